@@ -1,0 +1,1 @@
+"""GPU-accelerated, differentiable crystallography in JAX."""

@@ -1,0 +1,38 @@
+"""Strict JAX flags for every test, float64 on request, one tolerance table."""
+
+import os
+import pathlib
+
+import jax
+import numpy as np
+import pytest
+
+# Compiled programs are kept between test runs: most of the suite's time is compilation.
+_CACHE = os.environ.get("JAXTAL_TEST_CACHE") or str(
+    pathlib.Path(__file__).parent.parent / ".jax_cache"
+)
+jax.config.update("jax_compilation_cache_dir", _CACHE)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+@pytest.fixture
+def x64():
+    """Float64 inside one test; switched off again whatever happens."""
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> pathlib.Path:
+    """The folder of measured reference data, from the environment variable JAXTAL_DATA."""
+    value = os.environ.get("JAXTAL_DATA")
+    if not value or not pathlib.Path(value).is_dir():
+        pytest.skip("JAXTAL_DATA does not name a folder with the measured reference data")
+    return pathlib.Path(value)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20260127)
