@@ -1,0 +1,11 @@
+"""Private helpers shared by every room: guards, safe arithmetic, static sizes.
+
+Nothing here knows any crystallography.
+"""
+
+from ._guard import check_finite as check_finite
+from ._guard import host_array as host_array
+from ._safe import safe_divide as safe_divide
+from ._safe import safe_norm as safe_norm
+from ._safe import safe_sqrt as safe_sqrt
+from ._sizes import bucket as bucket

@@ -1,0 +1,3 @@
+"""Crystals."""
+
+from ._crystal import Crystal as Crystal

@@ -1,0 +1,21 @@
+"""Diffraction by a crystal: reflections, structure factors, points in reciprocal space.
+
+Sign convention (crystallographic): F(h) = sum_j f_j exp(+2 pi i h . x_j). Wave vectors carry the
+2 pi: q = h @ reciprocal, |q| = 2 pi / d, and s = sin(theta)/lambda = q / 4 pi.
+
+    hkl_sphere, hkl_bounds   reflections inside |q| <= q_max, complete for every cell (host)
+    structure_factors        direct sum: any indices, displacement factors, anomalous scattering
+    structure_factor_box     separable product over a half box of indices
+    ReciprocalSpace          specification: q_max, form factors, taper; makes a plan and points
+    ReciprocalPlan           static shapes and tables, an argument of every compiled function
+    ReciprocalPoints         q, normalised intensity, multiplicity, and whether it is complete
+"""
+
+from ._hkl import hkl_bounds as hkl_bounds
+from ._hkl import hkl_sphere as hkl_sphere
+from ._points import ReciprocalPlan as ReciprocalPlan
+from ._points import ReciprocalPoints as ReciprocalPoints
+from ._points import ReciprocalSpace as ReciprocalSpace
+from ._structure_factors import missing_species as missing_species
+from ._structure_factors import structure_factor_box as structure_factor_box
+from ._structure_factors import structure_factors as structure_factors

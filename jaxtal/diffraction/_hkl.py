@@ -1,0 +1,61 @@
+"""Which reflections a cell has inside a sphere of reciprocal space (host only)."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from .._core import check_finite, host_array
+
+
+def hkl_bounds(matrix: Any, q_max: float) -> tuple[int, int, int]:
+    """Largest |h|, |k|, |l| of any reflection with |q| <= q_max.
+
+    Since h_i = q . a_i / (2 pi), Cauchy's inequality gives |h_i| <= q_max |a_i| / (2 pi). The
+    bound holds for every cell, however skewed; bounding by the lengths of b_i does not.
+
+    Args:
+        matrix: lattice vectors as rows, shape (3, 3), angstrom.
+        q_max: radius of the sphere, 1/angstrom.
+
+    Raises:
+        ValueError: `q_max` is not positive and finite.
+    """
+    values = host_array(matrix, "lattice matrix")
+    if not (np.isfinite(q_max) and q_max > 0):
+        raise ValueError(f"q_max: expected a positive number of 1/angstrom, got {q_max}")
+    check_finite(values, "lattice matrix")
+    bounds = np.floor(q_max * np.linalg.norm(values, axis=1) / (2 * np.pi) + 1e-9)
+    h, k, l = bounds.astype(int)
+    return int(h), int(k), int(l)
+
+
+def hkl_sphere(matrix: Any, q_max: float, *, half: bool = True) -> Int[np.ndarray, "P 3"]:
+    """All reflections with 0 < |q| <= q_max, the origin excluded.
+
+    Args:
+        matrix: lattice vectors as rows, shape (3, 3), angstrom.
+        q_max: radius of the sphere, 1/angstrom.
+        half: keep one of each Friedel pair: the one whose first non-zero index is positive.
+
+    Returns:
+        Indices of shape (P, 3), ordered by h, then k, then l.
+
+    Raises:
+        ValueError: `q_max` is not positive and finite.
+    """
+    h_max, k_max, l_max = hkl_bounds(matrix, q_max)
+    reciprocal: Float[np.ndarray, "3 3"] = 2 * np.pi * np.linalg.inv(np.asarray(matrix)).T
+    k, l = np.meshgrid(np.arange(-k_max, k_max + 1), np.arange(-l_max, l_max + 1), indexing="ij")
+    plane = np.stack([np.zeros_like(k), k, l], axis=-1).reshape(-1, 3)
+    kept = []
+    # One plane of constant h at a time keeps the memory of long thin cells small.
+    for h in range(0 if half else -h_max, h_max + 1):
+        hkl = plane + np.array([h, 0, 0])
+        inside = np.sum((hkl @ reciprocal) ** 2, axis=1) <= q_max**2 * (1 + 1e-12)
+        if h == 0:
+            positive = (hkl[:, 1] > 0) | ((hkl[:, 1] == 0) & (hkl[:, 2] > 0))
+            nonzero = np.any(hkl != 0, axis=1)
+            inside &= positive if half else nonzero
+        kept.append(hkl[inside])
+    return np.concatenate(kept).astype(np.int32)

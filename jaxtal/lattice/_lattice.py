@@ -1,0 +1,88 @@
+"""The lattice as a value: basis vectors and everything that follows from them."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from .._core import check_finite, host_array
+from ._cell import cell_to_matrix, check_cell, matrix_to_cell
+
+
+class Lattice(eqx.Module):
+    """A D-dimensional lattice, differentiable in its matrix.
+
+    Attributes:
+        matrix: basis vectors as rows, shape (D, D), in angstrom; `cart = frac @ matrix`.
+    """
+
+    matrix: Float[Array, "d d"]
+
+    @classmethod
+    def from_parameters(cls, *cell: float, dtype: Any = None) -> "Lattice":
+        """Lattice from (a), (a, b, gamma) or (a, b, c, alpha, beta, gamma); host only.
+
+        Lengths in angstrom, angles in degrees, oriented as ASE does (a along x, b in xy).
+
+        Raises:
+            ValueError: the parameters describe no cell (see `check_cell`).
+        """
+        return cls(cell_to_matrix(jnp.asarray(check_cell(cell), dtype or float)))
+
+    @classmethod
+    def from_matrix(cls, matrix: Any, dtype: Any = None) -> "Lattice":
+        """Lattice from a host array of row vectors (angstrom), checked.
+
+        Raises:
+            ValueError: not square, not finite, or singular.
+        """
+        values = host_array(matrix, "lattice matrix")
+        if values.ndim != 2 or values.shape[0] != values.shape[1]:
+            raise ValueError(f"lattice matrix: expected shape (D, D), got {values.shape}")
+        check_finite(values, "lattice matrix")
+        lengths = np.linalg.norm(values, axis=1)
+        if abs(np.linalg.det(values)) <= 1e-9 * np.prod(lengths):
+            raise ValueError(
+                f"lattice matrix: expected independent rows, got volume "
+                f"{abs(np.linalg.det(values)):.3g} with lengths {np.round(lengths, 4).tolist()} A"
+            )
+        return cls(jnp.asarray(values, dtype or float))
+
+    @property
+    def dimension(self) -> int:
+        """The number of dimensions D."""
+        return self.matrix.shape[0]
+
+    @property
+    def cell(self) -> Float[Array, " p"]:
+        """Cell parameters: lengths in angstrom, then angles in degrees."""
+        return matrix_to_cell(self.matrix)
+
+    @property
+    def metric(self) -> Float[Array, "d d"]:
+        """Metric tensor G_ij = a_i . a_j, in angstrom^2."""
+        return self.matrix @ self.matrix.T
+
+    @property
+    def volume(self) -> Float[Array, ""]:
+        """Cell volume |det(matrix)|, in angstrom^D."""
+        return jnp.abs(jnp.linalg.det(self.matrix))
+
+    @property
+    def reciprocal(self) -> Float[Array, "d d"]:
+        """Reciprocal vectors as rows, a_i . b_j = 2 pi delta_ij, in 1/angstrom."""
+        return 2 * np.pi * jnp.linalg.inv(self.matrix).T
+
+    def to_cartesian(self, frac: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
+        """Cartesian coordinates (angstrom) of fractional ones: `frac @ matrix`."""
+        return frac @ self.matrix
+
+    def to_fractional(self, cart: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
+        """Fractional coordinates of Cartesian ones (angstrom): `cart @ matrix^-1`."""
+        return cart @ jnp.linalg.inv(self.matrix)
+
+    def q(self, hkl: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
+        """Wave vectors q = hkl @ reciprocal, in 1/angstrom (|q| = 2 pi / d)."""
+        return hkl @ self.reciprocal

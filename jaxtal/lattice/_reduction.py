@@ -1,0 +1,46 @@
+"""Reduction of skewed cells to compact ones (host only)."""
+
+from typing import Any
+
+import numpy as np
+import spglib
+from jaxtyping import Float, Int
+
+from .._core import check_finite, host_array
+
+
+def niggli_reduce(
+    matrix: Any, tolerance: float = 1e-5
+) -> tuple[Float[np.ndarray, "3 3"], Int[np.ndarray, "3 3"]]:
+    """Niggli-reduced cell of the same lattice, and the unimodular matrix that makes it.
+
+    Args:
+        matrix: rows a, b, c in angstrom.
+        tolerance: relative tolerance with which lengths and angles are compared.
+
+    Returns:
+        `(reduced, transform)` with `reduced = transform @ matrix`, in the orientation of the
+        input, and `transform` an integer matrix of determinant +1.
+
+    Raises:
+        ValueError: the matrix is not a 3 x 3 matrix of independent finite rows, or the reduction
+            does not converge.
+
+    References:
+        I. Krivy and B. Gruber, Acta Cryst. A32 (1976) 297; the implementation is spglib's.
+    """
+    values = host_array(matrix, "lattice matrix")
+    if values.shape != (3, 3):
+        raise ValueError(f"lattice matrix: expected shape (3, 3), got {values.shape}")
+    check_finite(values, "lattice matrix")
+    if abs(np.linalg.det(values)) < 1e-12:
+        raise ValueError("lattice matrix: expected independent rows, got a singular matrix")
+    rotated = spglib.niggli_reduce(values, eps=tolerance)
+    if rotated is None:
+        raise ValueError("lattice matrix: the Niggli reduction did not converge")
+    transform = np.rint(np.linalg.solve(values.T, rotated.T).T).astype(np.int64)
+    if round(np.linalg.det(transform)) < 0:
+        transform = -transform
+    if round(np.linalg.det(transform)) != 1:
+        raise ValueError("lattice matrix: the Niggli reduction changed the cell's volume")
+    return transform @ values, transform
