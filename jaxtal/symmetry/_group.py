@@ -1,0 +1,363 @@
+"""A space group: its operations, its name, and what follows from them."""
+
+import dataclasses
+import functools
+from collections.abc import Iterable
+from typing import Union
+
+import gemmi
+import numpy as np
+from jaxtyping import Float, Int
+
+from . import _closure, _names
+from ._basis_change import BasisChange
+from ._identify import identify
+from ._locate import locate as _locate
+from ._symop import SymOp
+from ._wyckoff import WyckoffPosition
+from ._wyckoff_table import wyckoff_positions as _wyckoff_positions
+
+_SYSTEMS = (
+    (2, "triclinic"),
+    (15, "monoclinic"),
+    (74, "orthorhombic"),
+    (142, "tetragonal"),
+    (167, "trigonal"),
+    (194, "hexagonal"),
+    (230, "cubic"),
+)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class SpaceGroup:
+    """A group of symmetry operations modulo lattice translations, exact, in any dimension.
+
+    Make one with `find`, `from_number`, `from_name`, `from_hall`, `from_operations` or
+    `from_generators`. Groups are equal when their operations are (in the same order); they can
+    be hashed, so they may stand in static fields.
+
+    Attributes:
+        operations: all n operations of the conventional cell, identity first, centring included.
+        number: number in International Tables A (1 to 230), None if not identified.
+        hm: Hermann-Mauguin symbol with its setting ("F d -3 m:2"), None for untabulated settings.
+        hall: Hall symbol, None for untabulated settings.
+        from_standard: exact map from the coordinates of the standard setting to these, if known.
+        setting: qualifier of the setting ("1", "2", "H", "R", "b1", "cab", "" where there is none).
+    """
+
+    operations: tuple[SymOp, ...]
+    number: int | None = None
+    hm: str | None = None
+    hall: str | None = None
+    from_standard: BasisChange | None = None
+    setting: str = ""
+
+    # --- ways in -----------------------------------------------------------------------------
+
+    @classmethod
+    def find(cls, group: Union[int, str, "SpaceGroup"]) -> "SpaceGroup":
+        """A group from a number, a Hermann-Mauguin symbol, a Hall symbol, or itself.
+
+        Raises:
+            ValueError: unknown number or symbol.
+        """
+        if isinstance(group, SpaceGroup):
+            return group
+        if not isinstance(group, str):
+            return cls.from_number(group)
+        try:
+            return cls.from_name(group)
+        except ValueError as error:
+            try:
+                return cls.from_hall(group)
+            except ValueError:
+                raise error from None
+
+    @classmethod
+    def from_number(cls, number: int) -> "SpaceGroup":
+        """A group in its standard setting: unique axis b, cell choice 1, origin 2, hexagonal axes.
+
+        Raises:
+            ValueError: the number isn't an integer from 1 to 230.
+        """
+        if isinstance(number, bool) or int(number) != number:
+            raise ValueError(f"expected a space-group number from 1 to 230, got {number!r}")
+        return _tabulated(_names.by_number(int(number)).xhm())
+
+    @classmethod
+    def from_name(cls, name: str) -> "SpaceGroup":
+        """A group from its Hermann-Mauguin symbol in any setting, tolerant in spelling.
+
+        "Fd-3m", "F d -3 m :1", "P 21/n", "P 1 21/c 1", "R -3 m :R", "P2_1/c", "Oh^7", "227:1".
+        Without a setting, origin choice 2 and hexagonal axes are meant.
+
+        Raises:
+            ValueError: unknown symbol; the message lists close matches.
+        """
+        return _tabulated(_names.by_name(name).xhm())
+
+    @classmethod
+    def from_hall(cls, hall: str) -> "SpaceGroup":
+        """A group from a Hall symbol, tabulated or not ("-P 2ybc", "P 2c (3 0 0)").
+
+        Raises:
+            ValueError: not a Hall symbol.
+        """
+        operations, entry = _names.by_hall(hall)
+        if entry is not None:
+            return _tabulated(entry.xhm())
+        return dataclasses.replace(cls.from_operations(operations), hall=hall)
+
+    @classmethod
+    def from_operations(cls, operations: Iterable[SymOp | str]) -> "SpaceGroup":
+        """A group from the complete list of its operations, identified where possible.
+
+        Args:
+            operations: operations or xyz strings, centring included, in any order.
+
+        Raises:
+            ValueError: the operations do not form a group (see `from_generators`).
+        """
+        listed = list(dict.fromkeys(_as_operations(operations)))
+        if not listed or SymOp.identity(listed[0].dimension) not in listed:
+            raise ValueError("expected the identity among the operations of a group")
+        if not _closure.is_closed(listed):
+            raise ValueError(
+                f"expected a complete group, got {len(listed)} operations whose products are not "
+                "all among them; use from_generators to complete them"
+            )
+        # The order is made a function of the group, so that equal groups compare equal.
+        identity = SymOp.identity(listed[0].dimension)
+        listed.sort(key=lambda op: (op != identity, op.rotation, op.fractions))
+        if listed[0].dimension != 3:
+            return cls(tuple(listed))
+        entry = _names.by_operations(tuple(listed))
+        if entry is not None:
+            return _tabulated(entry.xhm())
+        number, from_standard = identify(tuple(listed))
+        return cls(tuple(listed), number=number, from_standard=from_standard)
+
+    @classmethod
+    def from_generators(
+        cls, generators: Iterable[SymOp | str], max_order: int = 20_000
+    ) -> "SpaceGroup":
+        """The group generated by some operations, in any dimension, modulo lattice translations.
+
+        Args:
+            generators: operations or xyz strings.
+            max_order: largest number of operations accepted.
+
+        Raises:
+            ValueError: the group is infinite or larger than `max_order`.
+        """
+        return cls.from_operations(_closure.close(_as_operations(generators), max_order))
+
+    # --- operations as arrays ----------------------------------------------------------------
+
+    @functools.cached_property
+    def _arrays(self) -> tuple[np.ndarray, np.ndarray, int]:
+        rotations, translations, denominator = _closure.as_arrays(self.operations)
+        return _frozen(rotations), _frozen(translations), denominator
+
+    @property
+    def rotations(self) -> Int[np.ndarray, "n D D"]:
+        """Rotation matrices W, acting on coordinate columns, (n, D, D)."""
+        return self._arrays[0]
+
+    @property
+    def translations(self) -> Int[np.ndarray, "n D"]:
+        """Numerators of the translations w over `denominator`, in [0, denominator), (n, D)."""
+        return self._arrays[1]
+
+    @property
+    def denominator(self) -> int:
+        """Common denominator of all translations."""
+        return self._arrays[2]
+
+    @property
+    def dimension(self) -> int:
+        """D."""
+        return self.operations[0].dimension
+
+    @property
+    def order(self) -> int:
+        """Number n of operations modulo lattice translations."""
+        return len(self.operations)
+
+    @functools.cached_property
+    def centering(self) -> Int[np.ndarray, "c D"]:
+        """Numerators over `denominator` of the centring translations, zero first, (c, D)."""
+        pure = (self.rotations == np.eye(self.dimension, dtype=int)).all(axis=(1, 2))
+        return _frozen(self.translations[pure])
+
+    @functools.cached_property
+    def point_rotations(self) -> Int[np.ndarray, "p D D"]:
+        """Rotations of the point group, each once, identity first, (p, D, D)."""
+        return _frozen(_unique(self.rotations))
+
+    @functools.cached_property
+    def laue_rotations(self) -> Int[np.ndarray, "l D D"]:
+        """Rotations of the Laue group: the point group and its negatives, each once, (l, D, D)."""
+        return _frozen(_unique(np.concatenate([self.point_rotations, -self.point_rotations])))
+
+    @property
+    def is_centrosymmetric(self) -> bool:
+        """True where an inversion (anywhere) is among the operations."""
+        return len(self.laue_rotations) == len(self.point_rotations)
+
+    @property
+    def crystal_system(self) -> str | None:
+        """triclinic ... cubic (trigonal and hexagonal apart), None if not identified."""
+        if self.number is None:
+            return None
+        return next(system for last, system in _SYSTEMS if self.number <= last)
+
+    @property
+    def is_rhombohedral_axes(self) -> bool:
+        """True for the seven R groups on rhombohedral axes (a = b = c, equal angles)."""
+        return self.setting == "R"
+
+    @property
+    def unique_axis(self) -> str | None:
+        """The unique axis "a", "b" or "c" of a monoclinic group, otherwise None."""
+        if self.crystal_system != "monoclinic":
+            return None
+        W = next(W for W in self.point_rotations if abs(np.trace(W)) == 1)
+        # W or -W is the twofold rotation, and it alone keeps the unique axis.
+        kept = [i for i in range(3) if (W[:, i] == np.trace(W) * -np.eye(3, dtype=int)[i]).all()]
+        return "abc"[kept[0]] if len(kept) == 1 else None
+
+    @property
+    def to_standard(self) -> BasisChange | None:
+        """Exact map from these coordinates to those of the standard setting, if known."""
+        return None if self.from_standard is None else self.from_standard.inverse()
+
+    # --- Wyckoff positions -------------------------------------------------------------------
+
+    @functools.cached_property
+    def wyckoff_positions(self) -> tuple[WyckoffPosition, ...]:
+        """All Wyckoff positions, letters a, b, ... in order; the last one is general.
+
+        Raises:
+            ValueError: the group isn't one of the 230, or its setting isn't known.
+        """
+        if self.number is None or self.from_standard is None:
+            raise ValueError(f"Wyckoff positions need one of the 230 space groups, got {self!r}")
+        return _wyckoff_positions(self.number, *self._arrays, self.from_standard)
+
+    def wyckoff(self, letter: str) -> WyckoffPosition:
+        """The Wyckoff position with a letter, given as "a" or with its multiplicity as "8a".
+
+        Raises:
+            ValueError: the group has no such letter, or the multiplicity is another.
+        """
+        for position in self.wyckoff_positions:
+            if letter.strip() in (position.letter, position.label):
+                return position
+        known = " ".join(position.label for position in self.wyckoff_positions)
+        raise ValueError(
+            f"space group {self.hm or self.number} has no Wyckoff position {letter!r}; "
+            f"it has {known}"
+        )
+
+    def locate(
+        self,
+        frac: Float[np.ndarray, "3"],
+        matrix: Float[np.ndarray, "3 3"],
+        tol: float = 0.01,
+    ) -> tuple[WyckoffPosition, Float[np.ndarray, " k"]]:
+        """The most special Wyckoff position within a distance of a measured point.
+
+        Args:
+            frac: fractional coordinates of the point, (3,); any lattice translation.
+            matrix: lattice matrix, rows a, b, c in angstrom.
+            tol: largest distance from the position, angstrom.
+
+        Returns:
+            the position, and its free parameters u in [0, 1), (k,): the member of its orbit nearest
+            to the point lies within `tol` of it.
+
+        Raises:
+            ValueError: bad shapes, coordinates that aren't finite, a tolerance that isn't positive.
+        """
+        return _locate(
+            self.wyckoff_positions, np.asarray(frac, float), np.asarray(matrix, float), tol
+        )
+
+    # --- a lattice under the group -----------------------------------------------------------
+
+    def check_matrix(self, matrix: Float[np.ndarray, "D D"], tol: float = 1e-3) -> None:
+        """Check that every rotation preserves a lattice: W^T G W = G with the metric G = M M^T.
+
+        Args:
+            matrix: lattice matrix M, rows a, b, c in any unit of length.
+            tol: largest violation accepted, |W^T G W - G| relative to the lengths concerned.
+
+        Raises:
+            ValueError: a violation, with the operation and its size; or a bad matrix.
+        """
+        M = np.asarray(matrix, dtype=float)
+        if M.shape != (self.dimension,) * 2 or not np.isfinite(M).all():
+            raise ValueError(
+                f"expected a finite {self.dimension} x {self.dimension} matrix, got {M}"
+            )
+        G = M @ M.T
+        scale = np.sqrt(np.outer(np.diag(G), np.diag(G)))
+        if np.linalg.det(M) == 0 or not scale.all():
+            raise ValueError(f"expected linearly independent lattice vectors, got {M.tolist()}")
+        change = np.einsum("nji,jk,nkl->nil", self.rotations, G, self.rotations) - G
+        violation = np.abs(change / scale).max(axis=(1, 2))
+        worst = int(violation.argmax())
+        if violation[worst] > tol:
+            raise ValueError(
+                f"the lattice does not fit space group {self.hm or self.number}: operation "
+                f"{self.operations[worst]!r} changes its metric by {violation[worst]:.2e} "
+                f"(relative), more than {tol:.2e}; lattice rows {M.tolist()}"
+            )
+
+    # --- identity ----------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _hash(self) -> int:
+        return hash(self.operations)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return isinstance(other, SpaceGroup) and self.operations == other.operations
+
+    def __repr__(self) -> str:
+        name = f"{self.number}, {self.hm!r}" if self.hm else f"number={self.number}"
+        return f"SpaceGroup({name}, {self.order} operations)"
+
+
+@functools.cache
+def _tabulated(xhm: str) -> SpaceGroup:
+    """The tabulated setting with this extended Hermann-Mauguin symbol."""
+    entry: gemmi.SpaceGroup = next(s for s in gemmi.spacegroup_table() if s.xhm() == xhm)
+    return SpaceGroup(
+        _names.operations_of(entry),
+        number=entry.number,
+        hm=entry.xhm(),
+        hall=entry.hall,
+        from_standard=BasisChange.from_xyz(entry.basisop.triplet()),
+        setting=entry.ext.strip("\0") or entry.qualifier,
+    )
+
+
+def _as_operations(operations: Iterable[SymOp | str]) -> list[SymOp]:
+    return [SymOp.from_xyz(op) if isinstance(op, str) else op for op in operations]
+
+
+def _unique(rotations: np.ndarray) -> np.ndarray:
+    """Each matrix once, in order of first appearance."""
+    _, first = np.unique(rotations.reshape(len(rotations), -1), axis=0, return_index=True)
+    return rotations[np.sort(first)]
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array.setflags(write=False)
+    return array

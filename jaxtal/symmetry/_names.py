@@ -1,0 +1,144 @@
+"""Looking up space-group symbols in all tabulated settings.
+
+The settings and their operations are gemmi's (564 of them, the 530 of International Tables B
+among them); spglib's symbols serve as further spellings (full international and Schoenflies).
+"""
+
+import difflib
+import functools
+import re
+
+import gemmi
+import spglib
+
+from ._symop import SymOp
+
+# gemmi's own default for some of the 24 groups with two origins is the first;
+# International Tables A give origin choice 2 (and hexagonal axes) as the standard.
+_PREFER = "2H"
+# ICSD writes the setting as a trailing letter: S and Z are origin choices 1 and 2.
+_ICSD_SUFFIX = {"S": "1", "Z": "2", "H": "H", "R": "R"}
+
+
+def operations_of(entry: gemmi.SpaceGroup) -> tuple[SymOp, ...]:
+    """The operations of one setting, exact, identity first, centring translations last."""
+    return tuple(from_gemmi(op) for op in entry.operations())
+
+
+def from_gemmi(op: gemmi.Op) -> SymOp:
+    """Convert one operation (gemmi counts in 1/24)."""
+    return SymOp([[v // op.DEN for v in row] for row in op.rot], op.tran, op.DEN)
+
+
+def to_gemmi(op: SymOp) -> gemmi.Op | None:
+    """Convert one three-dimensional operation; None where w isn't a multiple of 1/24."""
+    if op.dimension != 3 or gemmi.Op.DEN % op.denominator:
+        return None
+    converted = gemmi.Op("x,y,z")
+    converted.rot = [[v * converted.DEN for v in row] for row in op.rotation]
+    converted.tran = [v * (converted.DEN // op.denominator) for v in op.translation]
+    return converted
+
+
+@functools.cache
+def reference_settings() -> dict[int, gemmi.SpaceGroup]:
+    """The standard setting of International Tables A for each number."""
+    return {s.number: s for s in gemmi.spacegroup_table() if s.is_reference_setting()}
+
+
+def by_number(number: int, choice: str | None = None) -> gemmi.SpaceGroup:
+    """A group in its standard setting, or in the setting named by `choice` ("1", "R", "c3", ...).
+
+    Raises:
+        ValueError: there is no such number or setting.
+    """
+    if number not in reference_settings():
+        raise ValueError(f"expected a space-group number from 1 to 230, got {number}")
+    if choice is None:
+        return reference_settings()[number]
+    listed = [s for s in gemmi.spacegroup_table() if s.number == number]
+    for entry in listed:
+        if choice.lower() in (entry.ext.strip("\0").lower(), entry.qualifier.lower()):
+            return entry
+    known = sorted({q for s in listed for q in (s.ext.strip("\0"), s.qualifier) if q})
+    raise ValueError(
+        f"space group {number} has no setting {choice!r}; it has {known or 'only one'}"
+    )
+
+
+def by_name(name: str) -> gemmi.SpaceGroup:
+    """A group from its Hermann-Mauguin symbol, spelled with or without blanks.
+
+    Understood: short and full symbols, ``:1 :2 :H :R`` with or without a blank, underscores
+    (``P2_1/c``), ICSD's trailing S Z H R, Schoenflies symbols (``Oh^7``), ``227`` and ``227:1``.
+
+    Raises:
+        ValueError: the symbol is unknown; the message lists close matches.
+    """
+    text = re.sub(r"\s+", " ", name.replace("_", "")).strip()
+    text = re.sub(r"\s*:\s*", ":", text)
+    digits = re.fullmatch(r"(\d+)(?::([-\w]+))?", text)
+    if digits:
+        return by_number(int(digits[1]), digits[2])
+    candidates = [text]
+    suffix = re.fullmatch(r"([^:]+?)\s*([SZHR])", text)
+    if suffix:
+        candidates.append(f"{suffix[1]}:{_ICSD_SUFFIX[suffix[2]]}")
+    for candidate in candidates:
+        entry = gemmi.find_spacegroup_by_name(candidate, prefer=_PREFER) if candidate else None
+        entry = entry or _more_spellings().get(_squeeze(candidate))
+        if entry is not None:
+            return entry
+    symbols = {_squeeze(s.xhm()): s.xhm() for s in gemmi.spacegroup_table()}
+    near = difflib.get_close_matches(_squeeze(text), symbols, n=5, cutoff=0.5)
+    hint = f"; close matches: {', '.join(symbols[key] for key in near)}" if near else ""
+    raise ValueError(f"expected a space-group symbol, got {name!r}{hint}")
+
+
+def by_hall(hall: str) -> tuple[tuple[SymOp, ...], gemmi.SpaceGroup | None]:
+    """Operations of a Hall symbol and the tabulated setting they are, if any.
+
+    Raises:
+        ValueError: the symbol isn't a Hall symbol.
+    """
+    try:
+        operations = gemmi.symops_from_hall(hall)
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(f"expected a Hall symbol, got {hall!r}: {error}") from error
+    entry = gemmi.find_spacegroup_by_ops(operations)
+    return tuple(from_gemmi(op) for op in operations), entry
+
+
+def by_operations(operations: tuple[SymOp, ...]) -> gemmi.SpaceGroup | None:
+    """The tabulated setting with exactly these operations, if any."""
+    converted = [op for op in map(to_gemmi, operations) if op is not None]
+    if len(converted) < len(operations):
+        return None
+    entry = gemmi.find_spacegroup_by_ops(gemmi.GroupOps(converted))
+    # gemmi compares what it could sort into centring and symmetry; make sure nothing was dropped.
+    return entry if entry and set(operations_of(entry)) == set(operations) else None
+
+
+@functools.cache
+def _more_spellings() -> dict[str, gemmi.SpaceGroup]:
+    """Full international and Schoenflies symbols, squeezed, to settings."""
+    by_hall_symbol = {s.hall: s for s in gemmi.spacegroup_table()}
+    found: dict[str, gemmi.SpaceGroup] = {}
+    for hall_number in range(1, 531):
+        kind = spglib.get_spacegroup_type(hall_number)
+        entry = by_hall_symbol.get(kind.hall_symbol) if kind else None
+        if kind is None or entry is None:
+            continue
+        symbol = _squeeze(kind.international_full)
+        standard = entry.is_reference_setting()
+        if entry.ext.strip("\0"):
+            found[f"{symbol}:{entry.ext.lower()}"] = entry
+        for spelling in (symbol, _squeeze(kind.schoenflies)):
+            if standard or (spelling not in found and spelling == symbol):
+                found[spelling] = entry
+    return found
+
+
+def _squeeze(symbol: str) -> str:
+    """A symbol without blanks, underscores and case."""
+    return re.sub(r"[\s_]", "", symbol).lower()
