@@ -2,15 +2,11 @@
 
 
 def bucket(n: int, minimum: int = 8) -> int:
-    """The smallest size >= `n` of the form 2^k or 3 * 2^(k-1), at least `minimum`.
+    """The smallest size >= `n` with at most three significant bits, at least `minimum`.
 
-    Rounding up costs at most a half in padding, and a slowly growing size compiles only
-    about twice per doubling.
+    Rounding up costs a quarter at worst and a tenth on average, and a growing size compiles only
+    four times per doubling.
     """
-    size = minimum
-    while size < n:
-        half_step = size * 3 // 2
-        if half_step >= n and half_step > size:
-            return half_step
-        size *= 2
-    return size
+    n = max(n, minimum)
+    step = 1 << max(n.bit_length() - 3, 0)
+    return -(-n // step) * step

@@ -1,1 +1,2 @@
 """Descriptors."""
+from ._descriptor import *

@@ -20,18 +20,27 @@ class RadialDistribution(eqx.Module):
 
     with B the cubic B-spline, a bell of full width at half maximum 1.45 h. The bins overlap, are
     twice continuously differentiable and add up to one at every |q|, so sum_k G_k is the total
-    intensity, up to what the half-bells at both ends of the interval lose.
+    intensity, up to what the half-bells at both ends of the interval lose. With `histogram`, B is
+    1 for |t| < 1/2 and 0 elsewhere, as in the paper: G then jumps when a reflection changes bins,
+    and its gradient sees the intensities only.
 
     Attributes:
         n_bins: number of bins, centred at 0, h, 2h .. q_max.
         space: q_max, form factors, taper.
+        histogram: hard bins instead of smooth ones.
     """
 
     n_bins: int = eqx.field(static=True)
     space: ReciprocalSpace
+    histogram: bool = eqx.field(static=True)
 
     def __init__(
-        self, n_bins: int = 101, q_max: float = 10.0, *, space: ReciprocalSpace | None = None
+        self,
+        n_bins: int = 101,
+        q_max: float = 10.0,
+        *,
+        space: ReciprocalSpace | None = None,
+        histogram: bool = False,
     ):
         """Args as the attributes; `q_max` (1/angstrom) is ignored if `space` is given.
 
@@ -41,6 +50,7 @@ class RadialDistribution(eqx.Module):
         if n_bins < 4:
             raise ValueError(f"n_bins: expected at least 4, got {n_bins}")
         self.n_bins = n_bins
+        self.histogram = histogram
         self.space = ReciprocalSpace(q_max=q_max) if space is None else space
 
     @property
@@ -64,6 +74,9 @@ class RadialDistribution(eqx.Module):
         q = safe_norm(points.q)
         weight = points.intensity * points.multiplicity
         x = jnp.where(q < self.space.q_max, q, 0.0) / spacing
+        if self.histogram:
+            nearest = jnp.round(jax.lax.stop_gradient(x)).astype(jnp.int32)
+            return jax.ops.segment_sum(weight, nearest, num_segments=self.n_bins, mode="drop")
         cell = jax.lax.stop_gradient(jnp.floor(x))
         values = cubic_b_spline(x - cell) * weight[None, :]
         # Bins cell - 1 .. cell + 2; the first and last of the padded array fall off the ends.

@@ -8,6 +8,7 @@ import functools
 import importlib.resources
 import itertools
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -97,53 +98,42 @@ def simplest(
     """The most readable representative of the orbit of a position.
 
     Among all members and all choices of own coordinates as free parameters, the one with the fewest
-    minus signs, the fewest and smallest constants, and x, y, z used in that order.
+    minus signs, the fewest and smallest constants, and x before y before z as parameters.
     """
     images, shifts, common = orbit(R, t, operations)
     candidates = []
     for image, shift in zip(images.tolist(), shifts.tolist(), strict=True):
-        candidates += natural_forms(image, [Fraction(v, common) for v in shift])
-    return min(candidates, key=_untidiness)
+        candidates += _natural_forms(image, [Fraction(v, common) for v in shift])
+    return min(candidates)[-2:]
 
 
-def natural_forms(
-    R: list[list[int]], t: list[Fraction]
-) -> list[tuple[list[list[int]], list[Fraction]]]:
+def _natural_forms(R: list[list[int]], t: list[Fraction]) -> list[tuple]:
     """The ways to write a flat with some of its own coordinates as the free parameters.
 
     Coordinates can serve when R restricted to them is unimodular. (In an exotic setting none may;
     then the given basis is all there is.)
+
+    Returns:
+        tuples that sort by readability and end with R, t.
     """
     k = len(R[0])
-    forms = []
+    forms = [((), R, [value % 1 for value in t])]
     for pivots in itertools.combinations(range(3), k):
         square = [R[i] for i in pivots]
         if k and abs(determinant(square)) != 1:
             continue
-        inverse = rational_inverse(square)
-        new = [
-            [int(sum(a * b[j] for a, b in zip(row, inverse, strict=True))) for j in range(k)]
-            for row in R
-        ]
-        shift = [
-            (value - sum(a * t[i] for a, i in zip(row, pivots, strict=True))) % 1
-            for row, value in zip(new, t, strict=True)
-        ]
-        forms.append((new, shift))
-    return forms or [(R, [value % 1 for value in t])]
-
-
-def _untidiness(form: tuple[list[list[int]], list[Fraction]]) -> tuple:
-    R, t = form
-    entries = [value for row in R for value in row]
-    return (
-        sum(value < 0 for value in entries),
-        sum(abs(value) for value in entries),
-        sum(value != 0 for value in t),
-        sum(t),
-        [-value for value in entries],
-        t,
-    )
+        columns = list(zip(*rational_inverse(square), strict=True))
+        new = [[int(_dot(row, column)) for column in columns] for row in R]
+        fixed = [t[i] for i in pivots]
+        shift = [(v - _dot(row, fixed)) % 1 for row, v in zip(new, t, strict=True)]
+        forms.append((pivots, new, shift))
+    result = []
+    for pivots, rows, shift in forms[1:] or forms:
+        entries = [value for row in rows for value in row]
+        signs, size = sum(v < 0 for v in entries), sum(abs(v) for v in entries)
+        constants = sum(v != 0 for v in shift), sum(shift)
+        result.append((signs, size, constants, pivots[:1], [-v for v in entries], rows, shift))
+    return result
 
 
 def _transformed(
@@ -151,15 +141,16 @@ def _transformed(
 ) -> tuple[list[list[int]], list[Fraction]]:
     """A flat in new coordinates, with a basis of the new lattice vectors along it."""
     P = change.fractions
-    origin = [
-        sum((a * b for a, b in zip(row, t, strict=True)), shift)
-        for row, shift in zip(P, change.shift, strict=True)
-    ]
+    origin = [_dot(row, t) + shift for row, shift in zip(P, change.shift, strict=True)]
     columns = [list(column) for column in zip(*R, strict=True)]
     if not columns:
         return [[], [], []], origin
-    turned = [[sum(a * b for a, b in zip(row, c, strict=True)) for row in P] for c in columns]
+    turned = [[_dot(row, column) for row in P] for column in columns]
     scale = math.lcm(*(v.denominator for c in turned for v in c))
     normals = kernel([[int(v * scale) for v in c] for c in turned], 3)
     basis = kernel(normals, 3)
     return [list(row) for row in zip(*basis, strict=True)], origin
+
+
+def _dot(a: Sequence, b: Sequence) -> Fraction:
+    return sum((x * y for x, y in zip(a, b, strict=True)), Fraction(0))
