@@ -119,8 +119,8 @@ class PairDistribution(eqx.Module):
 
         Returns:
             g, (pairs, n_bins), dimensionless, rows in the order of `plan.pairs` and zero for
-            absent species; and whether the plan overflowed: more pairs than its capacity, or a
-            cell that shrank below its translations. Then g lacks pairs.
+            absent species; and whether the plan overflowed: more pairs than its capacity, a cell
+            that shrank below its translations, or a NaN. Then g lacks pairs.
 
         Raises:
             ValueError: arrays that do not fit the plan.
@@ -140,7 +140,9 @@ class PairDistribution(eqx.Module):
         i, j = plan.first[pair], plan.second[pair]
         difference = frac[j] - frac[i]
         shift = plan.images[image].astype(frac.dtype) - jnp.round(jax.lax.stop_gradient(difference))
-        vectors = jnp.where(valid[:, None], (difference + shift) @ matrix, 0.0)
+        # The highest precision, since accelerators multiply float32 matrices in fewer bits.
+        vectors = jnp.matmul(difference + shift, matrix, precision="highest")
+        vectors = jnp.where(valid[:, None], vectors, 0.0)
         share = _pair_shares(weights[i], weights[j])
         share = share * plan.multiplicity[pair].astype(frac.dtype)[:, None]
 
@@ -168,13 +170,13 @@ def _select(
 ) -> tuple[Int[Array, " K"], Int[Array, " K"], Bool[Array, " K"], Bool[Array, ""]]:
     """Candidate pair and translation of every pair within r_max; no gradients."""
     difference = frac[plan.second] - frac[plan.first]
-    difference = (difference - jnp.round(difference)) @ matrix
-    shifts = plan.images.astype(matrix.dtype) @ matrix
+    difference = jnp.matmul(difference - jnp.round(difference), matrix, precision="highest")
+    shifts = jnp.matmul(plan.images.astype(matrix.dtype), matrix, precision="highest")
     # |d + t|^2 expanded: the (Q, M, 3) array of vectors is never made. Rounding moves a pair over
     # r_max at most where the splines vanish with three powers.
     squares = (
         jnp.sum(difference * difference, axis=1)[:, None]
-        + 2.0 * (difference @ shifts.T)
+        + 2.0 * jnp.matmul(difference, shifts.T, precision="highest")
         + jnp.sum(shifts * shifts, axis=1)[None, :]
     )
     itself = (plan.first == plan.second)[:, None] & jnp.all(plan.images == 0, axis=1)[None, :]
@@ -189,8 +191,9 @@ def _select(
     inverse = jnp.linalg.inv(matrix)
     needed = r_max * jnp.sqrt(jnp.sum(inverse * inverse, axis=0)) + 0.5
     short = needed >= jnp.asarray(plan.n_images, needed.dtype) + 1.0
-    # A NaN in the cell makes every comparison false: it must not look like success.
-    overflow = (found > plan.capacity) | jnp.any(short) | ~jnp.all(jnp.isfinite(needed))
+    # A NaN makes every comparison false: it must not look like success.
+    finite = jnp.all(jnp.isfinite(needed)) & jnp.all(jnp.isfinite(frac))
+    overflow = (found > plan.capacity) | jnp.any(short) | ~finite
     return chosen // len(plan.images), chosen % len(plan.images), valid, overflow
 
 

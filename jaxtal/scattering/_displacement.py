@@ -80,7 +80,8 @@ def anisotropic_displacement(
     """
     h = hkl.astype(u_aniso.dtype)
     products = (h[:, :, None] * h[:, None, :]).reshape(-1, 9)
-    exponent = u_star(u_aniso, matrix).reshape(-1, 9) @ products.T
+    # The highest precision, since accelerators multiply float32 matrices in fewer bits.
+    exponent = jnp.matmul(u_star(u_aniso, matrix).reshape(-1, 9), products.T, precision="highest")
     return jnp.exp((-2.0 * math.pi**2) * exponent)
 
 
@@ -115,7 +116,7 @@ def u_cif_to_cart(u: Float[Array, "*N 3 3"], matrix: Float[Array, "3 3"]) -> Flo
         Mean-square displacements in A^2 along Cartesian axes, (*N, 3, 3).
     """
     star = u_star(u, matrix)
-    return jnp.einsum("...ij,ik,jl->...kl", star, matrix, matrix)
+    return jnp.einsum("...ij,ik,jl->...kl", star, matrix, matrix, precision="highest")
 
 
 def u_cart_to_cif(
@@ -131,7 +132,7 @@ def u_cart_to_cif(
         U in A^2, CIF convention, (*N, 3, 3).
     """
     inverse = jnp.linalg.inv(matrix)
-    star = jnp.einsum("...kl,ki,lj->...ij", u_cart, inverse, inverse)
+    star = jnp.einsum("...kl,ki,lj->...ij", u_cart, inverse, inverse, precision="highest")
     lengths = _reciprocal_lengths(matrix)
     return star / jnp.broadcast_to(lengths[:, None] * lengths[None, :], star.shape)
 
