@@ -33,8 +33,8 @@ class SpaceGroup:
     """A group of symmetry operations modulo lattice translations, exact, in any dimension.
 
     Make one with `find`, `from_number`, `from_name`, `from_hall`, `from_operations` or
-    `from_generators`. Groups are equal when their operations are (in the same order); they can
-    be hashed, so they may stand in static fields.
+    `from_generators`. Groups are equal when their operations are (in the same order) and mean
+    the same Wyckoff letters; they can be hashed, so they may stand in static fields.
 
     Attributes:
         operations: all n operations of the conventional cell, identity first, centring included.
@@ -327,7 +327,11 @@ class SpaceGroup:
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        return isinstance(other, SpaceGroup) and self.operations == other.operations
+        return (
+            isinstance(other, SpaceGroup)
+            and self.operations == other.operations
+            and self.from_standard == other.from_standard
+        )
 
     def __repr__(self) -> str:
         name = f"{self.number}, {self.hm!r}" if self.hm else f"number={self.number}"
@@ -343,7 +347,7 @@ def _tabulated(xhm: str) -> SpaceGroup:
         number=entry.number,
         hm=entry.xhm(),
         hall=entry.hall,
-        from_standard=BasisChange.from_xyz(entry.basisop.triplet()),
+        from_standard=_names.from_standard(entry),
         setting=entry.ext.strip("\0") or entry.qualifier,
     )
 

@@ -6,11 +6,13 @@ among them); spglib's symbols serve as further spellings (full international and
 
 import difflib
 import functools
+import importlib.resources
 import re
 
 import gemmi
 import spglib
 
+from ._basis_change import BasisChange
 from ._symop import SymOp
 
 # gemmi's own default for some of the 24 groups with two origins is the first;
@@ -44,6 +46,23 @@ def to_gemmi(op: SymOp) -> gemmi.Op | None:
 def reference_settings() -> dict[int, gemmi.SpaceGroup]:
     """The standard setting of International Tables A for each number."""
     return {s.number: s for s in gemmi.spacegroup_table() if s.is_reference_setting()}
+
+
+@functools.cache
+def _changes_of_basis() -> dict[str, str]:
+    """Maps from the standard setting that differ from gemmi's; see `_data/settings.txt`."""
+    text = (importlib.resources.files("jaxtal.symmetry") / "_data/settings.txt").read_text("utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    return {name.strip(): xyz.strip() for name, xyz in (line.split("|") for line in lines)}
+
+
+def from_standard(entry: gemmi.SpaceGroup) -> BasisChange:
+    """Exact coordinates in a setting from those in the standard setting.
+
+    The operations leave this open up to the normaliser, which can exchange Wyckoff letters; the
+    choice agrees with the letters of International Tables (and spglib).
+    """
+    return BasisChange.from_xyz(_changes_of_basis().get(entry.xhm(), entry.basisop.triplet()))
 
 
 def by_number(number: int, choice: str | None = None) -> gemmi.SpaceGroup:

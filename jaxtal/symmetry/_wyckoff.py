@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -102,9 +101,7 @@ class WyckoffPosition:
         # Across the position only N (x - t) modulo integers counts; the metric there is
         # (N G^-1 N^T)^-1. One step around the rounded value covers skewed sections.
         offset = np.einsum("mci,mi->mc", normals, x - self.translations_float)
-        steps = np.array(list(itertools.product((-1, 0, 1), repeat=codimension))).reshape(
-            -1, codimension
-        )
+        steps = np.indices((3,) * codimension).reshape(codimension, 3**codimension).T - 1
         whole = np.round(offset)[:, None, :] + steps[None, :, :]
         across = offset[:, None, :] - whole
         Q = np.linalg.inv(normals @ np.linalg.inv(G) @ normals.transpose(0, 2, 1))

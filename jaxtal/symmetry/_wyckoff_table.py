@@ -15,6 +15,7 @@ import numpy as np
 
 from ._basis_change import BasisChange
 from ._integer import determinant, kernel, rational_inverse
+from ._orientation import oriented
 from ._wyckoff import WyckoffPosition
 from ._xyz import parse_xyz
 
@@ -62,7 +63,8 @@ def wyckoff_positions(
         else:
             R, t = simplest(*_transformed(R, shift, from_standard), operations)
         maps = orbit(R, t, operations)
-        found.append(WyckoffPosition(letter, len(maps[0]), symmetry, *maps))
+        symbol = oriented(symmetry, number, from_standard)
+        found.append(WyckoffPosition(letter, len(maps[0]), symbol, *maps))
     return tuple(found)
 
 
@@ -117,7 +119,9 @@ def _natural_forms(R: list[list[int]], t: list[Fraction]) -> list[tuple]:
         tuples that sort by readability and end with R, t.
     """
     k = len(R[0])
-    forms = [((), R, [value % 1 for value in t])]
+    forms: list[tuple[tuple[int, ...], list[list[int]], list[Fraction]]] = [
+        ((), R, [value % 1 for value in t])
+    ]
     for pivots in itertools.combinations(range(3), k):
         square = [R[i] for i in pivots]
         if k and abs(determinant(square)) != 1:
