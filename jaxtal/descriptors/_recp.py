@@ -1,5 +1,6 @@
 """The spectrum of pyxtal's class `RECP`, number for number."""
 
+from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import equinox as eqx
@@ -8,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from .._core import check_finite, host_array, safe_norm
+from .._core import bucket, check_finite, host_array, safe_norm
 from ..crystal import Crystal
-from ..diffraction import structure_factors
+from ..diffraction import missing_species, structure_factors
 from ..scattering import FormFactors
 from ._harmonics import degree_list, harmonics_rows
 from ._radial import ChebyshevBasis, SphericalBesselBasis
@@ -109,14 +110,20 @@ class RecpSpectrum(eqx.Module):
         """Number of bins of the radial distribution: one fewer than there are edges."""
         return int(np.ceil(self.q_max / self.resolution)) - 1
 
-    def plan(self, crystal: Crystal, *, capacity: int | None = None, species: Any = None):
+    def plan(
+        self,
+        crystal: Crystal,
+        *,
+        capacity: int | None = None,
+        species: Sequence[int | str] | None = None,
+    ) -> RecpPlan:
         """List RECP's reflections for a crystal (host only).
 
         Args:
             crystal: the crystal; its cell decides the list.
-            capacity: length of the padded list, default: as many as there are. Plans of one
-                capacity and one list of species can be stacked and vmapped.
-            species: elements of the table, default: those of the crystal.
+            capacity: length of the padded list, default: the next size of a coarse scale. Plans
+                of one capacity and one list of species can be stacked and vmapped.
+            species: elements of the table (numbers or symbols), default: those of the crystal.
 
         Returns:
             The plan, an argument of `__call__` and `radial_distribution`.
@@ -127,7 +134,7 @@ class RecpSpectrum(eqx.Module):
         hkl = recp_hkl(crystal.lattice.matrix, self.q_max)
         h, k, l = hkl.T
         hkl = hkl[(h > 0) | ((h == 0) & ((k > 0) | ((k == 0) & (l > 0))))]
-        size = len(hkl) if capacity is None else capacity
+        size = bucket(len(hkl), 32) if capacity is None else capacity
         if size < len(hkl):
             raise ValueError(f"capacity: expected at least {len(hkl)} reflections, got {size}")
         if species is None:
@@ -143,7 +150,8 @@ class RecpSpectrum(eqx.Module):
     def __call__(self, crystal: Crystal, plan: RecpPlan) -> Float[Array, "n_max l_max_1"]:
         """P_nl of one crystal, shape (n_max, l_max + 1), dimensionless; pure.
 
-        Odd degrees are zero by Friedel's law. An element that the plan lacks makes P NaN.
+        Odd degrees are zero by Friedel's law. An element that the plan lacks makes the even
+        ones NaN.
         """
         q, intensity, _ = self.points(crystal, plan)
         weighted = self._radial(safe_norm(q)) * (2 * intensity)[None, :]
@@ -188,10 +196,11 @@ class RecpSpectrum(eqx.Module):
         neutral = eqx.tree_at(lambda c: (c.charges, c.isotopes), crystal, (nothing, nothing))
         q = plan.hkl.astype(crystal.lattice.matrix.dtype) @ crystal.lattice.reciprocal
         F = structure_factors(neutral, plan.hkl, plan.form_factors, displacements=False)
-        intensity = jnp.square(F.real) + jnp.square(F.imag)
+        # NaN, not a runtime error: programs with a host callback are not kept by JAX's cache.
+        unknown = jnp.any(missing_species(neutral, plan.form_factors))
+        intensity = jnp.where(unknown, jnp.nan, jnp.square(F.real) + jnp.square(F.imag))
         size = safe_norm(q)
         listed = jnp.any(plan.hkl != 0, axis=1) & (size < self.q_max)
-        # Written so that NaN (an unknown element) is kept, to be seen.
         kept = listed & ~(intensity <= WEAKEST)
         total = jnp.sum(crystal.weights * crystal.atomic_numbers.astype(q.dtype))
         damping = jnp.cos((0.5 * np.pi / self.q_max) * size)

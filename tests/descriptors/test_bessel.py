@@ -25,7 +25,7 @@ def reference(name: str, n_max: int, x: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-@pytest.mark.parametrize("n_max", [1, 2, 10, 13, 30])
+@pytest.mark.parametrize("n_max", [1, 10, 30])
 def test_float64_matches_scipy(x64, name, n_max):
     expected = reference(name, n_max, X)
     got = np.asarray(jax.jit(FAMILIES[name][0], static_argnums=1)(jnp.asarray(X), n_max))
@@ -37,7 +37,7 @@ def test_float64_matches_scipy(x64, name, n_max):
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-@pytest.mark.parametrize("n_max", [1, 12, 30])
+@pytest.mark.parametrize("n_max", [12, 30])
 def test_float32_matches_scipy(name, n_max):
     x = X.astype(np.float32)
     got = FAMILIES[name][0](jnp.asarray(x), n_max)
@@ -49,16 +49,17 @@ def test_float32_matches_scipy(name, n_max):
 def test_derivatives(x64, name):
     function = FAMILIES[name][0]
     x = jnp.asarray(np.concatenate([[0.0, 1e-9], np.linspace(0.3, 37.0, 90)]))
-    primal, slope = jax.jvp(lambda v: function(v, 12), (x,), (jnp.ones_like(x),))
-    np.testing.assert_allclose(np.asarray(primal), np.asarray(function(x, 12)), atol=1e-15)
+    evaluate = jax.jit(lambda v: function(v, 12))
+    primal, slope = jax.jit(lambda v: jax.jvp(evaluate, (v,), (jnp.ones_like(v),)))(x)
+    np.testing.assert_allclose(np.asarray(primal), np.asarray(evaluate(x)), atol=1e-15)
     step = 1e-5
-    numeric = (function(x + step, 12) - function(x - step, 12)) / (2 * step)
+    numeric = (evaluate(x + step) - evaluate(x - step)) / (2 * step)
     assert float(jnp.abs(slope - numeric).max()) < 1e-10
     # at zero only order 1 has a slope, and the second derivative is finite too
     first = np.zeros(12)
     first[1] = 1 / 3 if name == "spherical" else 1 / 2
     np.testing.assert_allclose(np.asarray(slope[0]), first, atol=1e-15)
-    second = jax.hessian(lambda v: function(v, 3).sum())(jnp.zeros(()))
+    second = jax.jit(jax.hessian(lambda v: function(v, 3).sum()))(jnp.zeros(()))
     np.testing.assert_allclose(
         float(second), -1 / 3 + 2 / 15 if name == "spherical" else -1 / 2 + 1 / 4, atol=1e-14
     )
@@ -66,7 +67,7 @@ def test_derivatives(x64, name):
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_reverse_mode_at_zero_float32(name):
-    gradient = jax.grad(lambda v: FAMILIES[name][0](v, 12).sum())(jnp.zeros(3))
+    gradient = jax.jit(jax.grad(lambda v: FAMILIES[name][0](v, 12).sum()))(jnp.zeros(3))
     assert np.all(np.isfinite(np.asarray(gradient)))
 
 
