@@ -8,9 +8,8 @@ which is made rational and then checked exactly.
 from fractions import Fraction
 
 import numpy as np
-import spglib
 
-from . import _closure
+from . import _closure, _spglib
 from ._basis_change import BasisChange
 from ._names import operations_of, reference_settings
 from ._symop import SymOp
@@ -24,7 +23,7 @@ def standard_hall_numbers() -> dict[int, int]:
     by_symbol = {s.hall: number for number, s in reference_settings().items()}
     found = {}
     for hall_number in range(1, 531):
-        kind = spglib.get_spacegroup_type(hall_number)
+        kind = _spglib.space_group_type(hall_number)
         if kind is not None and kind.hall_symbol in by_symbol:
             found[by_symbol[kind.hall_symbol]] = hall_number
     return found
@@ -56,9 +55,9 @@ def identify(operations: tuple[SymOp, ...]) -> tuple[int | None, BasisChange | N
         frac.append(rng.uniform(size=3) @ rotations.transpose(0, 2, 1) + translations / denominator)
         species += [kind] * len(rotations)
     cell = (matrix, np.concatenate(frac) % 1.0, species)
-    found = _dataset(cell, 0)
+    found = _spglib.dataset(cell, _SYMPREC)
     hall_number = standard_hall_numbers().get(found.number) if found else None
-    dataset = _dataset(cell, hall_number) if hall_number else None
+    dataset = _spglib.dataset(cell, _SYMPREC, hall_number) if hall_number else None
     if dataset is None:
         return None, None
     to_standard = BasisChange.from_fractions(
@@ -76,13 +75,6 @@ def identify(operations: tuple[SymOp, ...]) -> tuple[int | None, BasisChange | N
     except ValueError:
         return dataset.number, None
     return dataset.number, here if set(generated) == set(operations) else None
-
-
-def _dataset(cell: tuple, hall_number: int) -> spglib.SpglibDataset | None:
-    try:
-        return spglib.get_symmetry_dataset(cell, symprec=_SYMPREC, hall_number=hall_number)
-    except spglib.SpglibError:
-        return None
 
 
 def _rational(value: float) -> Fraction:

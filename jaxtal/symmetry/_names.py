@@ -10,9 +10,9 @@ import importlib.resources
 import re
 
 import gemmi
-import spglib
 
 from ._basis_change import BasisChange
+from ._spglib import space_group_type
 from ._symop import SymOp
 
 # gemmi's own default for some of the 24 groups with two origins is the first;
@@ -144,7 +144,7 @@ def _more_spellings() -> dict[str, gemmi.SpaceGroup]:
     by_hall_symbol = {s.hall: s for s in gemmi.spacegroup_table()}
     found: dict[str, gemmi.SpaceGroup] = {}
     for hall_number in range(1, 531):
-        kind = spglib.get_spacegroup_type(hall_number)
+        kind = space_group_type(hall_number)
         entry = by_hall_symbol.get(kind.hall_symbol) if kind else None
         if kind is None or entry is None:
             continue

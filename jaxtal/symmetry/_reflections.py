@@ -1,20 +1,9 @@
 """What a group says about reflections: equivalents, extinctions, epsilon, centric ones. Exact."""
 
-from typing import Protocol
-
 import numpy as np
 from jaxtyping import Bool, Int
 
-
-class _Operations(Protocol):
-    @property
-    def rotations(self) -> np.ndarray: ...
-    @property
-    def translations(self) -> np.ndarray: ...
-    @property
-    def denominator(self) -> int: ...
-    @property
-    def point_rotations(self) -> np.ndarray: ...
+from ._group import SpaceGroup
 
 
 def laue_unique(
@@ -46,7 +35,7 @@ def laue_unique(
     return best, len(laue_rotations) // fixed
 
 
-def absent(hkl: Int[np.ndarray, "refl D"], group: _Operations) -> Bool[np.ndarray, " refl"]:
+def absent(hkl: Int[np.ndarray, "refl D"], group: SpaceGroup) -> Bool[np.ndarray, " refl"]:
     """Systematic absences: h W = h with h.w not an integer for some operation, (refl,).
 
     Args:
@@ -64,7 +53,7 @@ def absent(hkl: Int[np.ndarray, "refl D"], group: _Operations) -> Bool[np.ndarra
     return found
 
 
-def epsilon(hkl: Int[np.ndarray, "refl D"], group: _Operations) -> Int[np.ndarray, " refl"]:
+def epsilon(hkl: Int[np.ndarray, "refl D"], group: SpaceGroup) -> Int[np.ndarray, " refl"]:
     """Intensity enhancement: the number of point-group rotations with h W = h, (refl,).
 
     Centring is not counted: it multiplies all reflections that are present alike.
@@ -83,7 +72,7 @@ def epsilon(hkl: Int[np.ndarray, "refl D"], group: _Operations) -> Int[np.ndarra
     return counts
 
 
-def centric(hkl: Int[np.ndarray, "refl D"], group: _Operations) -> Bool[np.ndarray, " refl"]:
+def centric(hkl: Int[np.ndarray, "refl D"], group: SpaceGroup) -> Bool[np.ndarray, " refl"]:
     """Reflections whose phase is restricted to two values: h W = -h for some rotation, (refl,).
 
     Args:

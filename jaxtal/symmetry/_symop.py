@@ -31,11 +31,11 @@ class SymOp:
 
     def __init__(
         self,
-        rotation: Sequence[Sequence[int]] | np.ndarray,
-        translation: Sequence[int | Fraction] | np.ndarray | None = None,
+        rotation: Sequence[Sequence] | np.ndarray,
+        translation: Sequence | np.ndarray | None = None,
         denominator: int = 1,
     ):
-        """Build from W (D, D) and numerators of w (D,); w defaults to zero.
+        """Build from W (D, D), integers, and numerators of w (D,), integers or Fractions, or zero.
 
         Raises:
             ValueError: W is not square, not integral or not unimodular, or w does not fit it.

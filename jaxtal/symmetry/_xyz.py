@@ -35,7 +35,7 @@ def parse_xyz(text: str) -> tuple[list[list[Fraction]], list[Fraction]]:
             if letter:
                 row["xyz".index(letter)] += value
             else:
-                shift += value.limit_denominator(1000) if "." in (number or "") else value
+                shift += value.limit_denominator(96) if "." in (number or "") else value
             position = match.end()
         if not part:
             raise ValueError(f"expected an expression in x, y, z between the commas of {text!r}")

@@ -17,11 +17,11 @@ from fractions import Fraction
 
 import gemmi
 import numpy as np
-import spglib
 
 from jaxtal.symmetry import BasisChange, SpaceGroup
 from jaxtal.symmetry._identify import generic_lattice
 from jaxtal.symmetry._locate import locate
+from jaxtal.symmetry._spglib import dataset, space_group_type
 from jaxtal.symmetry._wyckoff_table import wyckoff_positions
 
 OUTPUT = pathlib.Path(__file__).parents[2] / "jaxtal" / "symmetry" / "_data" / "settings.txt"
@@ -33,7 +33,7 @@ def settings() -> Iterator[tuple[int, gemmi.SpaceGroup]]:
     for entry in gemmi.spacegroup_table():
         entries[entry.hall].append(entry)
     for hall_number in range(1, 531):
-        listed = entries[spglib.get_spacegroup_type(hall_number).hall_symbol]
+        listed = entries[space_group_type(hall_number).hall_symbol]
         # Where two symbols share their operations, both tables list them in the same order.
         yield hall_number, listed.pop(0) if len(listed) > 1 else listed[0]
 
@@ -48,7 +48,7 @@ def seen_by_spglib(group: SpaceGroup, hall_number: int) -> list[tuple[np.ndarray
         frac.append(position.orbit(rng.uniform(size=position.n_free)))
         species += [kind] * position.multiplicity
     x = np.concatenate(frac)
-    data = spglib.get_symmetry_dataset((matrix, x, species), symprec=1e-4, hall_number=hall_number)
+    data = dataset((matrix, x, species), symprec=1e-4, hall_number=hall_number)
     if data is None or data.number != group.number or len(data.rotations) != group.order:
         raise RuntimeError(f"spglib sees {data and data.number} in the probe of {group}")
     starts = np.cumsum([0, *(len(part) for part in frac)])[2:-1]

@@ -23,11 +23,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
-import spglib
 
 from jaxtal.symmetry import SpaceGroup
 from jaxtal.symmetry._identify import generic_lattice, standard_hall_numbers
 from jaxtal.symmetry._integer import diagonalise, hermite, kernel, rational_inverse
+from jaxtal.symmetry._spglib import dataset
 from jaxtal.symmetry._wyckoff_table import orbit, simplest
 from jaxtal.symmetry._xyz import format_xyz
 
@@ -46,7 +46,7 @@ def _tuples(matrix) -> Matrix:
 def _split(A: Matrix) -> tuple[list, list, Matrix, list]:
     """U and d with U A V = diag(d), and the normals of the solutions: Hermite form of V^-1 rows."""
     u, d, v = diagonalise(A)
-    normals = rational_inverse(v)[: len(d)]
+    normals = [[int(x) for x in row] for row in rational_inverse(v)[: len(d)]]
     H, change = hermite(normals)
     return u, d, _tuples(H), change
 
@@ -156,7 +156,7 @@ def letters(
         frac.append(R @ rng.uniform(size=R.shape[2]) + t / denominator)
         species += [kind] * len(R)
     x = np.concatenate(frac)
-    data = spglib.get_symmetry_dataset((matrix, x, species), symprec=1e-4, hall_number=hall_number)
+    data = dataset((matrix, x, species), symprec=1e-4, hall_number=hall_number)
     if data is None or data.number != group.number or len(data.rotations) != group.order:
         raise RuntimeError(f"spglib sees {data and data.number} in the probe of {group}")
     change, shift = np.array(data.transformation_matrix), np.array(data.origin_shift)
