@@ -1,2 +1,35 @@
-"""Descriptors."""
-from ._descriptor import *
+"""Descriptors: what of a crystal no choice of cell, origin, orientation or setting changes.
+
+Points in reciprocal space (`diffraction.ReciprocalSpace`) are expanded in spherical harmonics and
+radial functions; squared and summed over m the coefficients are the `PowerSpectrum`, binned by
+|q| the intensities are the `RadialDistribution`. A `Descriptor` computes both from one set of
+points. Each follows the pattern
+
+    plan = descriptor.plan(crystals)           # host: reflection list, tables, static shapes
+    description = descriptor(crystal, plan)    # pure: jit, vmap, grad
+
+`PairDistribution` is the real-space g(r), resolved by species. `RecpSpectrum` reproduces pyxtal's
+class RECP, from which the paper's figures come; its docstring tabulates how the presets differ.
+"""
+
+from ._bessel import cylindrical_bessel as cylindrical_bessel
+from ._bessel import spherical_bessel as spherical_bessel
+from ._descriptor import AbstractDescriptor as AbstractDescriptor
+from ._descriptor import Description as Description
+from ._descriptor import Descriptor as Descriptor
+from ._descriptor import describe as describe
+from ._descriptor import distance as distance
+from ._descriptor import rdf_distance as rdf_distance
+from ._descriptor import relative_distance as relative_distance
+from ._harmonics import real_spherical_harmonics as real_spherical_harmonics
+from ._pair_distribution import PairDistribution as PairDistribution
+from ._pair_plan import PairPlan as PairPlan
+from ._power_spectrum import PowerSpectrum as PowerSpectrum
+from ._power_spectrum import SpectrumPlan as SpectrumPlan
+from ._radial import AbstractRadialBasis as AbstractRadialBasis
+from ._radial import ChebyshevBasis as ChebyshevBasis
+from ._radial import GaussianBasis as GaussianBasis
+from ._radial import OrthonormalBasis as OrthonormalBasis
+from ._radial import PaperBesselBasis as PaperBesselBasis
+from ._radial import SphericalBesselBasis as SphericalBesselBasis
+from ._radial_distribution import RadialDistribution as RadialDistribution
