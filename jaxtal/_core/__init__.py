@@ -3,9 +3,11 @@
 Nothing here knows any crystallography.
 """
 
+from ._device import device_array as device_array
 from ._guard import check_finite as check_finite
 from ._guard import host_array as host_array
 from ._safe import safe_divide as safe_divide
 from ._safe import safe_norm as safe_norm
 from ._safe import safe_sqrt as safe_sqrt
 from ._sizes import bucket as bucket
+from ._spglib import call_spglib as call_spglib

@@ -11,6 +11,8 @@ them to unconstrained variables for optimisation.
 
 from ._cell import cell_to_matrix as cell_to_matrix
 from ._cell import check_cell as check_cell
+from ._cell import host_cell as host_cell
+from ._cell import host_matrix as host_matrix
 from ._cell import matrix_to_cell as matrix_to_cell
 from ._lattice import Lattice as Lattice
 from ._reduction import niggli_reduce as niggli_reduce

@@ -80,6 +80,34 @@ def matrix_to_cell(matrix: Float[Array, "d d"]) -> Float[Array, " p"]:
     return jnp.concatenate([lengths, jnp.stack(angles)])
 
 
+def host_matrix(cell: np.ndarray) -> Float[np.ndarray, "d d"]:
+    """`cell_to_matrix` in NumPy float64, for builders (which then compile nothing)."""
+    if cell.size == 1:
+        return cell[:, None]
+    # Through the complement, as above: 90 degrees gives exactly 0.
+    n_lengths = 2 if cell.size == 3 else 3
+    complement = np.deg2rad(90 - cell[n_lengths:])
+    cosine, sine = np.sin(complement), np.cos(complement)
+    if cell.size == 3:
+        return cell[:2, None] * np.array([[1, 0], [cosine[0], sine[0]]])
+    (ca, cb, cg), sg = cosine, sine[2]
+    cy = (ca - cb * cg) / sg
+    cz = np.sqrt(max(1 - cb * cb - cy * cy, 0.0))
+    return cell[:3, None] * np.array([[1, 0, 0], [cg, sg, 0], [cb, cy, cz]])
+
+
+def host_cell(matrix: np.ndarray) -> Float[np.ndarray, " p"]:
+    """`matrix_to_cell` in NumPy float64, for builders."""
+    lengths = np.linalg.norm(matrix, axis=1)
+    pairs = {1: [], 2: [(0, 1)], 3: [(1, 2), (0, 2), (0, 1)]}[len(matrix)]
+    angles = []
+    for i, j in pairs:
+        dot = matrix[i] @ matrix[j]
+        gram = (lengths[i] * lengths[j]) ** 2 - dot**2
+        angles.append(np.rad2deg(np.arctan2(np.sqrt(max(gram, 0.0)), dot)))
+    return np.concatenate([lengths, angles])
+
+
 def check_cell(cell: Any, name: str = "cell") -> np.ndarray:
     """Validate cell parameters on the host.
 

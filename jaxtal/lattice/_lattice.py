@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._core import check_finite, host_array
-from ._cell import cell_to_matrix, check_cell, matrix_to_cell
+from .._core import check_finite, device_array, host_array
+from ._cell import check_cell, host_matrix, matrix_to_cell
 
 
 class Lattice(eqx.Module):
@@ -29,7 +29,7 @@ class Lattice(eqx.Module):
         Raises:
             ValueError: the parameters describe no cell (see `check_cell`).
         """
-        return cls(cell_to_matrix(jnp.asarray(check_cell(cell), dtype or float)))
+        return cls(device_array(host_matrix(check_cell(cell)), dtype or float))
 
     @classmethod
     def from_matrix(cls, matrix: Any, dtype: Any = None) -> "Lattice":
@@ -48,7 +48,7 @@ class Lattice(eqx.Module):
                 f"lattice matrix: expected independent rows, got volume "
                 f"{abs(np.linalg.det(values)):.3g} with lengths {np.round(lengths, 4).tolist()} A"
             )
-        return cls(jnp.asarray(values, dtype or float))
+        return cls(device_array(values, dtype or float))
 
     @property
     def dimension(self) -> int:

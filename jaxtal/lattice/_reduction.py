@@ -3,10 +3,9 @@
 from typing import Any
 
 import numpy as np
-import spglib
 from jaxtyping import Float, Int
 
-from .._core import check_finite, host_array
+from .._core import call_spglib, check_finite, host_array
 
 
 def niggli_reduce(
@@ -33,11 +32,13 @@ def niggli_reduce(
     if values.shape != (3, 3):
         raise ValueError(f"lattice matrix: expected shape (3, 3), got {values.shape}")
     check_finite(values, "lattice matrix")
-    if abs(np.linalg.det(values)) < 1e-12:
+    if abs(np.linalg.det(values)) <= 1e-9 * np.prod(np.linalg.norm(values, axis=1)):
         raise ValueError("lattice matrix: expected independent rows, got a singular matrix")
-    rotated = spglib.niggli_reduce(values, eps=tolerance)
-    if rotated is None:
-        raise ValueError("lattice matrix: the Niggli reduction did not converge")
+    import spglib
+
+    # spglib compares squared lengths with an absolute eps: unit volume makes it relative.
+    unit = abs(np.linalg.det(values)) ** (1 / 3)
+    rotated = unit * call_spglib(spglib.niggli_reduce, values / unit, eps=tolerance)
     transform = np.rint(np.linalg.solve(values.T, rotated.T).T).astype(np.int64)
     if round(np.linalg.det(transform)) < 0:
         transform = -transform

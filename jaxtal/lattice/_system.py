@@ -52,7 +52,9 @@ class LatticeSystem:
             metric = np.einsum("nji,jk,nkl->il", W, root @ root.T, W) / len(W)
             length = np.sqrt(np.diag(metric))
             cosines = metric / np.outer(length, length)
-            samples.append(np.concatenate([length, np.rad2deg(np.arccos(cosines[[1, 0, 0], [2, 2, 1]]))]))
+            samples.append(
+                np.concatenate([length, np.rad2deg(np.arccos(cosines[[1, 0, 0], [2, 2, 1]]))])
+            )
         cells = np.array(samples)
         lengths, n_lengths = _tie(cells[:, :3], {})
         fixed = {
@@ -105,11 +107,17 @@ class LatticeSystem:
         ]
         return jnp.stack([*lengths, *angles])
 
+    def host_cell(self, parameters: Float[np.ndarray, " k"]) -> Float[np.ndarray, "6"]:
+        """`cell` in NumPy float64, for builders (which then compile nothing)."""
+        lengths = [parameters[i] for i in self.lengths]
+        angles = [parameters[self.n_lengths + a] if isinstance(a, int) else a for a in self.angles]
+        return np.array([*lengths, *angles], dtype=np.float64)
+
     def matrix(self, parameters: Float[Array, " k"]) -> Float[Array, "3 3"]:
         """Lattice matrix (rows, angstrom) from the free parameters."""
         return cell_to_matrix(self.cell(parameters))
 
-    def parameters(self, cell: Any, tolerance: float = 1e-2) -> Float[np.ndarray, " k"]:
+    def parameters(self, cell: Any, tolerance: float = 2e-3) -> Float[np.ndarray, " k"]:
         """Free parameters of a measured cell, tied ones averaged (host).
 
         Args:
