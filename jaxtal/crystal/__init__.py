@@ -1,9 +1,24 @@
-"""Crystals: `Crystal`, the P1 content of a cell, and `WyckoffCrystal`, its symmetric parametrisation.
+"""Crystals: `Crystal`, the P1 content of a cell, and `WyckoffCrystal`, its symmetric form.
 
 A `WyckoffCrystal` is a static plan (space group, Wyckoff letters) and free parameters; `expand()`
 is pure and differentiable and gives a `Crystal`, which is what every later room works on.
+
+    diamond = WyckoffCrystal.build(227, 3.567, [("C", "8a", (1/8, 1/8, 1/8))])
+    diamond.expand()                              # Crystal: 8 atoms, arrays, gradients
+    prototype("alpha-quartz")                     # built in, from published parameters
+    Crystal.from_arrays(matrix, frac, numbers)    # any cell, checked
+    WyckoffCrystal.from_crystal(crystal, symprec=1e-3)   # symmetry found, standard setting
+    WyckoffCrystal.from_crystal(crystal, symmetry=False) # P1: every atom free
+    crystal.to_ase(); Crystal.from_ase(atoms); WyckoffCrystal.from_ase(atoms)
+
+Lower symmetry than a crystal has is a matter of stating it: `diamond_settings()` holds diamond in
+twelve groups, written with `WyckoffCrystal.build`.
 """
 
 from ._crystal import Crystal as Crystal
+from ._prototypes import diamond_settings as diamond_settings
+from ._prototypes import prototype as prototype
+from ._prototypes import prototype_names as prototype_names
+from ._prototypes import prototype_source as prototype_source
 from ._wyckoff_crystal import WyckoffCrystal as WyckoffCrystal
-from ._wyckoff_crystal import WyckoffPlan as WyckoffPlan
+from ._wyckoff_plan import WyckoffPlan as WyckoffPlan

@@ -1,5 +1,6 @@
 """`Crystal`: the P1 content of a unit cell, differentiable and padded."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -7,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from .._core import check_finite, host_array
+from .._core import check_finite, device_array, host_array
 from ..lattice import Lattice
 
 #: Atoms closer than this (angstrom) are an error: no two nuclei are.
@@ -96,9 +97,7 @@ class Crystal(eqx.Module):
         numbers = _column(atomic_numbers, "atomic_numbers", n, None, np.int32)
         bad = np.flatnonzero((numbers < 1) | (numbers > 118))
         if bad.size:
-            raise ValueError(
-                f"atomic_numbers[{bad[0]}]: expected 1..118, got {numbers[bad[0]]}"
-            )
+            raise ValueError(f"atomic_numbers[{bad[0]}]: expected 1..118, got {numbers[bad[0]]}")
         occupancy = _column(occupancies, "occupancies", n, 1.0)
         bad = np.flatnonzero((occupancy < 0) | (occupancy > 1 + 1e-6))
         if bad.size:
@@ -114,19 +113,44 @@ class Crystal(eqx.Module):
             raise ValueError(f"pad_to: expected at least the {n} atoms, got {size}")
 
         def pad(x: np.ndarray, kind: Any) -> Array:
-            return jnp.asarray(np.pad(x, [(0, size - n)] + [(0, 0)] * (x.ndim - 1)), kind)
+            return device_array(np.concatenate([x, np.zeros((size - n, *x.shape[1:]))]), kind)
 
         return cls(
             lattice=lattice,
             frac_coords=pad(frac, dtype),
-            atomic_numbers=pad(numbers, jnp.int32),
+            atomic_numbers=pad(numbers, np.int32),
             occupancies=pad(occupancy, dtype),
             u_iso=pad(_column(u_iso, "u_iso", n, 0.0), dtype),
             u_aniso=None if aniso is None else pad(aniso, dtype),
-            charges=pad(_column(charges, "charges", n, 0, np.int32), jnp.int32),
-            isotopes=pad(_column(isotopes, "isotopes", n, 0, np.int32), jnp.int32),
-            mask=jnp.arange(size) < n,
+            charges=pad(_column(charges, "charges", n, 0, np.int32), np.int32),
+            isotopes=pad(_column(isotopes, "isotopes", n, 0, np.int32), np.int32),
+            mask=device_array(np.arange(size) < n, bool),
         )
+
+    @classmethod
+    def from_ase(cls, atoms: Any, *, dtype: Any = None) -> "Crystal":
+        """Crystal from ASE `Atoms` (host only).
+
+        Read are the cell, scaled positions and atomic numbers; occupancies and mixed sites from
+        `info["occupancy"]` with `arrays["spacegroup_kinds"]`, as ASE's CIF reader leaves them;
+        whole initial charges as formal charges; and the arrays "u_iso", "u_aniso", "isotopes".
+
+        Raises:
+            ValueError: no cell of three vectors, or as `from_arrays`.
+        """
+        from ._ase import crystal_from_ase
+
+        return crystal_from_ase(atoms, dtype)
+
+    def to_ase(self) -> Any:
+        """ASE `Atoms` of the real atoms; the counterpart of `from_ase`.
+
+        Atoms that share a point become one, with the occupancies of all species in
+        `info["occupancy"]`.
+        """
+        from ._ase import crystal_to_ase
+
+        return crystal_to_ase(self)
 
     @property
     def weights(self) -> Float[Array, " N"]:
@@ -145,7 +169,11 @@ class Crystal(eqx.Module):
 
 
 def check_distances(
-    matrix: np.ndarray, frac: np.ndarray, occupancy: np.ndarray, minimum: float = MIN_DISTANCE
+    matrix: np.ndarray,
+    frac: np.ndarray,
+    occupancy: np.ndarray,
+    names: Sequence[str] | None = None,
+    minimum: float = MIN_DISTANCE,
 ) -> None:
     """Raise if two atoms, periodic images included, are closer than `minimum` (angstrom).
 
@@ -154,7 +182,7 @@ def check_distances(
     Raises:
         ValueError: names the two atoms and their distance.
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     reciprocal = np.linalg.inv(matrix).T
     wrapped = frac - np.floor(frac)
@@ -169,15 +197,15 @@ def check_distances(
             points.append(all_points[near] + side * np.eye(3)[axis])
             owners.append(all_owners[near])
     cart, owner = np.concatenate(points) @ matrix, np.concatenate(owners)
-    pairs = cKDTree(cart).query_pairs(minimum, output_type="ndarray")
+    pairs = KDTree(cart).query_pairs(minimum, output_type="ndarray")
     for i, j in pairs:
         a, b = sorted((int(owner[i]), int(owner[j])))
         if a != b and occupancy[a] + occupancy[b] <= 1 + 1e-3:
             continue
         distance = np.linalg.norm(cart[i] - cart[j])
+        which = f"atoms {a} and {b}" if names is None else f"{names[a]} and {names[b]}"
         raise ValueError(
-            f"atoms {a} and {b}: expected a distance of at least {minimum:g} A, got "
-            f"{distance:.4f} A"
+            f"{which}: expected a distance of at least {minimum:g} A, got {distance:.4f} A"
         )
 
 

@@ -1,86 +1,21 @@
 """`WyckoffCrystal`: a crystal by space group, free cell parameters and Wyckoff sites."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from .._core import check_finite, host_array
-from ..lattice import Lattice, LatticeSystem, matrix_to_cell
-from ..scattering import Species, parse_species
-from ..symmetry import SpaceGroup, SymOp, WyckoffPosition
+from .._core import check_finite, device_array, host_array
+from ..lattice import Lattice, LatticeSystem, check_cell, host_matrix
+from ..scattering import Species, parse_species, species_label
+from ..symmetry import SpaceGroup, WyckoffPosition
 from ._crystal import Crystal, check_distances
-
-
-class WyckoffPlan(eqx.Module):
-    """The discrete part of a `WyckoffCrystal`: everything that no derivative is taken of.
-
-    Atom j of the cell, of site s = `site[j]`, is at x_j = maps[j] @ u_s + shifts[j], u_s the free
-    parameters of the site, padded to three.
-
-    Attributes:
-        maps: shape (N, 3, 3), columns beyond the site's free parameters are zero.
-        shifts: shape (N, 3).
-        rotations: an operation's W that takes the site's first atom to atom j, shape (N, 3, 3).
-        site: site of each atom, shape (N,).
-        parameter_index: where u_s stands in `site_parameters`, shape (n_sites, 3); the number of
-            parameters where there is none.
-        group: the space group.
-        letters: Wyckoff letters of the sites, with multiplicity ("8a").
-        system: constraints on the cell.
-    """
-
-    maps: Float[Array, "N 3 3"]
-    shifts: Float[Array, "N 3"]
-    rotations: Float[Array, "N 3 3"]
-    site: Int[Array, " N"]
-    parameter_index: Int[Array, "n_sites 3"]
-    group: SpaceGroup = eqx.field(static=True)
-    letters: tuple[str, ...] = eqx.field(static=True)
-    system: LatticeSystem = eqx.field(static=True)
-
-    @classmethod
-    def build(cls, group: SpaceGroup, letters: Sequence[str], dtype: Any = None) -> "WyckoffPlan":
-        """Plan of a group and the letters of its occupied sites (host only).
-
-        Raises:
-            ValueError: no sites, or a letter that the group lacks (the message lists those it has).
-        """
-        if not letters:
-            raise ValueError("sites: expected at least one Wyckoff site, got none")
-        positions = [group.wyckoff(letter) for letter in letters]
-        dtype = dtype or float
-        n_free = [p.n_free for p in positions]
-        starts = np.concatenate([[0], np.cumsum(n_free)])
-        index = np.full((len(positions), 3), starts[-1])
-        for s, k in enumerate(n_free):
-            index[s, :k] = starts[s] + np.arange(k)
-        maps = [np.pad(p.rotations_float, ((0, 0), (0, 0), (0, 3 - p.n_free))) for p in positions]
-        return cls(
-            maps=jnp.asarray(np.concatenate(maps), dtype),
-            shifts=jnp.asarray(np.concatenate([p.translations_float for p in positions]), dtype),
-            rotations=jnp.asarray(
-                np.concatenate([_coset_rotations(group, p) for p in positions]), dtype
-            ),
-            site=jnp.asarray(np.repeat(np.arange(len(positions)), [len(m) for m in maps])),
-            parameter_index=jnp.asarray(index, jnp.int32),
-            group=group,
-            letters=tuple(p.label for p in positions),
-            system=LatticeSystem.from_rotations(group.point_rotations),
-        )
-
-    @property
-    def n_site_parameters(self) -> int:
-        """Number of free coordinates of all sites together."""
-        return sum(self.group.wyckoff(letter).n_free for letter in self.letters)
-
-    @property
-    def multiplicities(self) -> tuple[int, ...]:
-        """Atoms per cell of each site."""
-        return tuple(self.group.wyckoff(letter).multiplicity for letter in self.letters)
+from ._wyckoff_plan import WyckoffPlan
 
 
 class WyckoffCrystal(eqx.Module):
@@ -95,7 +30,8 @@ class WyckoffCrystal(eqx.Module):
         occupancies: shape (n_sites,).
         u_iso: isotropic displacements, shape (n_sites,), angstrom^2.
         u_aniso: displacement tensors of the first atom of each site in the CIF convention, shape
-            (n_sites, 3, 3), angstrom^2, or None.
+            (n_sites, 3, 3), angstrom^2, or None. `expand` takes the part that the site symmetry
+            allows, so every real tensor is valid.
         atomic_numbers, charges, isotopes: shape (n_sites,).
         plan: the discrete part.
     """
@@ -120,6 +56,7 @@ class WyckoffCrystal(eqx.Module):
         occupancies: Any = None,
         u_iso: Any = None,
         u_aniso: Any = None,
+        names: Sequence[str] | None = None,
         tolerance: float = 1e-2,
         dtype: Any = None,
     ) -> "WyckoffCrystal":
@@ -135,26 +72,27 @@ class WyckoffCrystal(eqx.Module):
             occupancies: one per site, default 1.
             u_iso: one per site, angstrom^2, default 0.
             u_aniso: one tensor per site, shape (n_sites, 3, 3), angstrom^2, of the point given.
+            names: what messages call the sites, default "site 0 (Si 3a)".
             tolerance: how far (angstrom) a point may lie from the position.
             dtype: floating-point type, default JAX's current one.
 
         Raises:
             ValueError: unknown group or species, a letter the group lacks, a point off its
-                position, a cell that contradicts the group, or atoms closer than 0.1 A.
+                position, a cell or a displacement tensor that contradicts the symmetry, or atoms
+                closer than 0.1 A.
         """
         group = SpaceGroup.find(group)
         dtype = dtype or float
         plan = WyckoffPlan.build(group, [letter for _, letter, _ in sites], dtype)
         parameters = cell_parameters(plan.system, cell)
-        full_cell = np.asarray(plan.system.cell(jnp.asarray(parameters, dtype)), dtype=np.float64)
-        matrix = np.asarray(Lattice.from_parameters(*full_cell).matrix, dtype=np.float64)
+        matrix = host_matrix(plan.system.host_cell(parameters))
         n = len(sites)
         aniso = None if u_aniso is None else host_array(u_aniso, "u_aniso")
         if aniso is not None and aniso.shape != (n, 3, 3):
             raise ValueError(f"u_aniso: expected shape ({n}, 3, 3), got {aniso.shape}")
         free = []
         for s, (species, letter, point) in enumerate(sites):
-            name = f"site {s} ({species} {letter})"
+            name = names[s] if names else f"site {s} ({species} {letter})"
             x = host_array(point, name)
             if x.shape != (3,):
                 raise ValueError(f"{name}: expected three fractional coordinates, got {point!r}")
@@ -168,7 +106,8 @@ class WyckoffCrystal(eqx.Module):
                 )
             free.append(u)
             if aniso is not None:
-                aniso[s] = _tensor_of_first_atom(aniso[s], x, position, u, group, matrix)
+                tensor = _tensor_of_first_atom(aniso[s], x, position, u, group, matrix)
+                aniso[s] = _invariant(tensor, np.asarray(plan.projectors[s]), matrix, name)
         keys = np.array([parse_species(species) for species, _, _ in sites])
 
         def per_site(x: Any, default: float, name: str) -> Array:
@@ -176,36 +115,98 @@ class WyckoffCrystal(eqx.Module):
             if values.shape != (n,):
                 raise ValueError(f"{name}: expected one value per site, {n}, got {values.shape}")
             check_finite(values, name)
-            return jnp.asarray(values, dtype)
+            return device_array(values, dtype)
 
         crystal = cls(
-            lattice_parameters=jnp.asarray(parameters, dtype),
-            site_parameters=jnp.asarray(np.concatenate([*free, np.zeros(0)]), dtype),
+            lattice_parameters=device_array(parameters, dtype),
+            site_parameters=device_array(np.concatenate([*free, np.zeros(0)]), dtype),
             occupancies=per_site(occupancies, 1.0, "occupancies"),
             u_iso=per_site(u_iso, 0.0, "u_iso"),
-            u_aniso=None if aniso is None else jnp.asarray(aniso, dtype),
-            atomic_numbers=jnp.asarray(keys[:, 0], jnp.int32),
-            charges=jnp.asarray(keys[:, 1], jnp.int32),
-            isotopes=jnp.asarray(keys[:, 2], jnp.int32),
+            u_aniso=None if aniso is None else device_array(aniso, dtype),
+            atomic_numbers=device_array(keys[:, 0], np.int32),
+            charges=device_array(keys[:, 1], np.int32),
+            isotopes=device_array(keys[:, 2], np.int32),
             plan=plan,
         )
-        crystal.check()
+        crystal.check(names)
         return crystal
 
-    def check(self) -> None:
+    @classmethod
+    def from_crystal(
+        cls,
+        crystal: Crystal,
+        *,
+        symmetry: bool = True,
+        symprec: float = 1e-3,
+        angle_tolerance: float = -1.0,
+        u_tolerance: float = 1e-4,
+    ) -> "WyckoffCrystal":
+        """Crystal in the space group that spglib finds, standard setting, or in P1 (host only).
+
+        Occupancies, charges, isotopes and displacements count for symmetry and are kept. The
+        result is the same crystal up to a rotation and a shift of the origin.
+
+        Args:
+            crystal: P1 content of any cell, primitive, conventional or larger.
+            symmetry: False for P1 on the given axes, every atom a site with free coordinates.
+            symprec: distance tolerance, angstrom.
+            angle_tolerance: spglib's tolerance for angles, degrees; negative: from `symprec`.
+            u_tolerance: differences of displacements that are averaged away, angstrom^2.
+
+        Raises:
+            ValueError: no symmetry found at this tolerance, or anisotropic displacements that
+                contradict it.
+        """
+        from ._find_symmetry import find_symmetry, without_symmetry
+
+        if not symmetry:
+            return without_symmetry(crystal)
+        return find_symmetry(crystal, symprec, angle_tolerance, u_tolerance)
+
+    @classmethod
+    def from_ase(cls, atoms: Any, *, symprec: float = 1e-3, dtype: Any = None) -> "WyckoffCrystal":
+        """Crystal from ASE `Atoms`, its symmetry found by spglib; see `Crystal.from_ase`."""
+        return cls.from_crystal(Crystal.from_ase(atoms, dtype=dtype), symprec=symprec)
+
+    def to_ase(self) -> Any:
+        """ASE `Atoms` of the conventional cell; see `Crystal.to_ase`.
+
+        The site of each atom is in `arrays["spacegroup_kinds"]`; the group is in
+        `info["spacegroup"]` where ASE knows this setting.
+        """
+        from ._ase import wyckoff_to_ase
+
+        return wyckoff_to_ase(self)
+
+    def check(self, names: Sequence[str] | None = None) -> None:
         """Validate on the host.
+
+        Args:
+            names: what messages call the sites, default "site 0 (Si 3a)".
 
         Raises:
             ValueError: occupancies outside [0, 1], or atoms closer than 0.1 A.
         """
+        labels: list[str] = list(names or ()) or [
+            f"site {s} ({species} {letter})"
+            for s, (species, letter) in enumerate(zip(self.species, self.plan.letters, strict=True))
+        ]
         occupancy = host_array(self.occupancies, "occupancies")
         bad = np.flatnonzero((occupancy < 0) | (occupancy > 1 + 1e-6))
         if bad.size:
-            raise ValueError(f"occupancies[{bad[0]}]: expected 0..1, got {occupancy[bad[0]]:g}")
-        atoms = self.expand()
-        matrix = np.asarray(atoms.lattice.matrix, dtype=np.float64)
-        frac = np.asarray(atoms.frac_coords, dtype=np.float64)
-        check_distances(matrix, frac, np.asarray(atoms.occupancies, dtype=np.float64))
+            s = bad[0]
+            raise ValueError(f"{labels[s]}: expected an occupancy 0..1, got {occupancy[s]:g}")
+        cell = self.plan.system.host_cell(host_array(self.lattice_parameters, "lattice_parameters"))
+        matrix = host_matrix(check_cell(cell))
+        frac = self.plan.host_frac(host_array(self.site_parameters, "site_parameters"))
+        site = np.asarray(self.plan.site)
+        check_distances(matrix, frac, occupancy[site], [labels[s] for s in site])
+
+    @property
+    def species(self) -> tuple[str, ...]:
+        """Species label of each site ("Si", "O2-", "D"); host only."""
+        keys = np.stack([self.atomic_numbers, self.charges, self.isotopes], axis=1)
+        return tuple(species_label((int(z), int(q), int(m))) for z, q, m in keys)
 
     @property
     def lattice(self) -> Lattice:
@@ -219,33 +220,31 @@ class WyckoffCrystal(eqx.Module):
 
     def site_coords(self) -> Float[Array, "n_sites 3"]:
         """Free parameters of each site, padded with zeros to three columns."""
-        padded = jnp.concatenate([self.site_parameters, jnp.zeros((1,), self.site_parameters.dtype)])
+        padded = jnp.concatenate(
+            [self.site_parameters, jnp.zeros((1,), self.site_parameters.dtype)]
+        )
         return padded[self.plan.parameter_index]
 
     def expand(self) -> Crystal:
         """Every atom of the conventional cell; pure, differentiable, jittable."""
         plan = self.plan
-        u = self.site_coords()[plan.site]
-        frac = jnp.sum(plan.maps * u[:, None, :], axis=-1) + plan.shifts
-        lattice = self.lattice
-        aniso = None
-        if self.u_aniso is not None:
-            # U* = D U D (D: lengths of a*, b*, c*) transforms as W U* W^T.
-            star = jnp.linalg.norm(lattice.reciprocal, axis=1) / (2 * np.pi)
-            scale = star[:, None] * star[None, :]
-            W = plan.rotations
-            moved = jnp.einsum("nij,njk,nlk->nil", W, self.u_aniso[plan.site] * scale[None], W)
-            aniso = moved / scale[None]
+        matrix, frac, mask, aniso, (occupancies, u_iso, numbers, charges, isotopes) = _expand(
+            plan.system,
+            (plan.maps, plan.shifts, plan.rotations, plan.projectors),
+            (plan.site, plan.parameter_index),
+            (self.lattice_parameters, self.site_parameters, self.u_aniso),
+            (self.occupancies, self.u_iso, self.atomic_numbers, self.charges, self.isotopes),
+        )
         return Crystal(
-            lattice=lattice,
+            lattice=Lattice(matrix),
             frac_coords=frac,
-            atomic_numbers=self.atomic_numbers[plan.site],
-            occupancies=self.occupancies[plan.site],
-            u_iso=self.u_iso[plan.site],
+            atomic_numbers=numbers,
+            occupancies=occupancies,
+            u_iso=u_iso,
             u_aniso=aniso,
-            charges=self.charges[plan.site],
-            isotopes=self.isotopes[plan.site],
-            mask=jnp.ones(plan.site.shape, bool),
+            charges=charges,
+            isotopes=isotopes,
+            mask=mask,
         )
 
     @property
@@ -271,6 +270,28 @@ class WyckoffCrystal(eqx.Module):
         )
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def _expand(system: LatticeSystem, moves: tuple, index: tuple, parameters: tuple, per_site: tuple):
+    """Everything of `WyckoffCrystal.expand`; compiled by shape, whatever the group and letters."""
+    maps, shifts, rotations, projectors = moves
+    site, parameter_index = index
+    lattice_parameters, site_parameters, u_aniso = parameters
+    matrix = system.matrix(lattice_parameters)
+    padded = jnp.concatenate([site_parameters, jnp.zeros((1,), site_parameters.dtype)])
+    u = padded[parameter_index][site]
+    frac = jnp.sum(maps * u[:, None, :], axis=-1) + shifts
+    aniso = None
+    if u_aniso is not None:
+        # U* = D U D (D: lengths of a*, b*, c*) transforms as W U* W^T.
+        star = jnp.linalg.norm(jnp.linalg.inv(matrix), axis=0)
+        scale = star[:, None] * star[None, :]
+        U = 0.5 * (u_aniso + jnp.swapaxes(u_aniso, 1, 2)) * scale[None]
+        U = jnp.einsum("sijkl,skl->sij", projectors, U)
+        aniso = jnp.einsum("nij,njk,nlk->nil", rotations, U[site], rotations) / scale[None]
+    mask = jnp.ones(site.shape, bool)
+    return matrix, frac, mask, aniso, tuple(x[site] for x in per_site)
+
+
 def cell_parameters(system: LatticeSystem, cell: Any) -> Float[np.ndarray, " k"]:
     """Free parameters from all six or from the free ones, checked (host).
 
@@ -285,19 +306,7 @@ def cell_parameters(system: LatticeSystem, cell: Any) -> Float[np.ndarray, " k"]
             f"cell: expected 6 parameters or the free ones ({', '.join(system.names)}), "
             f"got {values.tolist()}"
         )
-    with_fixed = np.asarray(system.cell(jnp.asarray(values, float)), dtype=np.float64)
-    return system.parameters(with_fixed, tolerance=1e-4)
-
-
-def _coset_rotations(group: SpaceGroup, position: WyckoffPosition) -> np.ndarray:
-    """For each atom of the orbit a rotation W of the group that takes the first atom to it."""
-    generic = np.array([0.1234567, 0.2718281, 0.4142135])[: position.n_free]
-    atoms = position.rotations_float @ generic + position.translations_float
-    images = group.rotations @ atoms[0] + group.translations / group.denominator
-    gap = atoms[:, None, :] - images[None, :, :]
-    gap -= np.round(gap)
-    nearest = np.argmin(np.sum(gap**2, axis=-1), axis=1)
-    return group.rotations[nearest].astype(float)
+    return system.parameters(system.host_cell(values), tolerance=1e-4)
 
 
 def _tensor_of_first_atom(
@@ -319,11 +328,16 @@ def _tensor_of_first_atom(
     return (W @ (u * scale) @ W.T) / scale
 
 
-def identity_group() -> SpaceGroup:
-    """Space group P1, for crystals without symmetry."""
-    return SpaceGroup.from_operations([SymOp.identity(3)])
-
-
-def measured_cell(crystal: Crystal) -> np.ndarray:
-    """Cell parameters of a crystal as a host array."""
-    return np.asarray(matrix_to_cell(crystal.lattice.matrix), dtype=np.float64)
+def _invariant(u: np.ndarray, projector: np.ndarray, matrix: np.ndarray, name: str) -> np.ndarray:
+    """The part of a tensor that the site symmetry allows, which must be nearly all of it."""
+    star = np.linalg.norm(np.linalg.inv(matrix), axis=0)
+    scale = np.outer(star, star)
+    kept = np.einsum("ijkl,kl->ij", projector, 0.5 * (u + u.T) * scale) / scale
+    lost = np.abs(kept - u).max()
+    # Files round their tensors, and refinements leave them a little off.
+    if lost > 2e-3 + 0.05 * np.abs(u).max():
+        raise ValueError(
+            f"{name}: expected a displacement tensor that the site symmetry allows, such as "
+            f"{np.round(kept, 5).tolist()} A^2, got {np.round(u, 5).tolist()}"
+        )
+    return kept
