@@ -14,18 +14,9 @@ from ._basis_change import BasisChange
 from ._identify import identify
 from ._locate import locate as _locate
 from ._symop import SymOp
+from ._system import crystal_system, metric_violation, unique_axis
 from ._wyckoff import WyckoffPosition
 from ._wyckoff_table import wyckoff_positions as _wyckoff_positions
-
-_SYSTEMS = (
-    (2, "triclinic"),
-    (15, "monoclinic"),
-    (74, "orthorhombic"),
-    (142, "tetragonal"),
-    (167, "trigonal"),
-    (194, "hexagonal"),
-    (230, "cubic"),
-)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -80,7 +71,7 @@ class SpaceGroup:
         Raises:
             ValueError: the number isn't an integer from 1 to 230.
         """
-        if isinstance(number, bool) or int(number) != number:
+        if isinstance(number, bool) or not isinstance(number, int | np.integer):
             raise ValueError(f"expected a space-group number from 1 to 230, got {number!r}")
         return _tabulated(_names.by_number(int(number)).xhm())
 
@@ -210,7 +201,7 @@ class SpaceGroup:
         """triclinic ... cubic (trigonal and hexagonal apart), None if not identified."""
         if self.number is None:
             return None
-        return next(system for last, system in _SYSTEMS if self.number <= last)
+        return crystal_system(self.number)
 
     @property
     def is_rhombohedral_axes(self) -> bool:
@@ -222,10 +213,7 @@ class SpaceGroup:
         """The unique axis "a", "b" or "c" of a monoclinic group, otherwise None."""
         if self.crystal_system != "monoclinic":
             return None
-        W = next(W for W in self.point_rotations if abs(np.trace(W)) == 1)
-        # W or -W is the twofold rotation, and it alone keeps the unique axis.
-        kept = [i for i in range(3) if (W[:, i] == np.trace(W) * -np.eye(3, dtype=int)[i]).all()]
-        return "abc"[kept[0]] if len(kept) == 1 else None
+        return unique_axis(self.point_rotations)
 
     @property
     def to_standard(self) -> BasisChange | None:
@@ -296,23 +284,13 @@ class SpaceGroup:
         Raises:
             ValueError: a violation, with the operation and its size; or a bad matrix.
         """
-        M = np.asarray(matrix, dtype=float)
-        if M.shape != (self.dimension,) * 2 or not np.isfinite(M).all():
-            raise ValueError(
-                f"expected a finite {self.dimension} x {self.dimension} matrix, got {M}"
-            )
-        G = M @ M.T
-        scale = np.sqrt(np.outer(np.diag(G), np.diag(G)))
-        if np.linalg.det(M) == 0 or not scale.all():
-            raise ValueError(f"expected linearly independent lattice vectors, got {M.tolist()}")
-        change = np.einsum("nji,jk,nkl->nil", self.rotations, G, self.rotations) - G
-        violation = np.abs(change / scale).max(axis=(1, 2))
+        violation = metric_violation(matrix, self.rotations)
         worst = int(violation.argmax())
         if violation[worst] > tol:
             raise ValueError(
                 f"the lattice does not fit space group {self.hm or self.number}: operation "
                 f"{self.operations[worst]!r} changes its metric by {violation[worst]:.2e} "
-                f"(relative), more than {tol:.2e}; lattice rows {M.tolist()}"
+                f"(relative), more than {tol:.2e}; lattice rows {np.asarray(matrix).tolist()}"
             )
 
     # --- identity ----------------------------------------------------------------------------

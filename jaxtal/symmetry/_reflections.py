@@ -46,8 +46,11 @@ def absent(hkl: Int[np.ndarray, "refl D"], group: SpaceGroup) -> Bool[np.ndarray
         International Tables for Crystallography B, section 1.4.2 (reflection conditions).
     """
     hkl = _checked(hkl, group.rotations)
-    found = np.zeros(len(hkl), dtype=bool)
-    for W, w in zip(group.rotations, group.translations, strict=True):
+    found = (hkl @ group.centering.T % group.denominator != 0).any(axis=1)
+    # Operations that differ by a centring translation say the same of what the centring leaves.
+    flat = group.rotations.reshape(group.order, -1)
+    for i in np.unique(flat, axis=0, return_index=True)[1]:
+        W, w = group.rotations[i], group.translations[i]
         if w.any():
             found |= (hkl @ w % group.denominator != 0) & (hkl @ W == hkl).all(axis=1)
     return found
