@@ -29,7 +29,7 @@ def unique_axis(point_rotations: Int[np.ndarray, "p 3 3"]) -> str | None:
 
 
 def metric_violation(
-    matrix: Float[np.ndarray, "D D"], rotations: Int[np.ndarray, "n D D"]
+    matrix: Float[np.ndarray, "rows columns"], rotations: Int[np.ndarray, "n D D"]
 ) -> Float[np.ndarray, " n"]:
     """How far each rotation changes the metric G = M M^T of a lattice.
 
