@@ -106,6 +106,27 @@ def test_orthorhombic_symbols_follow_the_axes():
     assert seen > 1000
 
 
+def test_tetragonal_symbols_follow_the_axes():
+    names = [name for name in SETTINGS if SpaceGroup.find(name).crystal_system == "tetragonal"]
+    assert any(name.startswith("C") for name in names)
+    along_a = [np.diag([1, -1, -1]), np.diag([-1, 1, -1]), np.diag([-1, 1, 1]), np.diag([1, -1, 1])]
+    swap = np.array([[0, 1, 0], [1, 0, 0], [0, 0, -1]])
+    diagonal = [swap, -swap, swap * [[-1], [-1], [1]], swap * [[1], [1], [-1]]]
+    for name in names:
+        group = SpaceGroup.find(name)
+        for position in group.wyckoff_positions:
+            if position.site_symmetry in ("1", "-1"):
+                continue
+            rest = re.sub(r"^(4/m|-4|4|2/m|2|m|\.)", "", position.site_symmetry)
+            rotations = _stabiliser(group, position)
+            second, third = (
+                any((rotations == W).all(axis=(1, 2)).any() for W in family)
+                for family in (along_a, diagonal)
+            )
+            assert second != rest.startswith("."), (name, position)
+            assert third != rest.endswith("."), (name, position)
+
+
 @pytest.mark.parametrize("part", range(4))
 def test_orbits_are_distinct_and_closed_in_every_setting(part, rng):
     prime = 10007
