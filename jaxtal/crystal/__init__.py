@@ -16,6 +16,8 @@ twelve groups, written with `WyckoffCrystal.build`.
 """
 
 from ._crystal import Crystal as Crystal
+from ._match import CrystalMatch as CrystalMatch
+from ._match import match_crystals as match_crystals
 from ._prototypes import diamond_settings as diamond_settings
 from ._prototypes import prototype as prototype
 from ._prototypes import prototype_names as prototype_names

@@ -16,6 +16,7 @@ from ._hkl import hkl_sphere as hkl_sphere
 from ._points import ReciprocalPlan as ReciprocalPlan
 from ._points import ReciprocalPoints as ReciprocalPoints
 from ._points import ReciprocalSpace as ReciprocalSpace
+from ._points import taper as taper
 from ._structure_factors import missing_species as missing_species
 from ._structure_factors import structure_factor_box as structure_factor_box
 from ._structure_factors import structure_factors as structure_factors

@@ -1,0 +1,281 @@
+"""What a reconstruction minimises: the mismatch of descriptors, and atoms that overlap."""
+
+import itertools
+from typing import Any
+
+import ase.data
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from ..crystal import Crystal, WyckoffCrystal
+from ..descriptors import (
+    Description,
+    Descriptor,
+    OrthonormalBasis,
+    PairDistribution,
+    PairPlan,
+    SpectrumPlan,
+)
+
+_IMAGES = np.array(list(itertools.product((-1, 0, 1), repeat=3)))
+
+
+class Target(eqx.Module):
+    """What is to be reproduced.
+
+    Attributes:
+        description: power spectrum and G(d).
+        pairs: real-space g(r), shape (n_pairs, n_bins), or None.
+    """
+
+    description: Description
+    pairs: Float[Array, "n_pairs n_bins"] | None = None
+
+
+class ObjectivePlan(eqx.Module):
+    """Static shapes of an objective for crystals of one group and one set of sites.
+
+    Attributes:
+        spectrum: reflections and symmetry-adapted harmonics.
+        pairs: neighbour list of g(r), or None.
+        centres: first atom of each site, shape (n_sites,).
+        radii: covalent radius of each atom, shape (N,), angstrom.
+        multiplicities: atoms per site, shape (n_sites,).
+    """
+
+    spectrum: SpectrumPlan
+    pairs: PairPlan | None
+    centres: Int[Array, " n_sites"]
+    radii: Float[Array, " N"]
+    multiplicities: Float[Array, " n_sites"]
+
+
+class Objective(eqx.Module):
+    """Relative mismatch of a crystal's descriptor with a target (eq. 18), plus a penalty.
+
+        L = w_P |P - P0|^2 / |P0|^2 + w_G |K(G - G0)|^2 / |K G0|^2 + w_g |g - g0|^2 / |g0|^2
+          + w_d (1 / N) sum_pairs max(0, 1 - d / (f (r_a + r_b)))^2
+
+    P is the power spectrum, G the reciprocal radial distribution, g the real-space pair
+    distribution. K smooths G with a Gaussian whose width falls to zero as the search proceeds:
+    peaks of a cell that is 20 % off do not overlap those of the target, so that without it the
+    mismatch of G is flat almost everywhere. r_a, r_b are covalent radii.
+
+    Attributes:
+        descriptor: makes P and G.
+        pair_distribution: makes g, used if `pair_weight` is positive.
+        spectrum_weight, distribution_weight, pair_weight, distance_weight: w_P, w_G, w_g, w_d.
+        distance_factor: f; atoms closer than f times the sum of their radii are pushed apart.
+    """
+
+    descriptor: Descriptor
+    pair_distribution: PairDistribution
+    spectrum_weight: float = eqx.field(static=True)
+    distribution_weight: float = eqx.field(static=True)
+    pair_weight: float = eqx.field(static=True)
+    distance_weight: float = eqx.field(static=True)
+    distance_factor: float = eqx.field(static=True)
+
+    def __init__(
+        self,
+        descriptor: Descriptor | None = None,
+        *,
+        pair_distribution: PairDistribution | None = None,
+        spectrum_weight: float = 0.1,
+        distribution_weight: float = 1.0,
+        pair_weight: float = 0.0,
+        distance_weight: float = 0.1,
+        distance_factor: float = 0.5,
+    ):
+        """See the attributes; the default descriptor has n_max = l_max = 8, q_max = 6 1/angstrom.
+
+        Raises:
+            ValueError: a negative weight, no positive one among the first three, or a descriptor
+                whose reflection list or bins cannot follow a changing cell.
+        """
+        self.descriptor = default_descriptor() if descriptor is None else descriptor
+        if not isinstance(self.descriptor, Descriptor):
+            raise ValueError(
+                "descriptor: expected a Descriptor, whose reflections follow the cell; got "
+                f"{type(self.descriptor).__name__}"
+            )
+        self.pair_distribution = PairDistribution() if pair_distribution is None else pair_distribution
+        weights = {
+            "spectrum_weight": spectrum_weight,
+            "distribution_weight": distribution_weight,
+            "pair_weight": pair_weight,
+            "distance_weight": distance_weight,
+            "distance_factor": distance_factor,
+        }
+        for name, value in weights.items():
+            if not (np.isfinite(value) and value >= 0):
+                raise ValueError(f"{name}: expected a number >= 0, got {value}")
+            setattr(self, name, float(value))
+        if spectrum_weight + distribution_weight + pair_weight == 0:
+            raise ValueError("weights: expected at least one of spectrum, distribution, pair > 0")
+
+    def target(self, crystal: WyckoffCrystal | Crystal) -> Target:
+        """The target that a known crystal makes (host)."""
+        atoms = crystal.expand() if isinstance(crystal, WyckoffCrystal) else crystal
+        plan = self.descriptor.plan(atoms, margin=1.0)
+        description = _describe(self.descriptor, atoms, plan)
+        if self.pair_weight == 0:
+            return Target(description)
+        pair_plan = self.pair_distribution.plan(
+            np.asarray(atoms.lattice.matrix),
+            np.asarray(atoms.safe_frac_coords),
+            np.asarray(atoms.atomic_numbers),
+            mask=np.asarray(atoms.mask),
+            margin=1.0,
+        )
+        g, overflow = _pairs(self.pair_distribution, atoms, pair_plan)
+        if overflow:
+            raise ValueError("g(r): the crystal has more neighbours than its plan")
+        return Target(description, g)
+
+    def plan(
+        self, like: WyckoffCrystal, *, margin: float = 1.3, symmetric: bool = True
+    ) -> ObjectivePlan:
+        """Static shapes for crystals like this one (host).
+
+        Args:
+            like: group, sites and a cell of about the right size.
+            margin: how far any direction of the cell may shrink (see `ReciprocalSpace.plan`).
+            symmetric: use the Laue symmetry of the group: fewer reflections and harmonics for
+                the same numbers.
+        """
+        atoms = like.expand()
+        numbers = np.asarray(atoms.atomic_numbers)
+        site = np.asarray(like.plan.site)
+        centres = np.searchsorted(site, np.arange(len(like.plan.letters)))
+        multiplicities = np.bincount(site)
+        dtype = atoms.frac_coords.dtype
+        pairs = None
+        if self.pair_weight > 0:
+            pairs = self.pair_distribution.plan(
+                np.asarray(atoms.lattice.matrix),
+                np.asarray(atoms.frac_coords),
+                numbers,
+                margin=margin,
+                centers=centres,
+                multiplicities=multiplicities,
+            )
+        use_laue = symmetric and _fixed_orientation(like)
+        laue = like.group.laue_rotations if use_laue else None
+        return ObjectivePlan(
+            spectrum=self.descriptor.plan(atoms, margin=margin, laue=laue),
+            pairs=pairs,
+            centres=jnp.asarray(centres, jnp.int32),
+            radii=jnp.asarray(ase.data.covalent_radii[numbers], dtype),
+            multiplicities=jnp.asarray(multiplicities, dtype),
+        )
+
+    def __call__(
+        self, crystal: WyckoffCrystal, plan: ObjectivePlan, target: Target, blur: Any = 0.0
+    ) -> Float[Array, ""]:
+        """L of one crystal; pure, differentiable, to be jitted and vmapped.
+
+        Args:
+            crystal: the trial.
+            plan: made for crystals like it.
+            target: what is to be reproduced.
+            blur: width of the Gaussian K, 1/angstrom.
+        """
+        atoms = crystal.expand()
+        found = self.descriptor(atoms, plan.spectrum)
+        wanted = target.description
+        total = self.spectrum_weight * _relative_square(
+            found.power_spectrum - wanted.power_spectrum, wanted.power_spectrum
+        )
+        if self.distribution_weight:
+            spacing = self.descriptor.spectrum.space.q_max / (wanted.rdf.shape[0] - 1)
+            kernel = _blur_kernel(wanted.rdf.shape[0], blur / spacing, wanted.rdf.dtype)
+            total = total + self.distribution_weight * _relative_square(
+                found.rdf - wanted.rdf, wanted.rdf, kernel
+            )
+        if self.pair_weight and plan.pairs is not None and target.pairs is not None:
+            g, _ = _pairs(self.pair_distribution, atoms, plan.pairs)
+            total = total + self.pair_weight * _relative_square(g - target.pairs, target.pairs)
+        if self.distance_weight:
+            total = total + self.distance_weight * self._overlap(atoms, plan)
+        return total
+
+    def _overlap(self, atoms: Crystal, plan: ObjectivePlan) -> Float[Array, ""]:
+        """Squared relative overlap of atoms closer than allowed, per atom of the cell."""
+        matrix = atoms.lattice.matrix
+        x = atoms.frac_coords
+        # Not differentiated: which image is nearest in fractional coordinates.
+        gap = x[None, :, :] - x[plan.centres][:, None, :]
+        gap = gap - jax.lax.stop_gradient(jnp.round(gap))
+        images = jnp.asarray(_IMAGES, matrix.dtype)
+        vectors = gap[:, :, None, :] + images[None, None, :, :]
+        cart = jnp.einsum("cjik,kl->cjil", vectors, matrix, precision="highest")
+        squared = jnp.sum(cart * cart, axis=-1)
+        # An atom is no neighbour of itself, but its images are; its own distance is exactly 0.
+        is_self = (jnp.arange(x.shape[0])[None, :] == plan.centres[:, None])[:, :, None] & (
+            jnp.all(images == 0, axis=-1)[None, None, :]
+        )
+        # Atoms that share one site (occupancies up to one) may coincide.
+        occupancy = atoms.occupancies
+        shared = (occupancy[plan.centres][:, None] + occupancy[None, :]) <= 1 + 1e-3
+        ignore = is_self | shared[:, :, None]
+        reach = self.distance_factor * (plan.radii[plan.centres][:, None] + plan.radii[None, :])
+        near = (~ignore) & (squared < jnp.square(reach)[:, :, None])
+        distance = jnp.sqrt(jnp.where(near, squared, 1.0) + 1e-8)
+        overlap = jnp.where(near, 1 - distance / jnp.maximum(reach, 1e-6)[:, :, None], 0.0)
+        per_centre = jnp.sum(overlap * overlap, axis=(1, 2))
+        return jnp.sum(plan.multiplicities * per_centre) / x.shape[0]
+
+
+def default_descriptor() -> Descriptor:
+    """The descriptor that reconstructions use unless told otherwise.
+
+    n_max = l_max = 8, q_max = 6 1/angstrom, 61 bins: smaller than the default of `describe`,
+    whose 10 1/angstrom resolve more than is needed and make the landscape rougher.
+    """
+    return Descriptor(8, 8, 6.0, n_bins=61, radial=OrthonormalBasis())
+
+
+def _relative_square(
+    difference: Array, reference: Array, kernel: Array | None = None
+) -> Float[Array, ""]:
+    if kernel is None:
+        return jnp.sum(difference * difference) / jnp.sum(reference * reference)
+    numerator = jnp.sum(difference * jnp.matmul(kernel, difference, precision="highest"))
+    return numerator / jnp.sum(reference * jnp.matmul(kernel, reference, precision="highest"))
+
+
+def _blur_kernel(n: int, width: Any, dtype: Any) -> Float[Array, "n n"]:
+    """K^T K for a Gaussian of `width` bins: exp(-(i - j)^2 / 4 width^2), the identity at 0."""
+    i = jnp.arange(n, dtype=dtype)
+    gap = i[:, None] - i[None, :]
+    return jnp.exp(-jnp.square(gap) / (4 * jnp.square(width) + 1e-3))
+
+
+def _fixed_orientation(like: WyckoffCrystal) -> bool:
+    """Whether the operations are the same rotations of space for every cell of the system."""
+    system = like.plan.system
+    seen = []
+    for stretch in (1.0, 1.13):
+        cell = np.asarray(like.lattice_parameters, dtype=np.float64)
+        cell = cell * stretch ** np.arange(1, len(cell) + 1)
+        cell[system.n_lengths :] = np.asarray(like.lattice_parameters)[system.n_lengths :] * (
+            1.0 if stretch == 1.0 else 0.97
+        )
+        matrix = np.asarray(system.matrix(jnp.asarray(cell, float)), dtype=np.float64)
+        laue = like.group.laue_rotations
+        seen.append(np.einsum("ij,nkj,kl->nil", np.linalg.inv(matrix), laue, matrix))
+    return bool(np.allclose(seen[0], seen[1], atol=1e-4))
+
+
+@eqx.filter_jit
+def _describe(descriptor: Descriptor, atoms: Crystal, plan: SpectrumPlan) -> Description:
+    return descriptor(atoms, plan)
+
+
+def _pairs(distribution: PairDistribution, atoms: Crystal, plan: PairPlan) -> tuple[Array, Array]:
+    weights = plan.weights(atoms.atomic_numbers, atoms.weights)
+    return distribution(atoms.lattice.matrix, atoms.frac_coords, weights, plan, atoms.mask)

@@ -1,0 +1,173 @@
+"""Many starts at once through optax, in compiled chunks so that progress can be shown."""
+
+import abc
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float, PyTree
+
+from ..crystal import WyckoffCrystal
+from ._objective import Objective, ObjectivePlan, Target
+
+
+class AbstractOptimiser(eqx.Module):
+    """A stage of the search: an optax transformation and the schedule of its blur."""
+
+    @property
+    @abc.abstractmethod
+    def steps(self) -> int:
+        """Number of iterations."""
+
+    @abc.abstractmethod
+    def init(self, variables: Float[Array, " v"]) -> PyTree:
+        """Optimiser state of one start."""
+
+    @abc.abstractmethod
+    def step(
+        self, variables: Float[Array, " v"], state: PyTree, index: Array, problem: "Problem"
+    ) -> tuple[Array, PyTree, Array]:
+        """One iteration: new variables, new state, and the loss before it."""
+
+
+class Problem(eqx.Module):
+    """Everything one start is scored with; an argument of the compiled loop."""
+
+    like: WyckoffCrystal
+    objective: Objective
+    plan: ObjectivePlan
+    target: Target
+
+    def loss(self, variables: Float[Array, " v"], blur: Any = 0.0) -> Float[Array, ""]:
+        """The objective at some unconstrained variables."""
+        crystal = self.like.with_variables(variables)
+        return self.objective(crystal, self.plan, self.target, blur)
+
+
+class Adam(AbstractOptimiser):
+    """Adam with a cosine-decaying rate, while the blur of G(d) falls to zero as (1 - t)^2.
+
+    Attributes:
+        steps: iterations.
+        learning_rate: first step in the unconstrained variables: fractional coordinates, and
+            logarithms of cell lengths.
+        blur: first width of the Gaussian on G(d), 1/angstrom.
+    """
+
+    steps: int = eqx.field(static=True, default=400)  # pyright: ignore[reportIncompatibleMethodOverride]
+    learning_rate: float = eqx.field(static=True, default=0.06)
+    blur: float = eqx.field(static=True, default=0.6)
+
+    def __check_init__(self):
+        _positive(steps=self.steps, learning_rate=self.learning_rate)
+        if self.blur < 0:
+            raise ValueError(f"blur: expected a width >= 0 1/angstrom, got {self.blur}")
+
+    def init(self, variables: Float[Array, " v"]) -> PyTree:
+        return self._transformation.init(variables)
+
+    def step(
+        self, variables: Float[Array, " v"], state: PyTree, index: Array, problem: Problem
+    ) -> tuple[Array, PyTree, Array]:
+        left = 1 - index.astype(variables.dtype) / self.steps
+        loss, gradient = jax.value_and_grad(problem.loss)(variables, self.blur * left * left)
+        # A start that has run into a singularity stays where it is instead of becoming NaN.
+        gradient = jnp.where(jnp.isfinite(gradient), gradient, 0.0)
+        # Optax mixes int32 counters with floats, which strict promotion would refuse.
+        with jax.numpy_dtype_promotion("standard"):
+            updates, state = self._transformation.update(gradient, state)
+        return variables + _cast(updates, variables), state, loss
+
+    @property
+    def _transformation(self) -> optax.GradientTransformation:
+        return optax.adam(optax.cosine_decay_schedule(self.learning_rate, self.steps))
+
+
+class LBFGS(AbstractOptimiser):
+    """Limited-memory BFGS with a zoom line search, on the objective without blur.
+
+    Attributes:
+        steps: iterations.
+        memory: pairs of steps and gradients kept.
+    """
+
+    steps: int = eqx.field(static=True, default=60)  # pyright: ignore[reportIncompatibleMethodOverride]
+    memory: int = eqx.field(static=True, default=10)
+
+    def __check_init__(self):
+        _positive(steps=self.steps, memory=self.memory)
+
+    def init(self, variables: Float[Array, " v"]) -> PyTree:
+        return self._transformation.init(variables)
+
+    def step(
+        self, variables: Float[Array, " v"], state: PyTree, index: Array, problem: Problem
+    ) -> tuple[Array, PyTree, Array]:
+        # The line search has just been here: its value and gradient are in the state.
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            loss, gradient = optax.value_and_grad_from_state(problem.loss)(variables, state=state)
+            updates, new_state = self._transformation.update(
+                gradient,
+                state,
+                variables,
+                value=loss,
+                grad=gradient,
+                value_fn=problem.loss,
+            )
+        moved = variables + _cast(updates, variables)
+        finite = jnp.all(jnp.isfinite(moved))
+        return jnp.where(finite, moved, variables), new_state, loss
+
+    @property
+    def _transformation(self) -> optax.GradientTransformationExtraArgs:
+        return optax.lbfgs(memory_size=self.memory)
+
+
+OptimiserName = Literal["adam", "lbfgs"]
+
+
+@eqx.filter_jit
+def initialise(optimiser: AbstractOptimiser, variables: Float[Array, "starts v"]) -> PyTree:
+    """Optimiser state of every start."""
+    return jax.vmap(optimiser.init)(variables)
+
+
+@eqx.filter_jit
+def run_chunk(
+    optimiser: AbstractOptimiser,
+    problem: Problem,
+    variables: Float[Array, "starts v"],
+    state: PyTree,
+    first: Array,
+    length: int,
+) -> tuple[Array, PyTree, Array]:
+    """`length` iterations of every start; also the losses, shape (starts, length)."""
+
+    def one(variables: Array, state: PyTree) -> tuple[Array, PyTree, Array]:
+        def body(carry: tuple[Array, PyTree], index: Array) -> tuple[Any, Array]:
+            new, inner, loss = optimiser.step(*carry, index, problem)
+            return (new, inner), loss
+
+        carry, losses = jax.lax.scan(body, (variables, state), first + jnp.arange(length))
+        return (*carry, losses)
+
+    return jax.vmap(one)(variables, state)
+
+
+@eqx.filter_jit
+def final_losses(problem: Problem, variables: Float[Array, "starts v"]) -> Float[Array, " starts"]:
+    """The objective without blur at every start."""
+    return jax.vmap(problem.loss)(variables)
+
+
+def _cast(updates: Any, variables: Array) -> Array:
+    return jnp.asarray(updates).astype(variables.dtype)
+
+
+def _positive(**values: float) -> None:
+    for name, value in values.items():
+        if not (np.isfinite(value) and value > 0):
+            raise ValueError(f"{name}: expected a positive number, got {value}")

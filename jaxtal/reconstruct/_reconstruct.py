@@ -1,0 +1,320 @@
+"""The reconstruction: from a target descriptor to the crystals that have it."""
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+from tqdm import tqdm
+
+from ..crystal import CrystalMatch, WyckoffCrystal, match_crystals
+from ..descriptors import Description, Descriptor
+from ._objective import Objective, Target
+from ._optimise import (
+    LBFGS,
+    AbstractOptimiser,
+    Adam,
+    Problem,
+    final_losses,
+    initialise,
+    run_chunk,
+)
+from ._starts import perturb, random_crystal
+
+#: Iterations between two looks at the clock; a run can be interrupted there.
+CHUNK = 50
+#: Crystals that superpose within this RMSD (angstrom) count as one.
+SAME_RMSD = 0.01
+
+
+@dataclasses.dataclass(frozen=True)
+class FoundCrystal:
+    """A crystal within the loss tolerance, and how often it was found.
+
+    Attributes:
+        crystal: the parameters.
+        loss: its loss.
+        starts: indices of the starts that ended in it, best first.
+        match: superposition on the best crystal; None for the best itself, or if there is none.
+    """
+
+    crystal: WyckoffCrystal
+    loss: float
+    starts: tuple[int, ...]
+    match: CrystalMatch | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Reconstruction:
+    """Outcome of a reconstruction.
+
+    The inverse problem is not unique: |F|^2 is the same for mirror images and for homometric
+    structures, so `solutions` may hold several crystals, all of which have the target's
+    descriptor. `success` says that at least one start reached the tolerance on a complete
+    reflection list; it can't say that the best crystal is the one the target was made from.
+
+    Attributes:
+        best: crystal of the lowest loss, converged or not.
+        loss: its loss, evaluated afresh on a complete reflection list without symmetry.
+        success: `loss` is within the tolerance.
+        losses: final loss of every start, shape (starts,).
+        converged: which of them are within the tolerance, shape (starts,).
+        history: loss before each iteration, shape (starts, iterations); the blurred loss in the
+            Adam stage, and NaN for starts that a later stage did not continue.
+        solutions: distinct crystals within the tolerance, best first.
+        initial: unconstrained variables of the starts, shape (starts, v).
+        variables: unconstrained variables at the end, shape (starts, v).
+        tolerance: the loss tolerance.
+        seconds: wall time, compilation included.
+        interrupted: the run was stopped before its last iteration.
+    """
+
+    best: WyckoffCrystal
+    loss: float
+    success: bool
+    losses: Float[np.ndarray, " starts"]
+    converged: Bool[np.ndarray, " starts"]
+    history: Float[np.ndarray, "starts steps"]
+    solutions: tuple[FoundCrystal, ...]
+    initial: Float[np.ndarray, "starts v"]
+    variables: Float[np.ndarray, "starts v"]
+    tolerance: float
+    seconds: float
+    interrupted: bool
+
+    @property
+    def message(self) -> str:
+        """One sentence for a person."""
+        n, total = int(self.converged.sum()), len(self.losses)
+        if not self.success:
+            return (
+                f"not converged: the best of {total} starts has loss {self.loss:.2e}, above the "
+                f"tolerance {self.tolerance:.0e}"
+            )
+        kinds = len(self.solutions)
+        one = "one crystal" if kinds == 1 else f"{kinds} distinct crystals"
+        return (
+            f"converged: {n} of {total} starts reached loss <= {self.tolerance:.0e}, in {one} "
+            "(hand and homometric alternatives are not determined by |F|^2)"
+        )
+
+
+def from_descriptor(
+    target: Description | Target,
+    like: WyckoffCrystal,
+    *,
+    starts: int = 64,
+    key: Array | None = None,
+    descriptor: Descriptor | None = None,
+    objective: Objective | None = None,
+    perturbation: tuple[float, float] | None = None,
+    cell_range: float = 0.2,
+    volume: float | None = None,
+    optimiser: AbstractOptimiser | None = None,
+    polish: LBFGS | None = LBFGS(),  # noqa: B008 (immutable)
+    tolerance: float = 1e-8,
+    progress: bool = True,
+) -> Reconstruction:
+    """Recover a crystal from its descriptor, its space group and its Wyckoff sites (eq. 18).
+
+    All starts run at once (`vmap`), each as one compiled `lax.scan` per chunk of iterations.
+    Ctrl-C ends the search early and returns what has been found.
+
+    Args:
+        target: what `descriptor` (or `objective.target`) says of the crystal sought.
+        like: space group, sites, and the cell around which random starts are drawn; its free
+            coordinates matter only with `perturbation`.
+        starts: number of starts.
+        key: random key, default `jax.random.key(0)`.
+        descriptor: the descriptor that made the target; default `Descriptor()`, which is also
+            the default of `describe`.
+        objective: weights, penalty and g(r); replaces `descriptor`.
+        perturbation: (d_lat, d_coor): start from `like` perturbed as the paper does instead of
+            fully random (see `perturb`).
+        cell_range: relative half-width of random cell lengths.
+        volume: cell volume of random starts, angstrom^3 (see `estimate_volume`).
+        optimiser: first stage, default `Adam()`.
+        polish: second stage, for the best quarter of the starts (at least eight); None for none.
+        tolerance: loss below which a start has converged.
+        progress: show a progress bar.
+
+    Returns:
+        Best crystal, losses, histories, and every distinct crystal within the tolerance.
+
+    Raises:
+        ValueError: no starts, a target that another descriptor made, a target that is not finite,
+            or both `descriptor` and `objective`.
+    """
+    begin = time.perf_counter()
+    if starts < 1:
+        raise ValueError(f"starts: expected at least 1, got {starts}")
+    if objective is not None and descriptor is not None:
+        raise ValueError("give a descriptor or an objective, not both: an objective holds its own")
+    if objective is None:
+        objective = Objective(Descriptor() if descriptor is None else descriptor)
+    target = Target(target) if isinstance(target, Description) else target
+    _check_target(target, objective)
+    key = jax.random.key(0) if key is None else key
+    if perturbation is None:
+        margin = 1.1 + cell_range
+
+        def make(k: Array) -> WyckoffCrystal:
+            return random_crystal(like, k, cell_range, volume)
+    else:
+        d_lat, d_coor = perturbation
+        margin = 1.15 + d_lat / 2
+
+        def make(k: Array) -> WyckoffCrystal:
+            return perturb(like, k, d_lat, d_coor)
+
+    initial = jax.vmap(lambda k: make(k).to_variables())(jax.random.split(key, starts))
+    problem = Problem(like, objective, objective.plan(like, margin=margin), target)
+    stages: list[AbstractOptimiser] = [Adam() if optimiser is None else optimiser]
+    if polish is not None:
+        stages.append(polish)
+
+    variables, losses, history, interrupted = initial, np.full(starts, np.inf), [], False
+    bar = tqdm(total=sum(s.steps for s in stages), disable=not progress, unit="step")
+    with bar:
+        for number, stage in enumerate(stages):
+            chosen = np.arange(starts)
+            if number:
+                chosen = np.sort(np.argsort(losses)[: max(8, starts // 4)])
+            moved, chunk = variables[chosen], []
+            try:
+                for moved, values in _iterate(stage, problem, moved, bar):
+                    chunk.append(values)
+            except KeyboardInterrupt:
+                interrupted = True
+            filled = np.full((starts, sum(c.shape[1] for c in chunk)), np.nan)
+            if chunk:
+                filled[chosen] = np.concatenate(chunk, axis=1)
+            history.append(filled)
+            trial = np.nan_to_num(np.asarray(final_losses(problem, moved), float), nan=np.inf)
+            # A stage never makes a start worse: line searches can end above where they began.
+            better = trial <= losses[chosen]
+            losses[chosen] = np.where(better, trial, losses[chosen])
+            variables = variables.at[chosen].set(
+                jnp.where(jnp.asarray(better)[:, None], moved, variables[chosen])
+            )
+            if interrupted:
+                break
+    order = np.argsort(losses)
+    best = like.with_variables(variables[order[0]])
+    loss = _verified_loss(best, objective, target)
+    converged = losses <= tolerance
+    return Reconstruction(
+        best=best,
+        loss=loss,
+        success=bool(loss <= tolerance),
+        losses=losses,
+        converged=converged,
+        history=np.concatenate(history, axis=1),
+        solutions=_distinct(like, np.asarray(variables), losses, converged),
+        initial=np.asarray(initial),
+        variables=np.asarray(variables),
+        tolerance=tolerance,
+        seconds=time.perf_counter() - begin,
+        interrupted=interrupted,
+    )
+
+
+def _iterate(
+    stage: AbstractOptimiser, problem: Problem, variables: Array, bar: tqdm
+) -> Iterator[tuple[Array, np.ndarray]]:
+    """Variables and losses after each chunk of iterations."""
+    state = initialise(stage, variables)
+    done = 0
+    while done < stage.steps:
+        length = min(CHUNK, stage.steps - done)
+        variables, state, losses = run_chunk(
+            stage, problem, variables, state, jnp.asarray(done), length
+        )
+        values = np.asarray(losses, dtype=float)
+        done += length
+        bar.update(length)
+        bar.set_postfix_str(f"best loss {np.nanmin(values[:, -1]):.1e}")
+        yield variables, values
+
+
+def _check_target(target: Target, objective: Objective) -> None:
+    found = (target.description.power_spectrum.shape, target.description.rdf.shape)
+    spectrum = objective.descriptor.spectrum
+    wanted = (
+        (spectrum.n_max, spectrum.l_max + 1),
+        (objective.descriptor.distribution.n_bins,),
+    )
+    if found != wanted:
+        raise ValueError(
+            f"target: expected the shapes {wanted} that the descriptor makes, got {found}; was it "
+            "made with other settings?"
+        )
+    if objective.pair_weight and target.pairs is None:
+        raise ValueError("target: the objective weighs g(r), but the target has none")
+    for name, array in (
+        ("power_spectrum", target.description.power_spectrum),
+        ("rdf", target.description.rdf),
+    ):
+        if not np.all(np.isfinite(np.asarray(array))):
+            raise ValueError(f"target: expected finite numbers in {name}, got NaN or infinity")
+    if not bool(target.description.complete):
+        raise ValueError("target: its reflection list is incomplete (make its plan larger)")
+
+
+def _verified_loss(crystal: WyckoffCrystal, objective: Objective, target: Target) -> float:
+    """The loss on a list made for this very cell, without using its symmetry."""
+    matrix = np.asarray(crystal.lattice.matrix)
+    if not (np.all(np.isfinite(matrix)) and np.linalg.det(matrix) > 1.0):
+        return float("inf")
+    plan = objective.plan(crystal, margin=1.0, symmetric=False)
+    return float(_loss(objective, crystal, plan, target))
+
+
+@eqx.filter_jit
+def _loss(objective: Objective, crystal: WyckoffCrystal, plan: Any, target: Target) -> Array:
+    return objective(crystal, plan, target)
+
+
+def _distinct(
+    like: WyckoffCrystal, variables: np.ndarray, losses: np.ndarray, converged: np.ndarray
+) -> tuple[FoundCrystal, ...]:
+    """Converged starts grouped by superposition, best first."""
+    groups: list[tuple[WyckoffCrystal, list[int]]] = []
+    for i in np.argsort(losses):
+        if not converged[i]:
+            break
+        crystal = like.with_variables(jnp.asarray(variables[i]))
+        for other, members in groups:
+            found = compare(crystal, other)
+            if found is not None and found.rmsd < SAME_RMSD and found.cell_error < 1e-3:
+                members.append(int(i))
+                break
+        else:
+            groups.append((crystal, [int(i)]))
+    return tuple(
+        FoundCrystal(
+            crystal=crystal,
+            loss=float(losses[members[0]]),
+            starts=tuple(members),
+            match=compare(crystal, groups[0][0]) if number else None,
+        )
+        for number, (crystal, members) in enumerate(groups)
+    )
+
+
+def compare(found: WyckoffCrystal, reference: WyckoffCrystal) -> CrystalMatch | None:
+    """Superposition of a crystal on a reference, over origin, cell choice and hand (host)."""
+    a, b = reference.expand(), found.expand()
+    return match_crystals(
+        np.asarray(a.lattice.matrix),
+        np.asarray(a.frac_coords),
+        np.asarray(a.atomic_numbers),
+        np.asarray(b.lattice.matrix),
+        np.asarray(b.frac_coords),
+        np.asarray(b.atomic_numbers),
+    )
