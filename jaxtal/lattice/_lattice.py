@@ -21,7 +21,7 @@ class Lattice(eqx.Module):
     matrix: Float[Array, "d d"]
 
     @classmethod
-    def from_parameters(cls, *cell: float, dtype: Any = None) -> "Lattice":
+    def from_parameters(cls, *cell: Any, dtype: Any = None) -> "Lattice":
         """Lattice from (a), (a, b, gamma) or (a, b, c, alpha, beta, gamma); host only.
 
         Lengths in angstrom, angles in degrees, oriented as ASE does (a along x, b in xy).
