@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax
+import jax.core
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -16,7 +17,7 @@ def host_array(x: Any, name: str, dtype: DTypeLike = np.float64) -> np.ndarray:
     Raises:
         ValueError: `x` is a tracer, or cannot be converted to `dtype`.
     """
-    if isinstance(x, jax.core.Tracer):
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(x)):
         raise ValueError(
             f"{name} decides a static shape and must be known on the host, but a traced value "
             "came: build the plan outside jit/grad/vmap and pass it in as an argument"
