@@ -8,8 +8,11 @@ points. Each follows the pattern
     plan = descriptor.plan(crystals)           # host: reflection list, tables, static shapes
     description = descriptor(crystal, plan)    # pure: jit, vmap, grad
 
-`PairDistribution` is the real-space g(r), resolved by species. `RecpSpectrum` reproduces pyxtal's
-class RECP, from which the paper's figures come; its docstring tabulates how the presets differ.
+`describe(crystal)` does both for one crystal; `distance`, `relative_distance` and `rdf_distance`
+compare two descriptions. `preset` makes a descriptor by name: "default" (orthonormal radial
+functions, smooth at q_max), "paper" (the paper's equations) or "recp" (pyxtal's class RECP, from
+which the paper's figures come; the docstring of `RecpSpectrum` tabulates how the three differ).
+`PairDistribution` is the real-space g(r), resolved by species.
 """
 
 from ._bessel import cylindrical_bessel as cylindrical_bessel
@@ -17,15 +20,18 @@ from ._bessel import spherical_bessel as spherical_bessel
 from ._descriptor import AbstractDescriptor as AbstractDescriptor
 from ._descriptor import Description as Description
 from ._descriptor import Descriptor as Descriptor
-from ._descriptor import describe as describe
-from ._descriptor import distance as distance
-from ._descriptor import rdf_distance as rdf_distance
-from ._descriptor import relative_distance as relative_distance
+from ._distance import distance as distance
+from ._distance import rdf_distance as rdf_distance
+from ._distance import relative_distance as relative_distance
 from ._harmonics import real_spherical_harmonics as real_spherical_harmonics
 from ._pair_distribution import PairDistribution as PairDistribution
 from ._pair_plan import PairPlan as PairPlan
 from ._power_spectrum import PowerSpectrum as PowerSpectrum
 from ._power_spectrum import SpectrumPlan as SpectrumPlan
+from ._presets import PRESETS as PRESETS
+from ._presets import RecpDescriptor as RecpDescriptor
+from ._presets import describe as describe
+from ._presets import preset as preset
 from ._radial import AbstractRadialBasis as AbstractRadialBasis
 from ._radial import ChebyshevBasis as ChebyshevBasis
 from ._radial import GaussianBasis as GaussianBasis
@@ -33,3 +39,5 @@ from ._radial import OrthonormalBasis as OrthonormalBasis
 from ._radial import PaperBesselBasis as PaperBesselBasis
 from ._radial import SphericalBesselBasis as SphericalBesselBasis
 from ._radial_distribution import RadialDistribution as RadialDistribution
+from ._recp import RecpPlan as RecpPlan
+from ._recp import RecpSpectrum as RecpSpectrum

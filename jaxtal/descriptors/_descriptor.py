@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from ..crystal import Crystal
+from ..crystal import Crystal, WyckoffCrystal
 from ..diffraction import ReciprocalSpace
 from ._power_spectrum import PowerSpectrum, SpectrumPlan
 from ._radial import AbstractRadialBasis, PaperBesselBasis
@@ -22,8 +21,8 @@ class Description(eqx.Module):
     Attributes:
         power_spectrum: P_nl, shape (n_max, l_max + 1), dimensionless up to the unit of R_n^2.
         rdf: reciprocal radial distribution G(d), shape (n_bins,), dimensionless.
-        complete: False if the crystal had reflections or species that the plan lacks; the
-            numbers then describe a truncated crystal.
+        complete: False if the plan does not serve the crystal, which has reflections inside q_max
+            or species that the plan lacks; the numbers then describe a truncated crystal.
     """
 
     power_spectrum: Array
@@ -36,7 +35,11 @@ class AbstractDescriptor(eqx.Module):
 
     @abc.abstractmethod
     def plan(
-        self, crystals: Crystal | Sequence[Crystal], *, margin: float = 1.05, laue: Any = None
+        self,
+        crystals: Crystal | WyckoffCrystal | Sequence[Crystal | WyckoffCrystal],
+        *,
+        margin: float = 1.05,
+        laue: Any = None,
     ) -> Any:
         """Static shapes and tables for some crystals (host only)."""
 
@@ -94,7 +97,11 @@ class Descriptor(AbstractDescriptor):
         return cls(n_max, l_max, radial=PaperBesselBasis(), space=space, histogram=True)
 
     def plan(
-        self, crystals: Crystal | Sequence[Crystal], *, margin: float = 1.05, laue: Any = None
+        self,
+        crystals: Crystal | WyckoffCrystal | Sequence[Crystal | WyckoffCrystal],
+        *,
+        margin: float = 1.05,
+        laue: Any = None,
     ) -> SpectrumPlan:
         """Static shapes for some crystals (host only); see `PowerSpectrum.plan`."""
         return self.spectrum.plan(crystals, margin=margin, laue=laue)
@@ -130,66 +137,4 @@ class Descriptor(AbstractDescriptor):
     @property
     def rdf_centres(self) -> Float[np.ndarray, " n_bins"]:
         """Bin centres of G(d), 1/angstrom."""
-        return np.asarray(self.distribution.centres)
-
-
-def describe(
-    crystal: Crystal, descriptor: AbstractDescriptor | None = None, **options: Any
-) -> Description:
-    """Describe one crystal in one call: plan, compile, run, check.
-
-    Args:
-        crystal: the crystal.
-        descriptor: default `Descriptor(**options)`.
-
-    Raises:
-        ValueError: both a descriptor and options, an unknown species, or options out of range.
-    """
-    if descriptor is not None and options:
-        raise ValueError(f"options {sorted(options)} belong to a default descriptor; give one only")
-    descriptor = Descriptor(**options) if descriptor is None else descriptor
-    return _run(descriptor, crystal, descriptor.plan(crystal, margin=1.0))
-
-
-@eqx.filter_jit
-def _run(descriptor: AbstractDescriptor, crystal: Crystal, plan: Any) -> Description:
-    return descriptor(crystal, plan)
-
-
-def distance(a: Description, b: Description) -> Float[Array, ""]:
-    """The paper's mismatch D = sqrt(sum_nl (P_nl - P'_nl)^2) (eq. 17).
-
-    Its gradient at D = 0 is defined as zero.
-    """
-    _same_shape(a.power_spectrum, b.power_spectrum)
-    return _norm(a.power_spectrum - b.power_spectrum)
-
-
-def relative_distance(a: Description, b: Description) -> Float[Array, ""]:
-    """Distance of eq. 17 divided by the root mean square of the two norms, in [0, sqrt 2]."""
-    _same_shape(a.power_spectrum, b.power_spectrum)
-    return _relative(a.power_spectrum, b.power_spectrum)
-
-
-def rdf_distance(a: Description, b: Description) -> Float[Array, ""]:
-    """|G - G'| divided by the root mean square of |G| and |G'|, in [0, sqrt 2]."""
-    _same_shape(a.rdf, b.rdf)
-    return _relative(a.rdf, b.rdf)
-
-
-def _norm(x: Array) -> Float[Array, ""]:
-    total = jnp.sum(x * x)
-    return jnp.where(total > 0, jnp.sqrt(jnp.where(total > 0, total, 1.0)), 0.0)
-
-
-def _relative(a: Array, b: Array) -> Float[Array, ""]:
-    scale = (jnp.sum(a * a) + jnp.sum(b * b)) / 2
-    return _norm(a - b) / jnp.sqrt(jnp.where(scale > 0, scale, 1.0))
-
-
-def _same_shape(a: Array, b: Array) -> None:
-    if a.shape != b.shape:
-        raise ValueError(
-            f"descriptions: expected equal shapes, got {a.shape} and {b.shape} "
-            "(made with different specifications?)"
-        )
+        return self.distribution.centres

@@ -1,6 +1,7 @@
 """Real spherical harmonics by recursion, all degrees or the even ones."""
 
-from typing import Literal
+import math
+from typing import Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -50,36 +51,48 @@ def harmonics_rows(
     xyz: Float[Array, "P 3"], l_max: int, degrees: Degrees = "all"
 ) -> Float[Array, "n_lm P"]:
     """`real_spherical_harmonics` transposed: points contiguous, which is how it is computed."""
-    chosen = degree_list(l_max, degrees)
     norm = safe_norm(xyz)
     unit = xyz / jnp.where(norm > 0, norm, 1.0)[:, None]
-    x, y, z = unit[:, 0], unit[:, 1], unit[:, 2]
-    rows: dict[tuple[int, int], Array] = {}
-    cos_m, sin_m = jnp.ones_like(x), jnp.zeros_like(x)
-    diagonal = np.sqrt(1 / (4 * np.pi))
+    return jnp.stack(_rows(unit[:, 0], unit[:, 1], unit[:, 2], l_max, degrees))
+
+
+def host_harmonics(
+    directions: Float[np.ndarray, "P 3"], l_max: int, degrees: Degrees = "all"
+) -> Float[np.ndarray, "P n_lm"]:
+    """`real_spherical_harmonics` of non-zero vectors in NumPy float64, for builders."""
+    unit = directions / np.linalg.norm(directions, axis=1)[:, None]
+    return np.stack(_rows(unit[:, 0], unit[:, 1], unit[:, 2], l_max, degrees), axis=1)
+
+
+def _rows(x: Any, y: Any, z: Any, l_max: int, degrees: Degrees) -> list[Any]:
+    """Y_lm of unit vectors, degree by degree; JAX or NumPy arrays in and out."""
+    chosen = degree_list(l_max, degrees)
+    rows: dict[tuple[int, int], Any] = {}
+    cos_m, sin_m = 0 * x + 1, 0 * x
+    diagonal = math.sqrt(1 / (4 * math.pi))
     for m in range(l_max + 1):
         if m:
             cos_m, sin_m = x * cos_m - y * sin_m, x * sin_m + y * cos_m
-            diagonal *= np.sqrt((2 * m + 1) / (2 * m) * (2 if m == 1 else 1))
-        for l, legendre in _legendre(z, m, float(diagonal), l_max, degrees):
+            diagonal *= math.sqrt((2 * m + 1) / (2 * m) * (2 if m == 1 else 1))
+        for l, legendre in _legendre(z, m, diagonal, l_max, degrees):
             rows[l, m] = legendre * cos_m if m else legendre
             if m:
                 rows[l, -m] = legendre * sin_m
-    return jnp.stack([rows[l, m] for l in chosen for m in range(-l, l + 1)])
+    return [rows[l, m] for l in chosen for m in range(-l, l + 1)]
 
 
 def _legendre(
-    z: Float[Array, " P"], m: int, diagonal: float, l_max: int, degrees: Degrees
-) -> list[tuple[int, Array]]:
+    z: Any, m: int, diagonal: float, l_max: int, degrees: Degrees
+) -> list[tuple[int, Any]]:
     """N_lm P_l^m(z) / sin^m(theta) for l = m.. l_max, from z Q_l = c_(l+1) Q_(l+1) + c_l Q_(l-1).
 
     For even degrees the recurrence is applied twice, so that odd ones are never formed.
     """
 
     def c(l: int) -> float:
-        return float(np.sqrt((l * l - m * m) / (4 * l * l - 1))) if l > m else 0.0
+        return math.sqrt((l * l - m * m) / (4 * l * l - 1)) if l > m else 0.0
 
-    first = jnp.full_like(z, diagonal)
+    first = 0 * z + diagonal
     if degrees == "all":
         values = [(m, first)]
         if m < l_max:

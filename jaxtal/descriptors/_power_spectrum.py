@@ -8,10 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._core import safe_norm
-from ..crystal import Crystal
-from ..diffraction import ReciprocalPlan, ReciprocalPoints, ReciprocalSpace
-from ._harmonics import Degrees, degree_list, harmonics_rows
+from .._core import device_array, safe_norm
+from ..crystal import Crystal, WyckoffCrystal
+from ..diffraction import (
+    ReciprocalPlan,
+    ReciprocalPoints,
+    ReciprocalSpace,
+    cartesian_rotations,
+)
+from ._harmonics import Degrees, degree_list, harmonics_rows, host_harmonics
 from ._radial import AbstractRadialBasis, OrthonormalBasis
 
 
@@ -74,35 +79,30 @@ class PowerSpectrum(eqx.Module):
         self.cross_terms = cross_terms
 
     def plan(
-        self, crystals: Crystal | Sequence[Crystal], *, margin: float = 1.05, laue: Any = None
+        self,
+        crystals: Crystal | WyckoffCrystal | Sequence[Crystal | WyckoffCrystal],
+        *,
+        margin: float = 1.05,
+        laue: Any = None,
     ) -> "SpectrumPlan":
         """Static shapes for some crystals (host only); see `ReciprocalSpace.plan`.
 
-        With `laue`, only harmonics invariant under that Laue group are kept. It must act on the
-        Cartesian axes in the same way for every cell the plan will serve.
+        With `laue`, only harmonics invariant under that Laue group are kept.
         """
         points = self.space.plan(crystals, margin=margin, laue=laue)
-        invariants = None
-        if laue is not None:
-            first = crystals if isinstance(crystals, Crystal) else crystals[0]
-            matrix = np.asarray(first.lattice.matrix, dtype=np.float64)
-            invariants = laue_invariants(np.asarray(laue), matrix, self.l_max)
-        return SpectrumPlan.build(points, invariants)
+        if points.frame is None:
+            return SpectrumPlan(points, None)
+        rotations = cartesian_rotations(np.asarray(laue, np.int64), np.asarray(points.frame))
+        dtype = points.multiplicity.dtype
+        invariants = laue_invariants(rotations, self.l_max)
+        return SpectrumPlan(points, tuple(device_array(basis, dtype) for basis in invariants))
 
     def __call__(self, crystal: Crystal, plan: "SpectrumPlan") -> Array:
         """P of one crystal, shape (n_max, l_max + 1); pure, to be jitted and vmapped.
 
-        Raises (at run time): the crystal has reflections or species that the plan lacks.
+        Raises (at run time): the plan does not serve the crystal (see `ReciprocalPlan.covers`).
         """
-        points = self.space(crystal, plan.points)
-        intensity = eqx.error_if(
-            points.intensity,
-            ~points.complete,
-            "the crystal has outgrown its plan: make the plan with a larger margin, "
-            "or with every species the crystals hold",
-        )
-        points = eqx.tree_at(lambda p: p.intensity, points, intensity)
-        return self.from_points(points, plan)
+        return self.from_points(self.space(crystal, plan.points).checked(), plan)
 
     def coefficients(
         self, points: ReciprocalPoints, plan: "SpectrumPlan"
@@ -149,56 +149,31 @@ class SpectrumPlan(eqx.Module):
     points: ReciprocalPlan
     invariants: tuple[Float[Array, "m k"], ...] | None
 
-    @classmethod
-    def build(
-        cls, points: ReciprocalPlan, invariants: list[np.ndarray] | None = None
-    ) -> "SpectrumPlan":
-        """Plan in the floating-point type of the reflection list."""
-        if invariants is None:
-            return cls(points, None)
-        dtype = points.multiplicity.dtype
-        return cls(points, tuple(jnp.asarray(basis, dtype) for basis in invariants))
 
-
-def laue_invariants(laue: np.ndarray, matrix: np.ndarray, l_max: int) -> list[np.ndarray]:
+def laue_invariants(
+    rotations: Float[np.ndarray, "n 3 3"], l_max: int
+) -> list[Float[np.ndarray, "m k"]]:
     """Orthonormal basis of the even harmonics invariant under a point group (host).
 
-    The average over the group of Y_lm(R u) is the projection on the invariants; its matrix comes
+    The average over the group of Y_lm(u R) is the projection on the invariants; its matrix comes
     from a least-squares fit on random directions, and its eigenvectors of eigenvalue 1 are the
     basis.
 
     Args:
-        laue: integer rotations W acting on fractional coordinates, shape (n, 3, 3).
-        matrix: lattice vectors as rows, angstrom, shape (3, 3).
+        rotations: matrices R acting on Cartesian row vectors, shape (n, 3, 3).
         l_max: highest degree.
 
     Returns:
         One array of shape (2l + 1, k_l) for each even l.
     """
-    # Row vectors: frac' = frac W^T and cart = frac M give cart' = cart M^-1 W^T M.
-    rotations = np.einsum("ij,nkj,kl->nil", np.linalg.inv(matrix), laue, matrix)
     directions = np.random.default_rng(0).standard_normal((4 * (2 * l_max + 1) + 40, 3))
-    plain = _numpy_harmonics(directions, l_max)
-    averaged = np.mean([_numpy_harmonics(directions @ R, l_max) for R in rotations], axis=0)
+    plain = host_harmonics(directions, l_max, "even")
+    averaged = np.mean([host_harmonics(directions @ R, l_max, "even") for R in rotations], axis=0)
     bases, start = [], 0
-    for l in range(0, l_max + 1, 2):
+    for l in degree_list(l_max, "even"):
         block = slice(start, start + 2 * l + 1)
         projector = np.linalg.lstsq(plain[:, block], averaged[:, block], rcond=None)[0]
         values, vectors = np.linalg.eigh((projector + projector.T) / 2)
         bases.append(vectors[:, values > 0.5])
         start += 2 * l + 1
     return bases
-
-
-def _numpy_harmonics(directions: np.ndarray, l_max: int) -> np.ndarray:
-    """Even real harmonics in float64 whatever JAX's precision, from SciPy."""
-    from scipy.special import sph_harm_y
-
-    unit = directions / np.linalg.norm(directions, axis=1)[:, None]
-    theta, phi = np.arccos(np.clip(unit[:, 2], -1, 1)), np.arctan2(unit[:, 1], unit[:, 0])
-    columns = []
-    for l in range(0, l_max + 1, 2):
-        for m in range(-l, l + 1):
-            y = (-1.0) ** m * sph_harm_y(l, abs(m), theta, phi)
-            columns.append(y.real if m == 0 else np.sqrt(2) * (y.real if m > 0 else y.imag))
-    return np.stack(columns, axis=1)

@@ -1,6 +1,7 @@
 """Radial basis functions R_n(q) on 0 <= q <= q_max."""
 
 import abc
+import math
 from typing import Literal
 
 import equinox as eqx
@@ -38,15 +39,15 @@ class OrthonormalBasis(AbstractRadialBasis):
             raise ValueError(f"measure: expected 'q2' or '1', got {self.measure!r}")
 
     def __call__(self, q: Float[Array, " P"], n_max: int, q_max: float) -> Float[Array, "n P"]:
-        scale = np.sqrt(2 / q_max)
-        t = (np.pi / q_max) * q
+        scale = math.sqrt(2 / q_max)
+        t = (math.pi / q_max) * q
         two_cos = 2 * jnp.cos(t)
         if self.measure == "1":
             first = scale * jnp.sin(t)
         else:
             # sin(t) / q, with its limit at the origin.
             nonzero = q > 1e-6 * q_max
-            sinc = jnp.where(nonzero, jnp.sin(t) / jnp.where(nonzero, q, 1.0), np.pi / q_max)
+            sinc = jnp.where(nonzero, jnp.sin(t) / jnp.where(nonzero, q, 1.0), math.pi / q_max)
             first = scale * sinc
         # sin((n + 1) t) = 2 cos(t) sin(n t) - sin((n - 1) t)
         rows = [first]
@@ -67,7 +68,7 @@ class SphericalBesselBasis(AbstractRadialBasis):
 
     def __call__(self, q: Float[Array, " P"], n_max: int, q_max: float) -> Float[Array, "n P"]:
         stretch = n_max + 1 if self.n_zeros is None else self.n_zeros
-        return spherical_bessel(stretch * np.pi / q_max * q, n_max).T
+        return spherical_bessel(stretch * math.pi / q_max * q, n_max).T
 
 
 class PaperBesselBasis(AbstractRadialBasis):
@@ -78,8 +79,8 @@ class PaperBesselBasis(AbstractRadialBasis):
     """
 
     def __call__(self, q: Float[Array, " P"], n_max: int, q_max: float) -> Float[Array, "n P"]:
-        scale = np.sqrt(2 / q_max)
-        return scale * cylindrical_bessel(np.pi / q_max * q, n_max, x_max=np.pi * 1.01).T
+        scale = math.sqrt(2 / q_max)
+        return scale * cylindrical_bessel(math.pi / q_max * q, n_max, x_max=math.pi * 1.01).T
 
 
 class ChebyshevBasis(AbstractRadialBasis):

@@ -6,10 +6,11 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from .._core import safe_norm
-from ..crystal import Crystal
+from ..crystal import Crystal, WyckoffCrystal
 from ..diffraction import ReciprocalPlan, ReciprocalPoints, ReciprocalSpace
 
 
@@ -54,19 +55,26 @@ class RadialDistribution(eqx.Module):
         self.space = ReciprocalSpace(q_max=q_max) if space is None else space
 
     @property
-    def centres(self) -> Float[Array, " n_bins"]:
+    def centres(self) -> Float[np.ndarray, " n_bins"]:
         """Bin centres, 1/angstrom."""
-        return jnp.linspace(0.0, self.space.q_max, self.n_bins)
+        return np.linspace(0.0, self.space.q_max, self.n_bins)
 
     def plan(
-        self, crystals: Crystal | Sequence[Crystal], *, margin: float = 1.05, laue: Any = None
+        self,
+        crystals: Crystal | WyckoffCrystal | Sequence[Crystal | WyckoffCrystal],
+        *,
+        margin: float = 1.05,
+        laue: Any = None,
     ) -> ReciprocalPlan:
         """Static shapes for some crystals (host only); see `ReciprocalSpace.plan`."""
         return self.space.plan(crystals, margin=margin, laue=laue)
 
     def __call__(self, crystal: Crystal, plan: ReciprocalPlan) -> Float[Array, " n_bins"]:
-        """G of one crystal; pure, to be jitted and vmapped."""
-        return self.from_points(self.space(crystal, plan))
+        """G of one crystal; pure, to be jitted and vmapped.
+
+        Raises (at run time): the plan does not serve the crystal.
+        """
+        return self.from_points(self.space(crystal, plan).checked())
 
     def from_points(self, points: ReciprocalPoints) -> Float[Array, " n_bins"]:
         """G of points that are at hand already."""
@@ -80,7 +88,7 @@ class RadialDistribution(eqx.Module):
         cell = jax.lax.stop_gradient(jnp.floor(x))
         values = cubic_b_spline(x - cell) * weight[None, :]
         # Bins cell - 1 .. cell + 2; the first and last of the padded array fall off the ends.
-        index = cell.astype(jnp.int32)[None, :] + jnp.arange(4)[:, None]
+        index = cell.astype(jnp.int32)[None, :] + jnp.arange(4, dtype=jnp.int32)[:, None]
         total = jax.ops.segment_sum(
             values.ravel(), index.ravel(), num_segments=self.n_bins + 3, mode="drop"
         )

@@ -9,14 +9,25 @@ Sign convention (crystallographic): F(h) = sum_j f_j exp(+2 pi i h . x_j). Wave 
     ReciprocalSpace          specification: q_max, form factors, taper; makes a plan and points
     ReciprocalPlan           static shapes and tables, an argument of every compiled function
     ReciprocalPoints         q, normalised intensity, multiplicity, and whether it is complete
+
+    space = ReciprocalSpace(q_max=10.0)
+    plan = space.plan(crystal, margin=1.1, laue=group.laue_rotations)   # host; laue is optional
+    points = space(crystal, plan)                                       # pure: jit, vmap, grad
+
+A plan thinned by a Laue group trusts that every crystal it serves has that symmetry: the lattice is
+checked (`complete`), the atoms are not. Its points come in Cartesian axes laid along the lattice,
+in which the group acts alike for every cell (`laue_frame`, `cartesian_rotations`).
 """
 
+from ._box import structure_factor_box as structure_factor_box
 from ._hkl import hkl_bounds as hkl_bounds
 from ._hkl import hkl_sphere as hkl_sphere
-from ._points import ReciprocalPlan as ReciprocalPlan
+from ._laue import cartesian_rotations as cartesian_rotations
+from ._laue import laue_frame as laue_frame
+from ._plan import ReciprocalPlan as ReciprocalPlan
 from ._points import ReciprocalPoints as ReciprocalPoints
 from ._points import ReciprocalSpace as ReciprocalSpace
+from ._points import Taper as Taper
 from ._points import taper as taper
 from ._structure_factors import missing_species as missing_species
-from ._structure_factors import structure_factor_box as structure_factor_box
 from ._structure_factors import structure_factors as structure_factors

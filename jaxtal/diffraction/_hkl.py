@@ -9,7 +9,7 @@ from .._core import check_finite, host_array
 
 
 def hkl_bounds(matrix: Any, q_max: float) -> tuple[int, int, int]:
-    """Largest |h|, |k|, |l| of any reflection with |q| <= q_max.
+    """Largest |h|, |k|, |l| that a reflection with |q| <= q_max may have.
 
     Since h_i = q . a_i / (2 pi), Cauchy's inequality gives |h_i| <= q_max |a_i| / (2 pi). The
     bound holds for every cell, however skewed; bounding by the lengths of b_i does not.
@@ -19,12 +19,9 @@ def hkl_bounds(matrix: Any, q_max: float) -> tuple[int, int, int]:
         q_max: radius of the sphere, 1/angstrom.
 
     Raises:
-        ValueError: `q_max` is not positive and finite.
+        ValueError: `q_max` is not positive and finite, or the matrix is not a lattice.
     """
-    values = host_array(matrix, "lattice matrix")
-    if not (np.isfinite(q_max) and q_max > 0):
-        raise ValueError(f"q_max: expected a positive number of 1/angstrom, got {q_max}")
-    check_finite(values, "lattice matrix")
+    values = _checked(matrix, q_max)
     bounds = np.floor(q_max * np.linalg.norm(values, axis=1) / (2 * np.pi) + 1e-9)
     h, k, l = bounds.astype(int)
     return int(h), int(k), int(l)
@@ -42,10 +39,10 @@ def hkl_sphere(matrix: Any, q_max: float, *, half: bool = True) -> Int[np.ndarra
         Indices of shape (P, 3), ordered by h, then k, then l.
 
     Raises:
-        ValueError: `q_max` is not positive and finite.
+        ValueError: `q_max` is not positive and finite, or the matrix is not a lattice.
     """
     h_max, k_max, l_max = hkl_bounds(matrix, q_max)
-    reciprocal: Float[np.ndarray, "3 3"] = 2 * np.pi * np.linalg.inv(np.asarray(matrix)).T
+    reciprocal: Float[np.ndarray, "3 3"] = 2 * np.pi * np.linalg.inv(_checked(matrix, q_max)).T
     k, l = np.meshgrid(np.arange(-k_max, k_max + 1), np.arange(-l_max, l_max + 1), indexing="ij")
     plane = np.stack([np.zeros_like(k), k, l], axis=-1).reshape(-1, 3)
     kept = []
@@ -59,3 +56,15 @@ def hkl_sphere(matrix: Any, q_max: float, *, half: bool = True) -> Int[np.ndarra
             inside &= positive if half else nonzero
         kept.append(hkl[inside])
     return np.concatenate(kept).astype(np.int32)
+
+
+def _checked(matrix: Any, q_max: float) -> Float[np.ndarray, "3 3"]:
+    values = host_array(matrix, "lattice matrix")
+    if values.shape != (3, 3):
+        raise ValueError(f"lattice matrix: expected shape (3, 3), got {values.shape}")
+    check_finite(values, "lattice matrix")
+    if np.linalg.det(values) == 0:
+        raise ValueError(f"lattice matrix: expected independent rows, got {values.tolist()}")
+    if not (np.isfinite(q_max) and q_max > 0):
+        raise ValueError(f"q_max: expected a positive number of 1/angstrom, got {q_max}")
+    return values
