@@ -5,7 +5,9 @@ import math
 
 from ._wyckoff_crystal import WyckoffCrystal
 
-_Sites = tuple[tuple[str, str, tuple[float, float, float]], ...]
+_Number = float | int
+_Point = tuple[_Number, _Number, _Number]
+_Sites = tuple[tuple[str, str, _Point], ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,7 +15,7 @@ class _Published:
     """A structure as published, in the standard setting (angstrom, degrees)."""
 
     group: int
-    cell: tuple[float, ...]
+    cell: tuple[_Number, ...]
     sites: _Sites
     source: str
 
@@ -187,7 +189,7 @@ _ALIASES = {
 }
 
 #: The crystal of diamond in twelve groups: cell in units of a, Wyckoff sites.
-_DIAMOND: dict[int, tuple[tuple[float, ...], tuple[tuple[str, tuple[float, float, float]], ...]]]
+_DIAMOND: dict[int, tuple[tuple[_Number, ...], tuple[tuple[str, _Point], ...]]]
 _DIAMOND = {
     227: ((1,), (("8a", (1 / 8, 1 / 8, 1 / 8)),)),
     216: ((1,), (("4a", (0, 0, 0)), ("4d", (3 / 4, 3 / 4, 3 / 4)))),
