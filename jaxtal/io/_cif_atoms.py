@@ -13,6 +13,8 @@ _U_ISO = ("_atom_site_u_iso_or_equiv", "_atom_site_u_equiv_geom_mean")
 _B_ISO = ("_atom_site_b_iso_or_equiv", "_atom_site_b_equiv_geom_mean")
 _PAIRS = ("11", "22", "33", "12", "13", "23")
 _SPECIES = re.compile(r"^(\d*)([A-Za-z]{1,2})(?![A-Za-z])(.*)$")
+#: Valence form factors of International Tables C, which some files name.
+_VALENCE = {"cval": "C", "siva": "Si", "sival": "Si"}
 _LABEL = re.compile(r"^([A-Za-z]{1,2})")
 
 
@@ -100,10 +102,7 @@ def read_atoms(block: CifBlock, matrix: np.ndarray) -> CifAtoms:
 def _species(block: CifBlock, symbol: str | None, label: str, row: str) -> tuple[int, int, int]:
     """The species of a type symbol, or of the letters with which a label begins."""
     if symbol is not None:
-        match = _SPECIES.match(symbol)
-        if match is None:
-            match = _SPECIES.match(symbol[:2]) or _SPECIES.match(symbol[:1])  # "Siva", "Cval"
-            match = match if match and symbol[2:].isalpha() else None
+        match = _SPECIES.match(_VALENCE.get(symbol.lower(), symbol))
         if match is not None:
             element = match[2].capitalize()
             # A rest that is no charge ("Fe2.5+", "C1") says nothing about form factors.

@@ -1,7 +1,7 @@
 """CIF in: a `WyckoffCrystal` in the symmetry and setting of the file."""
 
 import os
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +17,7 @@ def read_cif(
     path: str | os.PathLike[str],
     block: str | None = None,
     *,
-    symmetry: Literal["file", "find", "P1"] = "file",
+    symmetry: str = "file",
     symprec: float = 1e-3,
     site_tolerance: float = 0.02,
     dtype: Any = None,
@@ -45,6 +45,7 @@ def read_cif(
     References:
         S. R. Hall, F. H. Allen and I. D. Brown, Acta Cryst. A47 (1991) 655.
     """
+    check_symmetry(symmetry)
     data = open_block(path, block)
     cell = read_cell(data)
     atoms = read_atoms(data, host_matrix(cell))
@@ -64,6 +65,12 @@ def read_cif(
         raise
     except ValueError as error:
         raise CifError(f"{os.fspath(path)}: data_{data.name}: {error}") from error
+
+
+def check_symmetry(symmetry: str) -> None:
+    """Raise a ValueError unless the choice is one of the three."""
+    if symmetry not in ("file", "find", "P1"):
+        raise ValueError(f"symmetry: expected 'file', 'find' or 'P1', got {symmetry!r}")
 
 
 def _build(

@@ -61,7 +61,7 @@ def read_group(block: CifBlock, cell: np.ndarray) -> SpaceGroup | None:
                         f"operations listed, got {number}",
                     )
         return group
-    hall, symbol = block.text(*_HALL), block.text(*_HM)
+    hall, symbol = block.text(*_HALL), _symbol(block)
     if hall:
         try:
             return SpaceGroup.from_hall(hall)
@@ -92,9 +92,15 @@ def _number(block: CifBlock) -> tuple[str, int | None]:
     return tag, int(number)
 
 
+def _symbol(block: CifBlock) -> str | None:
+    """The Hermann-Mauguin symbol; older files write screw axes as P2(1)/c."""
+    symbol = block.text(*_HM)
+    return None if symbol is None else symbol.replace("(", "").replace(")", "")
+
+
 def _number_of_symbol(block: CifBlock) -> tuple[str, int | None]:
     """The number of the Hermann-Mauguin symbol, None if there is none or it isn't understood."""
-    symbol = block.text(*_HM)
+    symbol = _symbol(block)
     if symbol is None:
         return "", None
     try:

@@ -45,8 +45,6 @@ def _text(crystal: WyckoffCrystal, name: str) -> str:
     lines += [f"_cell_volume {_number(abs(np.linalg.det(matrix)))}", ""]
     if group.number is not None:
         lines += [f"_space_group_IT_number {group.number}"]
-    if group.crystal_system is not None:
-        lines += [f"_space_group_crystal_system {group.crystal_system}"]
     if group.hm is not None:
         lines += [f"_space_group_name_H-M_alt '{group.hm}'"]
     if group.hall is not None:

@@ -2,10 +2,10 @@
 
 import os
 import pathlib
-from typing import Any, Literal
+from typing import Any
 
 from ..crystal import Crystal, WyckoffCrystal
-from ._cif_read import read_cif
+from ._cif_read import check_symmetry, read_cif
 
 #: Formats whose symmetry ASE leaves out: reading them would lose most of the atoms.
 _ASYMMETRIC = {".res", ".ins", ".pdb", ".ent", ".mmcif"}
@@ -15,7 +15,7 @@ def read(
     path: str | os.PathLike[str],
     *,
     symprec: float = 1e-3,
-    symmetry: Literal["file", "find", "P1"] = "file",
+    symmetry: str = "file",
     dtype: Any = None,
 ) -> WyckoffCrystal:
     """Read a crystal from a CIF or from any file that ASE reads.
@@ -32,8 +32,7 @@ def read(
         FileNotFoundError: there is no such file.
         ValueError: the file holds no valid crystal; the message names file, atom and key.
     """
-    if symmetry not in ("file", "find", "P1"):
-        raise ValueError(f"symmetry: expected 'file', 'find' or 'P1', got {symmetry!r}")
+    check_symmetry(symmetry)
     target = pathlib.Path(path)
     if not target.is_file():
         raise FileNotFoundError(f"{target}: no such file")
