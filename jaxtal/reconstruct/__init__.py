@@ -6,7 +6,7 @@
 
 `like` fixes the discrete part (space group, Wyckoff letters, species); its cell is where starts
 are drawn around. The free parameters are optimised in unconstrained variables, many starts at
-once: Adam on an objective whose G(d) sharpens as it goes, then L-BFGS on the best ones.
+once: Adam on an objective whose G(d) sharpens as it goes, then Levenberg-Marquardt.
 """
 
 from ._objective import Objective as Objective
@@ -15,6 +15,7 @@ from ._objective import default_descriptor as default_descriptor
 from ._optimise import LBFGS as LBFGS
 from ._optimise import AbstractOptimiser as AbstractOptimiser
 from ._optimise import Adam as Adam
+from ._optimise import LevenbergMarquardt as LevenbergMarquardt
 from ._reconstruct import FoundCrystal as FoundCrystal
 from ._reconstruct import Reconstruction as Reconstruction
 from ._reconstruct import compare as compare

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from .._core import safe_sqrt
 from ..crystal import Crystal, WyckoffCrystal
 from ..descriptors import (
     Description,
@@ -176,7 +177,7 @@ class Objective(eqx.Module):
     def __call__(
         self, crystal: WyckoffCrystal, plan: ObjectivePlan, target: Target, blur: Any = 0.0
     ) -> Float[Array, ""]:
-        """L of one crystal; pure, differentiable, to be jitted and vmapped.
+        """L of one crystal, the sum of the squared residuals; pure, differentiable.
 
         Args:
             crystal: the trial.
@@ -184,27 +185,36 @@ class Objective(eqx.Module):
             target: what is to be reproduced.
             blur: width of the Gaussian K, 1/angstrom.
         """
+        return jnp.sum(jnp.square(self.residuals(crystal, plan, target, blur)))
+
+    def residuals(
+        self, crystal: WyckoffCrystal, plan: ObjectivePlan, target: Target, blur: Any = 0.0
+    ) -> Float[Array, " r"]:
+        """The terms whose squares add up to L, for methods of the Gauss-Newton kind."""
         atoms = crystal.expand()
         found = self.descriptor(atoms, plan.spectrum)
         wanted = target.description
-        total = self.spectrum_weight * _relative_square(
-            found.power_spectrum - wanted.power_spectrum, wanted.power_spectrum
-        )
+        terms = []
+        if self.spectrum_weight:
+            scale = _scale(self.spectrum_weight, wanted.power_spectrum)
+            terms.append(scale * (found.power_spectrum - wanted.power_spectrum).ravel())
         if self.distribution_weight:
-            spacing = self.descriptor.spectrum.space.q_max / (wanted.rdf.shape[0] - 1)
-            kernel = _blur_kernel(wanted.rdf.shape[0], blur / spacing, wanted.rdf.dtype)
-            total = total + self.distribution_weight * _relative_square(
-                found.rdf - wanted.rdf, wanted.rdf, kernel
-            )
+            n_bins = wanted.rdf.shape[0]
+            spacing = self.descriptor.spectrum.space.q_max / (n_bins - 1)
+            K = _smoothing(n_bins, blur / spacing, wanted.rdf.dtype)
+            both = jnp.stack([found.rdf - wanted.rdf, wanted.rdf], axis=1)
+            smooth = jnp.matmul(K, both, precision="highest")
+            terms.append(_scale(self.distribution_weight, smooth[:, 1]) * smooth[:, 0])
         if self.pair_weight and plan.pairs is not None and target.pairs is not None:
             g, _ = _pairs(self.pair_distribution, atoms, plan.pairs)
-            total = total + self.pair_weight * _relative_square(g - target.pairs, target.pairs)
+            scale = _scale(self.pair_weight, target.pairs)
+            terms.append(scale * (g - target.pairs).ravel())
         if self.distance_weight:
-            total = total + self.distance_weight * self._overlap(atoms, plan)
-        return total
+            terms.append(np.sqrt(self.distance_weight) * self._overlap(atoms, plan))
+        return jnp.concatenate(terms)
 
-    def _overlap(self, atoms: Crystal, plan: ObjectivePlan) -> Float[Array, ""]:
-        """Squared relative overlap of atoms closer than allowed, per atom of the cell."""
+    def _overlap(self, atoms: Crystal, plan: ObjectivePlan) -> Float[Array, " n_sites"]:
+        """Root of the squared relative overlaps of each site's atoms, per atom of the cell."""
         matrix = atoms.lattice.matrix
         x = atoms.frac_coords
         # Not differentiated: which image is nearest in fractional coordinates.
@@ -227,7 +237,7 @@ class Objective(eqx.Module):
         distance = jnp.sqrt(jnp.where(near, squared, 1.0) + 1e-8)
         overlap = jnp.where(near, 1 - distance / jnp.maximum(reach, 1e-6)[:, :, None], 0.0)
         per_centre = jnp.sum(overlap * overlap, axis=(1, 2))
-        return jnp.sum(plan.multiplicities * per_centre) / x.shape[0]
+        return safe_sqrt(plan.multiplicities * per_centre / x.shape[0])
 
 
 def default_descriptor() -> Descriptor:
@@ -239,20 +249,17 @@ def default_descriptor() -> Descriptor:
     return Descriptor(8, 8, 6.0, n_bins=61, radial=OrthonormalBasis())
 
 
-def _relative_square(
-    difference: Array, reference: Array, kernel: Array | None = None
-) -> Float[Array, ""]:
-    if kernel is None:
-        return jnp.sum(difference * difference) / jnp.sum(reference * reference)
-    numerator = jnp.sum(difference * jnp.matmul(kernel, difference, precision="highest"))
-    return numerator / jnp.sum(reference * jnp.matmul(kernel, reference, precision="highest"))
+def _scale(weight: float, reference: Array) -> Float[Array, ""]:
+    """Factor that makes the squared residuals relative to the target."""
+    total = jnp.sum(reference * reference)
+    return jnp.sqrt(weight / jnp.where(total > 0, total, 1.0))
 
 
-def _blur_kernel(n: int, width: Any, dtype: Any) -> Float[Array, "n n"]:
-    """K^T K for a Gaussian of `width` bins: exp(-(i - j)^2 / 4 width^2), the identity at 0."""
+def _smoothing(n: int, width: Any, dtype: Any) -> Float[Array, "n n"]:
+    """Gaussian exp(-(i - j)^2 / 2 width^2) over bins, the identity at width 0."""
     i = jnp.arange(n, dtype=dtype)
     gap = i[:, None] - i[None, :]
-    return jnp.exp(-jnp.square(gap) / (4 * jnp.square(width) + 1e-3))
+    return jnp.exp(-jnp.square(gap) / (2 * jnp.square(width) + 1e-3))
 
 
 def _fixed_orientation(like: WyckoffCrystal) -> bool:

@@ -16,9 +16,9 @@ from ..crystal import CrystalMatch, WyckoffCrystal, match_crystals
 from ..descriptors import Description, Descriptor
 from ._objective import Objective, Target
 from ._optimise import (
-    LBFGS,
     AbstractOptimiser,
     Adam,
+    LevenbergMarquardt,
     Problem,
     final_losses,
     initialise,
@@ -64,8 +64,8 @@ class Reconstruction:
         success: `loss` is within the tolerance.
         losses: final loss of every start, shape (starts,).
         converged: which of them are within the tolerance, shape (starts,).
-        history: loss before each iteration, shape (starts, iterations); the blurred loss in the
-            Adam stage, and NaN for starts that a later stage did not continue.
+        history: loss before each iteration, shape (starts, iterations); with blurred G(d) in the
+            first stage.
         solutions: distinct crystals within the tolerance, best first.
         initial: unconstrained variables of the starts, shape (starts, v).
         variables: unconstrained variables at the end, shape (starts, v).
@@ -116,7 +116,7 @@ def from_descriptor(
     cell_range: float = 0.2,
     volume: float | None = None,
     optimiser: AbstractOptimiser | None = None,
-    polish: LBFGS | None = LBFGS(),  # noqa: B008 (immutable)
+    polish: AbstractOptimiser | None = LevenbergMarquardt(),  # noqa: B008 (immutable)
     tolerance: float = 1e-8,
     progress: bool = True,
 ) -> Reconstruction:
@@ -138,8 +138,8 @@ def from_descriptor(
             fully random (see `perturb`).
         cell_range: relative half-width of random cell lengths.
         volume: cell volume of random starts, angstrom^3 (see `estimate_volume`).
-        optimiser: first stage, default `Adam()`.
-        polish: second stage, for the best quarter of the starts (at least eight); None for none.
+        optimiser: first stage, default `Adam()`, with a third of its rate from perturbations.
+        polish: second stage, default `LevenbergMarquardt()`; None for none.
         tolerance: loss below which a start has converged.
         progress: show a progress bar.
 
@@ -174,34 +174,28 @@ def from_descriptor(
 
     initial = jax.vmap(lambda k: make(k).to_variables())(jax.random.split(key, starts))
     problem = Problem(like, objective, objective.plan(like, margin=margin), target)
-    stages: list[AbstractOptimiser] = [Adam() if optimiser is None else optimiser]
+    if optimiser is None:
+        # A start near the solution only has to walk; a random one has to leave wrong basins.
+        optimiser = Adam() if perturbation is None else Adam(learning_rate=0.02)
+    stages = [optimiser]
     if polish is not None:
         stages.append(polish)
 
     variables, losses, history, interrupted = initial, np.full(starts, np.inf), [], False
-    bar = tqdm(total=sum(s.steps for s in stages), disable=not progress, unit="step")
-    with bar:
-        for number, stage in enumerate(stages):
-            chosen = np.arange(starts)
-            if number:
-                chosen = np.sort(np.argsort(losses)[: max(8, starts // 4)])
-            moved, chunk = variables[chosen], []
+    with tqdm(total=sum(s.steps for s in stages), disable=not progress, unit="step") as bar:
+        for stage in stages:
+            moved, chunks = variables, [np.zeros((starts, 0))]
             try:
                 for moved, values in _iterate(stage, problem, moved, bar):
-                    chunk.append(values)
+                    chunks.append(values)
             except KeyboardInterrupt:
                 interrupted = True
-            filled = np.full((starts, sum(c.shape[1] for c in chunk)), np.nan)
-            if chunk:
-                filled[chosen] = np.concatenate(chunk, axis=1)
-            history.append(filled)
+            history += chunks
             trial = np.nan_to_num(np.asarray(final_losses(problem, moved), float), nan=np.inf)
-            # A stage never makes a start worse: line searches can end above where they began.
-            better = trial <= losses[chosen]
-            losses[chosen] = np.where(better, trial, losses[chosen])
-            variables = variables.at[chosen].set(
-                jnp.where(jnp.asarray(better)[:, None], moved, variables[chosen])
-            )
+            # A stage never makes a start worse: a line search may end above where it began.
+            better = trial <= losses
+            losses = np.where(better, trial, losses)
+            variables = jnp.where(jnp.asarray(better)[:, None], moved, variables)
             if interrupted:
                 break
     order = np.argsort(losses)

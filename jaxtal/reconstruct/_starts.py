@@ -101,11 +101,11 @@ def estimate_volume(rdf: Any, like: WyckoffCrystal, descriptor: Descriptor) -> f
     """Cell volume (angstrom^3) that explains the total intensity of a descriptor (host).
 
     By Wilson's statistics the mean of |F|^2 is S(q) = sum_j f_j(q)^2, and the density of
-    reflections V / (2 pi)^3, so that
+    reflections V / (2 pi)^3, so that, with the origin counted,
 
-        sum_k G_k = V / (2 pi)^3 / F(0)^2 * integral of 4 pi q^2 t(q / q_max) S(q) dq
+        1 + sum_k G_k = V / (2 pi)^3 / F(0)^2 * integral of 4 pi q^2 t(q / q_max) S(q) dq
 
-    Good to some per cent for structures of many independent atoms, worse for simple ones.
+    What it neglects are interatomic interferences, which the taper t suppresses.
 
     Args:
         rdf: G(d) of the target, shape (n_bins,).
@@ -128,4 +128,4 @@ def estimate_volume(rdf: Any, like: WyckoffCrystal, descriptor: Descriptor) -> f
     forward = np.sum(amount) * mean[0] if space.kind == "neutron" else (amount @ f[:, 0]) ** 2
     window = np.asarray(taper(jnp.asarray(q / space.q_max, float), space.taper), dtype=np.float64)
     integral = np.trapezoid(4 * np.pi * q**2 * window * mean, q)
-    return float(np.sum(np.asarray(rdf)) * (2 * np.pi) ** 3 * forward / integral)
+    return float((1 + np.sum(np.asarray(rdf))) * (2 * np.pi) ** 3 * forward / integral)
