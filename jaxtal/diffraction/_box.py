@@ -42,7 +42,7 @@ def box_sums(
     """The sums of `species_sums`, without displacements, for every reflection of a half box."""
     h_max, k_max, l_max = bounds
     weights = direct.species_weights(crystal, form_factors)
-    x = crystal.safe_frac_coords
+    x = direct.wrapped(crystal)
     xr, xi = _waves(x[:, 0], np.arange(h_max + 1))
     yr, yi = _waves(x[:, 1], np.arange(-k_max, k_max + 1))
     zr, zi = _waves(x[:, 2], np.arange(-l_max, l_max + 1))

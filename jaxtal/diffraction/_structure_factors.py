@@ -64,6 +64,12 @@ def stol2(crystal: Crystal, hkl: Int[Array, "P 3"]) -> Float[Array, " P"]:
     return jnp.sum(q * q, axis=-1) / (16 * np.pi**2)
 
 
+def wrapped(crystal: Crystal) -> Float[Array, "N 3"]:
+    """Fractional coordinates in [-1/2, 1/2], where h . x loses the fewest digits, shape (N, 3)."""
+    x = crystal.safe_frac_coords
+    return x - jnp.round(x)
+
+
 def species_weights(crystal: Crystal, form_factors: FormFactors) -> Float[Array, "S N"]:
     """Occupancy of each atom in the row of its species, 0 elsewhere, shape (S, N)."""
     return jnp.where(_same_species(crystal, form_factors), crystal.weights[None, :], 0.0)
@@ -112,8 +118,8 @@ def _direct_block(
     crystal: Crystal, hkl: Int[Array, "P 3"], weights: Float[Array, "S N"], displacements: bool
 ) -> tuple[Float[Array, "S P"], Float[Array, "S P"]]:
     h = hkl.astype(weights.dtype)
+    x = wrapped(crystal)
     # Three explicit products rather than a matrix product: on a GPU that would round to TF32.
-    x = crystal.safe_frac_coords
     turns = (
         h[:, 0][None, :] * x[:, 0][:, None]
         + h[:, 1][None, :] * x[:, 1][:, None]
