@@ -1,15 +1,14 @@
 """From a `Crystal` to a `WyckoffCrystal`: symmetry found by spglib, or none (P1)."""
 
-import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._core import call_spglib
 from ..lattice import LatticeSystem, host_cell
 from ..symmetry import SpaceGroup
-from ._crystal import Crystal
-from ._host_atoms import HostAtoms, cif_scale
+from ._crystal import Crystal, cif_scale
+from ._host_atoms import HostAtoms
+from ._spglib_dataset import PROBE, standard_dataset, with_probe
 from ._wyckoff_crystal import WyckoffCrystal
 
 if TYPE_CHECKING:
@@ -41,22 +40,24 @@ def find_symmetry(
     symprec: float = 1e-3,
     angle_tolerance: float = -1.0,
     u_tolerance: float = 1e-4,
+    least_order: int = 0,
 ) -> WyckoffCrystal:
     """The crystal in the standard setting of the space group that spglib finds.
 
     The standard setting is that of International Tables A (origin choice 2, hexagonal axes,
     unique axis b, cell choice 1). Atoms are equivalent only if they agree in species, charge,
     isotope, occupancy and displacement; atoms that share a point are one site of mixed content.
+    Operations that anisotropic displacements break don't count.
 
     Args:
         crystal: P1 content of any cell; padding is dropped.
         symprec: distance tolerance, angstrom.
         angle_tolerance: spglib's tolerance for angles, degrees; negative means from `symprec`.
         u_tolerance: differences of displacements that are averaged away, angstrom^2.
+        least_order: the search ends at a group of no higher order (for its second pass).
 
     Raises:
-        ValueError: spglib finds no symmetry at this tolerance, or the anisotropic displacements
-            contradict the symmetry of the atoms.
+        ValueError: spglib finds no symmetry at this tolerance.
 
     References:
         A. Togo, K. Shinohara and I. Tanaka, Sci. Technol. Adv. Mater. Methods 4 (2024) 2384822.
@@ -72,13 +73,16 @@ def find_symmetry(
     known = {content: t for t, content in enumerate(dict.fromkeys(contents))}
     frac = np.array([atoms.frac[point[0]] for point in points])
     cell = atoms.matrix, frac, [known[content] for content in contents]
-    dataset = _dataset(cell, symprec, angle_tolerance)
+    if atoms.u_star is not None:
+        tensors = np.array([atoms.u_star[point[0]] for point in points])
+        cell = with_probe(cell, tensors, symprec, angle_tolerance, u_tolerance)
+    dataset = standard_dataset(cell, symprec, angle_tolerance)
     group = SpaceGroup.from_number(dataset.number)
-    orbits = _orbits(dataset, group, symprec)
+    sources = _sources(dataset)
 
     sites, occupancies, u_iso, u_aniso = [], [], [], []
-    for label, x, members in orbits:
-        given = [p for m in members for p in _sources(dataset)[m]]
+    for label, x, members in _orbits(dataset, group, symprec):
+        given = [p for m in members for p in sources[m]]
         for c in range(len(points[given[0]])):
             alike = [points[p][c] for p in given]
             sites.append((atoms.species(alike[0]), label, x))
@@ -86,14 +90,14 @@ def find_symmetry(
             u_iso.append(atoms.u_iso[alike].mean())
             if atoms.u_star is not None:
                 star = [
-                    np.mean([atoms.u_star[points[p][c]] for p in _sources(dataset)[m]], axis=0)
+                    np.mean([atoms.u_star[points[p][c]] for p in sources[m]], axis=0)
                     for m in members
                 ]
                 u_aniso.append(
                     _mean_tensor(dataset, group, members, x, np.array(star), u_tolerance)
                 )
     system = LatticeSystem.from_rotations(group.point_rotations)
-    return WyckoffCrystal.build(
+    found = WyckoffCrystal.build(
         group,
         system.parameters(host_cell(np.asarray(dataset.std_lattice))),
         sites,
@@ -103,37 +107,11 @@ def find_symmetry(
         tolerance=10 * symprec,
         dtype=crystal.frac_coords.dtype,
     )
-
-
-def _dataset(cell: tuple, symprec: float, angle_tolerance: float) -> "SpglibDataset":
-    """spglib's dataset in the standard setting of the group it finds."""
-    import spglib
-
-    def search(hall_number: int) -> "SpglibDataset":
-        return call_spglib(
-            spglib.get_symmetry_dataset,
-            cell,
-            symprec=symprec,
-            angle_tolerance=angle_tolerance,
-            hall_number=hall_number,
-        )
-
-    try:
-        return search(_standard_hall_numbers()[search(0).number])
-    except ValueError as error:
-        raise ValueError(
-            f"no space group found with symprec = {symprec:g} A ({error}); try another tolerance"
-        ) from error
-
-
-@functools.cache
-def _standard_hall_numbers() -> dict[int, int]:
-    """spglib's number of the standard setting of each of the 230 groups."""
-    import spglib
-
-    kinds = {i: call_spglib(spglib.get_spacegroup_type, i) for i in range(1, 531)}
-    by_symbol = {kind.hall_symbol: i for i, kind in kinds.items()}
-    return {n: by_symbol[SpaceGroup.from_number(n).hall] for n in range(1, 231)}
+    if PROBE not in cell[2] or group.order <= least_order:
+        return found
+    # Tensors were compared under operations that keep the given cell, which may be a supercell;
+    # the standard cell may allow more.
+    return find_symmetry(found.expand(), symprec, angle_tolerance, u_tolerance, group.order)
 
 
 def _sources(dataset: "SpglibDataset") -> list[np.ndarray]:
@@ -150,7 +128,7 @@ def _orbits(
     matrix = np.asarray(dataset.std_lattice, dtype=np.float64)
     types = np.asarray(dataset.std_types)
     orbits = []
-    left = np.ones(len(frac), bool)
+    left = types != PROBE
     while left.any():
         k = int(np.flatnonzero(left)[0])
         position, u = group.locate(frac[k], matrix, symprec)
@@ -192,8 +170,7 @@ def _mean_tensor(
     mean = turned.mean(axis=0)
     if np.abs(turned - mean).max() > 10 * tolerance:
         raise ValueError(
-            f"u_aniso: expected tensors that share the symmetry of the atoms ({group!r}), got a "
-            f"difference of {np.abs(turned - mean).max():.2g} A^2 within one orbit; raise "
-            "u_tolerance to average them, or keep P1"
+            f"u_aniso: expected tensors alike within {group!r}, got a difference of "
+            f"{np.abs(turned - mean).max():.2g} A^2 in one orbit; try another u_tolerance"
         )
     return mean

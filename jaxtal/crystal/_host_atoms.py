@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..lattice import host_cell
-from ._crystal import Crystal
+from ._crystal import Crystal, cif_scale
 
 #: Occupancies that differ by less are the same.
 OCCUPANCY_TOLERANCE = 1e-3
@@ -111,9 +111,3 @@ class HostAtoms:
         full = sorted(set(range(len(self.frac))) - set(partial.tolist()))
         every = [[i] for i in full] + [sorted(group, key=lambda j: kinds[j]) for group in groups]
         return sorted(every, key=min)
-
-
-def cif_scale(matrix: np.ndarray) -> np.ndarray:
-    """U*_ij / U_ij = a*_i a*_j, (3, 3), from the rows a, b, c of a lattice matrix."""
-    star = np.linalg.norm(np.linalg.inv(matrix), axis=0)
-    return np.outer(star, star)

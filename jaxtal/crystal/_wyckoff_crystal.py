@@ -13,8 +13,9 @@ from jaxtyping import Array, Float, Int
 from .._core import check_finite, device_array, host_array
 from ..lattice import Lattice, LatticeSystem, check_cell, host_matrix
 from ..scattering import Species, parse_species, species_label
-from ..symmetry import SpaceGroup, WyckoffPosition
+from ..symmetry import SpaceGroup
 from ._crystal import Crystal, check_distances
+from ._wyckoff_checks import cell_parameters, invariant_tensor, tensor_of_first_atom
 from ._wyckoff_plan import WyckoffPlan
 
 
@@ -106,8 +107,8 @@ class WyckoffCrystal(eqx.Module):
                 )
             free.append(u)
             if aniso is not None:
-                tensor = _tensor_of_first_atom(aniso[s], x, position, u, group, matrix)
-                aniso[s] = _invariant(tensor, np.asarray(plan.projectors[s]), matrix, name)
+                tensor = tensor_of_first_atom(aniso[s], x, position, u, group, matrix)
+                aniso[s] = invariant_tensor(tensor, np.asarray(plan.projectors[s]), matrix, name)
         keys = np.array([parse_species(species) for species, _, _ in sites])
 
         def per_site(x: Any, default: float, name: str) -> Array:
@@ -154,8 +155,7 @@ class WyckoffCrystal(eqx.Module):
             u_tolerance: differences of displacements that are averaged away, angstrom^2.
 
         Raises:
-            ValueError: no symmetry found at this tolerance, or anisotropic displacements that
-                contradict it.
+            ValueError: no symmetry found at this tolerance.
         """
         from ._find_symmetry import find_symmetry, without_symmetry
 
@@ -290,54 +290,3 @@ def _expand(system: LatticeSystem, moves: tuple, index: tuple, parameters: tuple
         aniso = jnp.einsum("nij,njk,nlk->nil", rotations, U[site], rotations) / scale[None]
     mask = jnp.ones(site.shape, bool)
     return matrix, frac, mask, aniso, tuple(x[site] for x in per_site)
-
-
-def cell_parameters(system: LatticeSystem, cell: Any) -> Float[np.ndarray, " k"]:
-    """Free parameters from all six or from the free ones, checked (host).
-
-    Raises:
-        ValueError: neither six nor the number of free parameters, or no valid cell.
-    """
-    values = np.atleast_1d(host_array(cell, "cell"))
-    if values.shape == (6,):
-        return system.parameters(values)
-    if values.shape != (system.n_free,):
-        raise ValueError(
-            f"cell: expected 6 parameters or the free ones ({', '.join(system.names)}), "
-            f"got {values.tolist()}"
-        )
-    return system.parameters(system.host_cell(values), tolerance=1e-4)
-
-
-def _tensor_of_first_atom(
-    u: np.ndarray,
-    x: np.ndarray,
-    position: WyckoffPosition,
-    free: np.ndarray,
-    group: SpaceGroup,
-    matrix: np.ndarray,
-) -> np.ndarray:
-    """The tensor of the orbit's first atom, from that of the atom at `x`."""
-    first = position.rotations_float[0] @ free + position.translations_float[0]
-    images = group.rotations @ x + group.translations / group.denominator
-    gap = images - first
-    gap -= np.round(gap)
-    W = group.rotations[int(np.argmin(np.sum((gap @ matrix) ** 2, axis=1)))]
-    star = np.linalg.norm(np.linalg.inv(matrix), axis=0)
-    scale = np.outer(star, star)
-    return (W @ (u * scale) @ W.T) / scale
-
-
-def _invariant(u: np.ndarray, projector: np.ndarray, matrix: np.ndarray, name: str) -> np.ndarray:
-    """The part of a tensor that the site symmetry allows, which must be nearly all of it."""
-    star = np.linalg.norm(np.linalg.inv(matrix), axis=0)
-    scale = np.outer(star, star)
-    kept = np.einsum("ijkl,kl->ij", projector, 0.5 * (u + u.T) * scale) / scale
-    lost = np.abs(kept - u).max()
-    # Files round their tensors, and refinements leave them a little off.
-    if lost > 2e-3 + 0.05 * np.abs(u).max():
-        raise ValueError(
-            f"{name}: expected a displacement tensor that the site symmetry allows, such as "
-            f"{np.round(kept, 5).tolist()} A^2, got {np.round(u, 5).tolist()}"
-        )
-    return kept

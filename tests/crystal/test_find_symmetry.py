@@ -11,7 +11,7 @@ import spglib
 
 from jaxtal._core import call_spglib
 from jaxtal.crystal import Crystal, WyckoffCrystal, prototype, prototype_names
-from jaxtal.crystal._find_symmetry import _standard_hall_numbers
+from jaxtal.crystal._spglib_dataset import _standard_hall_numbers
 from jaxtal.symmetry import SpaceGroup
 
 CRYSTALS = json.loads(
@@ -175,17 +175,42 @@ def test_charges_and_occupancies_decide_equivalence(x64):
         assert WyckoffCrystal.from_crystal(crystal).group.number == 221
 
 
-def test_tensors_that_break_the_symmetry_are_refused_or_averaged(x64):
+def test_tensors_that_break_the_symmetry_lower_it_or_are_averaged(x64, powder):
     tensor = np.diag([0.01, 0.013, 0.01])
     crystal = Crystal.from_arrays((4, 4, 4, 90, 90, 90), [[0, 0, 0]], [26], u_aniso=tensor[None])
-    with pytest.raises(ValueError, match="share the symmetry"):
-        WyckoffCrystal.from_crystal(crystal)
-    found = WyckoffCrystal.from_crystal(crystal, u_tolerance=0.003)
+    found = WyckoffCrystal.from_crystal(crystal)
+    assert found.group.number == 123
+    assert found.u_aniso is not None
+    np.testing.assert_allclose(found.u_aniso[0], np.diag([0.01, 0.01, 0.013]), atol=1e-12)
+    np.testing.assert_allclose(powder(found.expand()), powder(crystal), rtol=1e-9)
+    found = WyckoffCrystal.from_crystal(crystal, u_tolerance=0.004)
+    assert found.group.number == 221
     assert found.u_aniso is not None
     np.testing.assert_allclose(found.u_aniso[0], 0.011 * np.eye(3), atol=1e-12)
     kept = WyckoffCrystal.from_crystal(crystal, symmetry=False)
     assert kept.u_aniso is not None
     np.testing.assert_allclose(kept.u_aniso[0], tensor)
+
+
+@pytest.mark.parametrize("tilt", [0.0, 0.004])
+def test_tilted_tensors_lower_the_group_of_a_supercell(x64, powder, tilt):
+    """Equal principal values, other directions: only the tensors tell the atoms' symmetry."""
+    tensor = np.array([[0.007, tilt, 0], [tilt, 0.007, 0], [0, 0, 0.005]])
+    reference = WyckoffCrystal.build(
+        99, (4, 5), [("Fe", "1a", (0, 0, 0)), ("O", "1b", (0.5, 0.5, 0.2))]
+    ).expand()
+    crystal = recell(
+        Crystal.from_arrays(
+            reference.lattice.matrix,
+            reference.frac_coords,
+            reference.atomic_numbers,
+            u_aniso=np.stack([tensor, tensor]),
+        ),
+        np.diag([2, 1, 1]),
+    )
+    found = WyckoffCrystal.from_crystal(crystal)
+    assert found.group.number == (99 if tilt == 0 else 35)
+    np.testing.assert_allclose(powder(found.expand()), powder(crystal), rtol=1e-7, atol=1e-10)
 
 
 def test_tolerance_decides(x64, rng):
