@@ -54,6 +54,27 @@ def in_cell(crystal: Crystal, rows) -> Crystal:
     )
 
 
+def resized(crystal: Crystal, size: int) -> Crystal:
+    """The same atoms padded to a size, so that many crystals share one compiled program."""
+    matrix, frac, numbers = atoms(crystal)
+    return Crystal.from_arrays(
+        matrix, frac, numbers, pad_to=size, dtype=crystal.lattice.matrix.dtype
+    )
+
+
+def moved(crystal: Crystal, *, turn=None, shift=None) -> Crystal:
+    """The crystal turned in space and its origin shifted."""
+    matrix, frac, numbers = atoms(crystal)
+    matrix = matrix if turn is None else matrix @ turn
+    frac = frac if shift is None else frac + shift
+    return Crystal.from_arrays(matrix, frac, numbers, dtype=crystal.lattice.matrix.dtype)
+
+
+def rotation(rng) -> np.ndarray:
+    """A random rotation or rotoinversion."""
+    return np.linalg.qr(rng.standard_normal((3, 3)))[0]
+
+
 def relative(got, expected) -> float:
     """Largest difference, relative to the largest entry expected."""
     got, expected = np.asarray(got), np.asarray(expected)

@@ -147,12 +147,12 @@ class SpectrumPlan(eqx.Module):
     """
 
     points: ReciprocalPlan
-    invariants: tuple[Float[Array, "m k"], ...] | None
+    invariants: tuple[Float[Array, "_m _k"], ...] | None
 
 
 def laue_invariants(
     rotations: Float[np.ndarray, "n 3 3"], l_max: int
-) -> list[Float[np.ndarray, "m k"]]:
+) -> list[Float[np.ndarray, "_m _k"]]:
     """Orthonormal basis of the even harmonics invariant under a point group (host).
 
     The average over the group of Y_lm(u R) is the projection on the invariants; its matrix comes

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._core import bucket, device_array
+from .._core import bucket, device_array, host_array
 from ..crystal import Crystal, WyckoffCrystal
 from ..diffraction import missing_species
 from ._descriptor import AbstractDescriptor, Description, Descriptor
@@ -155,7 +155,7 @@ def _padded(crystal: Crystal, size: int) -> Crystal:
     extra = size - crystal.mask.shape[0]
 
     def pad(x: Array) -> Array:
-        values = np.asarray(x)
+        values = host_array(x, "crystal", x.dtype)
         return device_array(np.pad(values, [(0, extra)] + [(0, 0)] * (x.ndim - 1)), x.dtype)
 
     padded = jax.tree.map(pad, eqx.tree_at(lambda c: c.lattice, crystal, None))

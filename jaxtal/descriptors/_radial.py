@@ -74,8 +74,8 @@ class SphericalBesselBasis(AbstractRadialBasis):
 class PaperBesselBasis(AbstractRadialBasis):
     """R_n(q) = sqrt(2 / q_max) J_n(pi q / q_max), n = 0..n_max - 1, as the paper writes it.
 
-    Called orthonormal there, but it is far from it: for ten functions the condition number of
-    the Gram matrix is 3e12.
+    Called orthonormal there, but it is far from it: for ten functions scaled to unit norm, the
+    Gram matrix in dq has condition number 3e12 (unscaled 1e18).
     """
 
     def __call__(self, q: Float[Array, " P"], n_max: int, q_max: float) -> Float[Array, "n P"]:

@@ -80,8 +80,9 @@ class RadialDistribution(eqx.Module):
         """G of points that are at hand already."""
         spacing = self.space.q_max / (self.n_bins - 1)
         q = safe_norm(points.q)
-        weight = points.intensity * points.multiplicity
-        x = jnp.where(q < self.space.q_max, q, 0.0) / spacing
+        inside = q < self.space.q_max
+        weight = jnp.where(inside, points.intensity * points.multiplicity, 0.0)
+        x = jnp.where(inside, q, 0.0) / spacing
         if self.histogram:
             nearest = jnp.round(jax.lax.stop_gradient(x)).astype(jnp.int32)
             return jax.ops.segment_sum(weight, nearest, num_segments=self.n_bins, mode="drop")

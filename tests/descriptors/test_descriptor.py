@@ -1,0 +1,227 @@
+"""Descriptors: the same crystal written otherwise, presets, distances, `describe`."""
+
+import json
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from cells import SHEAR, finite, in_cell, moved, relative, resized, rotation, stored
+from tolerances import TOLERANCES
+
+from jaxtal.crystal import Crystal, diamond_settings, prototype
+from jaxtal.descriptors import (
+    Description,
+    Descriptor,
+    PaperBesselBasis,
+    RecpDescriptor,
+    RecpSpectrum,
+    describe,
+    distance,
+    preset,
+    rdf_distance,
+    relative_distance,
+)
+
+SMALL = Descriptor(8, 10, 5.0, n_bins=41)
+
+
+@eqx.filter_jit
+def run(descriptor, crystal, plan):
+    return descriptor(crystal, plan)
+
+
+def variants(crystal: Crystal, rng):
+    for i in range(3):
+        yield f"translation {i}", moved(crystal, shift=rng.uniform(-3, 3, 3))
+        yield f"rotation {i}", moved(crystal, turn=rotation(rng))
+    yield "both", moved(crystal, turn=rotation(rng), shift=rng.uniform(-3, 3, 3))
+    for cells in ((2, 1, 1), (1, 2, 2), (1, 1, 3), (3, 3, 1)):
+        yield f"supercell {cells}", in_cell(crystal, np.diag(cells))
+    yield "sheared", in_cell(crystal, SHEAR)
+    yield "sheared and turned", moved(in_cell(crystal, SHEAR.T), turn=rotation(rng))
+    yield "other axes", in_cell(crystal, [[0, 1, 0], [0, 0, 1], [1, 0, 0]])
+    yield "left-handed", in_cell(crystal, [[0, 1, 0], [1, 0, 0], [0, 0, 1]])
+
+
+def check(dtype, uniform, crystals, species):
+    """Every crystal of a list of (name, crystal) has the description of the first."""
+    limit = TOLERANCES[dtype]["invariance"]
+    expected, worst = None, [0.0, 0.0]
+    for name, crystal in crystals:
+        crystal = resized(crystal, 88)
+        found = run(SMALL, crystal, uniform(SMALL.plan(crystal), 2048, species))
+        assert found.power_spectrum.dtype == dtype
+        assert bool(found.complete), name
+        expected = found if expected is None else expected
+        errors = (
+            relative(found.power_spectrum, expected.power_spectrum),
+            relative(found.rdf, expected.rdf),
+        )
+        assert max(errors) < limit, name
+        worst = np.maximum(worst, errors)
+    print(f"\n{dtype}: worst relative difference of P {worst[0]:.1e}, of G {worst[1]:.1e}")
+
+
+@pytest.mark.parametrize("name", ["alpha-quartz", "coesite-like"])
+def test_the_same_crystal_in_other_cells(dtype, rng, uniform, name):
+    crystal = stored("alpha-quartz")
+    if name == "coesite-like":  # no symmetry at all
+        frac = crystal.frac_coords + jnp.asarray(0.04 * rng.standard_normal((9, 3)), dtype)
+        crystal = eqx.tree_at(lambda c: c.frac_coords, crystal, frac)
+    check(dtype, uniform, [("as is", crystal), *variants(crystal, rng)], 2)
+
+
+def test_diamond_in_twelve_groups_and_primitive_cells(dtype, rng, uniform):
+    settings = diamond_settings()
+    assert len(settings) == 12
+    crystals = [(f"group {n}", c.expand()) for n, c in settings.items()]
+    face_centred = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2
+    primitive = Crystal.from_arrays(
+        3.567 * face_centred, [[0.1, 0.2, 0.3], [0.35, 0.45, 0.55]], [6, 6]
+    )
+    crystals.append(("primitive", primitive))
+    check(dtype, uniform, [*crystals, *variants(primitive, rng)], 2)
+
+
+def test_supercells_of_every_kind_of_intensity(x64):
+    # Neutrons have their own normalisation; displacement factors go through the direct sum.
+    crystal = prototype("rutile").expand()
+    crystal = eqx.tree_at(lambda c: c.u_iso, crystal, 0.01 * jnp.arange(1.0, 7.0))
+    doubled = in_cell(crystal, np.diag([1, 1, 2]))
+    doubled = eqx.tree_at(lambda c: c.u_iso, doubled, jnp.repeat(crystal.u_iso, 2))
+    from jaxtal.diffraction import ReciprocalSpace
+
+    for options in ({"kind": "neutron"}, {"kind": "electron", "displacements": True}):
+        descriptor = Descriptor(4, 4, space=ReciprocalSpace(q_max=5.0, **options), n_bins=21)
+        one, other = (run(descriptor, c, descriptor.plan(c)) for c in (crystal, doubled))
+        assert relative(other.power_spectrum, one.power_spectrum) < 1e-11
+        assert relative(other.rdf, one.rdf) < 1e-11
+
+
+def test_mirror_images_and_homometric_pairs_agree(x64):
+    # |F|^2 sees neither the hand nor the difference of these one-dimensional sets.
+    quartz = stored("alpha-quartz")
+    mirrored = eqx.tree_at(lambda c: c.frac_coords, quartz, -quartz.frac_coords)
+    plan = SMALL.plan(quartz)
+    one, other = run(SMALL, quartz, plan), run(SMALL, mirrored, plan)
+    assert relative(other.power_spectrum, one.power_spectrum) < 1e-13
+
+    def chain(places):
+        frac = [[x / 8, 0, 0] for x in places]
+        return Crystal.from_arrays(np.diag([12.0, 3.0, 3.5]), frac, [14] * 4)
+
+    one, other = (describe(chain(p), SMALL) for p in ((0, 1, 3, 4), (0, 1, 2, 5)))
+    assert float(relative_distance(one, other)) < 1e-12
+    assert float(rdf_distance(one, other)) < 1e-12
+
+
+def test_presets():
+    default, paper, recp = (preset(name, 4, 4, 5.0) for name in ("default", "paper", "recp"))
+    assert isinstance(default, Descriptor)
+    assert default.specification == Descriptor(4, 4, 5.0).specification
+    assert isinstance(paper, Descriptor)
+    assert isinstance(paper.spectrum.radial, PaperBesselBasis)
+    assert paper.specification["taper"] == "none"
+    assert paper.specification["form_factors"] == "it92"
+    assert paper.specification["bins"] == "histogram"
+    assert isinstance(recp, RecpDescriptor)
+    specifications = [d.specification for d in (default, paper, recp)]
+    for i, one in enumerate(specifications):
+        assert json.loads(json.dumps(one)) == one
+        assert all(one != other for other in specifications[i + 1 :])
+    with pytest.raises(ValueError, match="preset: expected one of default, paper, recp"):
+        preset("recipe")
+    with pytest.raises(ValueError, match="q_max: expected a positive"):
+        preset("recp", q_max=0.0)
+
+
+def test_specification_tells_every_choice_apart():
+    seen = [
+        Descriptor(4, 4, 5.0),
+        Descriptor(5, 4, 5.0),
+        Descriptor(4, 5, 5.0),
+        Descriptor(4, 4, 5.5),
+        Descriptor(4, 4, 5.0, n_bins=51),
+        Descriptor(4, 4, 5.0, histogram=True),
+        Descriptor(4, 4, 5.0, radial=PaperBesselBasis()),
+        RecpDescriptor(),
+        RecpDescriptor(RecpSpectrum(norm=True)),
+    ]
+    texts = {json.dumps(d.specification, sort_keys=True) for d in seen}
+    assert len(texts) == len(seen)
+
+
+def test_recp_descriptor_is_the_recp_spectrum(x64):
+    crystal = stored("alpha-quartz")
+    descriptor = RecpDescriptor(RecpSpectrum(4, 4, 6.0))
+    found = describe(crystal, descriptor)
+    plan = descriptor.plan([crystal])
+    spectrum = descriptor.spectrum
+    expected = eqx.filter_jit(lambda c, p: (spectrum(c, p), spectrum.radial_distribution(c, p)))
+    P, G = expected(crystal, plan)
+    assert relative(found.power_spectrum, P) < 1e-13
+    assert relative(found.rdf, G) < 1e-13
+    assert found.rdf.shape == descriptor.rdf_centres.shape == (59,)
+    assert 0 < descriptor.rdf_centres[0] < descriptor.rdf_centres[-1] < 6.0
+    assert not bool(run(descriptor, stored("rutile", pad_to=9), plan).complete)
+    with pytest.raises(ValueError, match="crystals: expected one"):
+        descriptor.plan([crystal, crystal])
+
+
+def test_describe_accepts_symmetric_crystals_and_options(x64):
+    quartz = prototype("alpha-quartz")
+    found = describe(quartz, n_max=3, l_max=2, q_max=4.0, n_bins=21)
+    descriptor = Descriptor(3, 2, 4.0, n_bins=21)
+    expected = run(descriptor, quartz.expand(), descriptor.plan(quartz))
+    assert relative(found.power_spectrum, expected.power_spectrum) < 1e-13
+    assert relative(found.rdf, expected.rdf) < 1e-13
+    assert descriptor.rdf_centres.shape == (21,)
+
+
+def test_describe_errors():
+    crystal = stored("diamond")
+    with pytest.raises(ValueError, match="give one only"):
+        describe(crystal, SMALL, n_max=3)
+    with pytest.raises(ValueError, match="n_max: expected at least 1"):
+        describe(crystal, n_max=0)
+    with pytest.raises(ValueError, match="l_max: expected at least 0"):
+        describe(crystal, l_max=-1)
+    with pytest.raises(ValueError, match="q_max: expected a positive"):
+        describe(crystal, q_max=-2.0)
+    with pytest.raises(ValueError, match="static shape"):
+        jax.jit(lambda c: describe(c, SMALL).rdf)(crystal)
+
+
+def described(P, G) -> Description:
+    return Description(jnp.asarray(P), jnp.asarray(G), jnp.asarray(True))
+
+
+def test_distances(x64, rng):
+    P, Q = rng.uniform(size=(2, 4, 5))
+    G, H = rng.uniform(size=(2, 7))
+    one, other = described(P, G), described(Q, H)
+    gap = np.linalg.norm(P - Q)
+    assert float(distance(one, other)) == pytest.approx(gap, rel=1e-14)
+    scale = np.sqrt((np.sum(P**2) + np.sum(Q**2)) / 2)
+    assert float(relative_distance(one, other)) == pytest.approx(gap / scale, rel=1e-14)
+    scale = np.sqrt((np.sum(G**2) + np.sum(H**2)) / 2)
+    assert float(rdf_distance(one, other)) == pytest.approx(np.linalg.norm(G - H) / scale)
+    nothing = described(0 * P, 0 * G)
+    assert float(relative_distance(one, nothing)) == pytest.approx(np.sqrt(2))
+    for function in (distance, relative_distance, rdf_distance):
+        assert float(function(one, one)) == 0
+        assert float(function(nothing, nothing)) == 0
+        slope = jax.grad(lambda a, f=function: f(described(a[0], a[1]), one))((P, G))
+        assert finite(slope)
+        slope = jax.grad(lambda a, f=function: f(described(a[0], a[1]), nothing))((0 * P, 0 * G))
+        assert finite(slope)
+
+
+def test_distances_of_different_shapes():
+    one = described(np.zeros((4, 5)), np.zeros(7))
+    other = described(np.zeros((4, 6)), np.zeros(8))
+    for function in (distance, relative_distance, rdf_distance):
+        with pytest.raises(ValueError, match="expected equal shapes"):
+            function(one, other)
