@@ -1,1 +1,59 @@
-"""GPU-accelerated, differentiable crystallography in JAX."""
+"""GPU-accelerated, differentiable crystallography in JAX.
+
+    import jaxtal as jxt
+
+    quartz = jxt.prototype("alpha-quartz")              # or jxt.io.read("quartz.cif")
+    target = jxt.describe(quartz, jxt.reconstruct.default_descriptor())
+    found = jxt.reconstruct.from_descriptor(
+        target, like=quartz, descriptor=jxt.reconstruct.default_descriptor(), starts=64
+    )
+    found.success, found.best.to_ase(), found.history
+
+The names below are where a user starts; each room's docstring is its handbook:
+
+    lattice       cell parameters, matrices, reciprocal lattices, reduction
+    symmetry      exact operations, space groups, Wyckoff positions (no JAX)
+    scattering    form factors, Debye-Waller factors
+    crystal       `Crystal` (every atom), `WyckoffCrystal` (free parameters), built-in structures
+    diffraction   structure factors, points in reciprocal space
+    descriptors   power spectrum, radial and pair distributions, distances
+    reconstruct   crystals from descriptors
+    io            CIF and the formats of ASE
+    plot          pictures of the above
+    cli           the command `jaxtal`
+"""
+
+import importlib.metadata
+
+from . import crystal as crystal
+from . import descriptors as descriptors
+from . import diffraction as diffraction
+from . import io as io
+from . import lattice as lattice
+from . import plot as plot
+from . import reconstruct as reconstruct
+from . import scattering as scattering
+from . import symmetry as symmetry
+from .crystal import Crystal as Crystal
+from .crystal import WyckoffCrystal as WyckoffCrystal
+from .crystal import match_crystals as match_crystals
+from .crystal import prototype as prototype
+from .crystal import prototype_names as prototype_names
+from .descriptors import Description as Description
+from .descriptors import Descriptor as Descriptor
+from .descriptors import PairDistribution as PairDistribution
+from .descriptors import PowerSpectrum as PowerSpectrum
+from .descriptors import RadialDistribution as RadialDistribution
+from .descriptors import describe as describe
+from .descriptors import distance as distance
+from .descriptors import preset as preset
+from .descriptors import rdf_distance as rdf_distance
+from .descriptors import relative_distance as relative_distance
+from .diffraction import ReciprocalSpace as ReciprocalSpace
+from .diffraction import structure_factors as structure_factors
+from .lattice import Lattice as Lattice
+from .scattering import FormFactors as FormFactors
+from .symmetry import SpaceGroup as SpaceGroup
+from .symmetry import SymOp as SymOp
+
+__version__ = importlib.metadata.version("jaxtal")

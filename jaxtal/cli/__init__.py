@@ -1,0 +1,18 @@
+"""The command `jaxtal`: describe, compare and reconstruct crystals from a terminal.
+
+    jaxtal list
+    jaxtal describe quartz.cif coesite.cif -o silica.npz
+    jaxtal compare alpha-quartz beta-quartz
+    jaxtal reconstruct alpha-quartz --starts 64 --seed 0 -o result
+
+Crystals are files (CIF, and what ASE reads) or built-in names. Output is for people; with `--json`
+it is exactly one JSON object on stdout, and everything else goes to stderr.
+
+Exit codes: 0 done, 1 a reconstruction that did not converge, 2 bad input (one line on stderr),
+130 interrupted (what was finished is written). Files are written whole or not at all.
+
+Compiled programs are kept in the user's cache folder (`XDG_CACHE_HOME`, default `~/.cache`),
+unless JAX is told otherwise (`JAX_COMPILATION_CACHE_DIR`).
+"""
+
+from ._main import main as main

@@ -1,0 +1,177 @@
+"""The arguments of every command."""
+
+import argparse
+import importlib.metadata
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from ..descriptors import PRESETS
+from ._compare import run_compare
+from ._describe import run_describe
+from ._list import run_list
+from ._reconstruct import run_reconstruct
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a wrong argument in one line, as every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"jaxtal: error: {' '.join(message.split())} (see {self.prog} --help)\n")
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Arguments of a command; `run` in the result is the command itself."""
+    parser = _Parser(
+        prog="jaxtal",
+        description="Crystals, their reciprocal-space descriptors, and the way back.",
+        epilog="CRYSTAL stands for a file (CIF, or a format of ASE) or a built-in name.",
+        allow_abbrev=False,
+    )
+    version = importlib.metadata.version("jaxtal")
+    parser.add_argument("--version", action="version", version=f"jaxtal {version}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_describe(commands)
+    _add_compare(commands)
+    _add_reconstruct(commands)
+    one = _command(commands, "list", run_list, "show the built-in crystals")
+    _add_json(one)
+    return parser.parse_args(argv)
+
+
+def _add_describe(commands: Any) -> None:
+    one = _command(
+        commands, "describe", run_describe, "write the descriptors of crystals to a .npz file"
+    )
+    one.add_argument("crystals", nargs="+", metavar="CRYSTAL", help="file or built-in name")
+    one.add_argument("-o", "--output", required=True, metavar="OUT.npz", help="file to write")
+    _add_descriptor(one)
+    _add_reading(one)
+    _add_json(one)
+
+
+def _add_compare(commands: Any) -> None:
+    one = _command(commands, "compare", run_compare, "distances between two descriptors")
+    for name in ("a", "b"):
+        one.add_argument(
+            name, metavar=name.upper(), help="file, built-in name, or .npz of one entry"
+        )
+    _add_descriptor(one, note="; default: that of a .npz given")
+    _add_reading(one)
+    _add_json(one)
+
+
+def _add_reconstruct(commands: Any) -> None:
+    one = _command(
+        commands,
+        "reconstruct",
+        run_reconstruct,
+        "rebuild a crystal from its descriptor",
+        "Describes a crystal, forgets its coordinates, and looks for them: space group and sites "
+        "are known, the cell within 20 %, everything else is random.",
+    )
+    one.add_argument("crystal", metavar="CRYSTAL", help="file or built-in name")
+    one.add_argument("--starts", type=_integer(1), default=64, metavar="N", help="default 64")
+    how = one.add_mutually_exclusive_group()
+    how.add_argument(
+        "--random", action="store_true", help="start from random parameters (the default)"
+    )
+    how.add_argument(
+        "--perturb",
+        nargs=2,
+        type=_number(0.0),
+        metavar=("D_LAT", "D_COOR"),
+        help="start near the crystal: lengths times 1 + D_LAT (u - 1/2), sites moved by "
+        "D_COOR angstrom",
+    )
+    one.add_argument("--seed", type=_integer(0), default=0, metavar="N", help="default 0")
+    one.add_argument("--q-max", type=float, default=6.0, metavar="Q", help="1/angstrom, default 6")
+    one.add_argument("--n-max", type=int, default=8, metavar="N", help="radial functions, 8")
+    one.add_argument("--l-max", type=int, default=8, metavar="L", help="highest degree, 8")
+    one.add_argument(
+        "--steps", type=_integer(1), default=400, metavar="N", help="iterations of Adam, 400"
+    )
+    one.add_argument(
+        "-o", "--output", metavar="DIR", help="folder to write to, default reconstruction-NAME"
+    )
+    _add_dtype(one)
+    _add_reading(one)
+    _add_json(one)
+    one.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _command(
+    commands: Any, name: str, run: Callable[..., int], text: str, description: str = ""
+) -> argparse.ArgumentParser:
+    long = description or f"{text[0].upper()}{text[1:]}."
+    one = commands.add_parser(name, help=text, description=long, allow_abbrev=False)
+    one.set_defaults(run=run)
+    return one
+
+
+def _add_descriptor(one: argparse.ArgumentParser, note: str = "") -> None:
+    one.add_argument(
+        "--preset",
+        choices=PRESETS,
+        help="default: smooth and orthonormal; paper: the paper's equations; recp: pyxtal's RECP"
+        + note,
+    )
+    one.add_argument("--n-max", type=int, metavar="N", help="radial functions, default 10")
+    one.add_argument("--l-max", type=int, metavar="L", help="highest degree, default 10")
+    one.add_argument("--q-max", type=float, metavar="Q", help="1/angstrom, default 10")
+    _add_dtype(one)
+
+
+def _add_dtype(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--dtype",
+        choices=("float32", "float64"),
+        default="float32",
+        help="precision, default float32",
+    )
+
+
+def _add_reading(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--symmetry",
+        choices=("file", "find", "P1"),
+        default="file",
+        help="symmetry of files: as they say (the default), found by spglib, or none",
+    )
+    one.add_argument(
+        "--symprec",
+        type=_number(0.0),
+        default=1e-3,
+        metavar="A",
+        help="tolerance of the search, angstrom, default 0.001",
+    )
+
+
+def _add_json(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def _integer(least: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = None
+        if value is None or not least <= value < 2**31:
+            raise argparse.ArgumentTypeError(f"expected an integer >= {least}, got {text}")
+        return value
+
+    return convert
+
+
+def _number(least: float) -> Callable[[str], float]:
+    def convert(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value < math.inf:
+            raise argparse.ArgumentTypeError(f"expected a number >= {least:g}, got {text}")
+        return value
+
+    return convert

@@ -1,0 +1,123 @@
+"""What came out of a reconstruction whose answer is known."""
+
+import dataclasses
+import math
+import pathlib
+
+from ..crystal import CrystalMatch, WyckoffCrystal
+from ..reconstruct import Reconstruction, compare
+from ._inputs import cell_summary, summary
+
+#: What counts as the same crystal: RMSD in angstrom, and relative error of the cell.
+SAME_RMSD, SAME_CELL = 0.01, 1e-3
+
+
+def superposed(crystal: WyckoffCrystal, reference: WyckoffCrystal) -> CrystalMatch | None:
+    """Superposition on the reference; None if there is none, or no valid crystal."""
+    try:
+        return compare(crystal, reference)
+    except ValueError:  # a search cut short may leave a cell without volume
+        return None
+
+
+def same(match: CrystalMatch | None) -> bool:
+    """Whether two crystals superpose within the tolerances."""
+    return match is not None and match.rmsd < SAME_RMSD and match.cell_error < SAME_CELL
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """A reconstruction next to the crystal that made its target.
+
+    Attributes:
+        reference: the crystal described.
+        found: the reconstruction.
+        match: superposition of the best crystal on the reference.
+    """
+
+    reference: WyckoffCrystal
+    found: Reconstruction
+    match: CrystalMatch | None
+
+    @property
+    def success(self) -> bool:
+        """The best crystal is the reference, hand aside."""
+        return same(self.match)
+
+    @property
+    def title(self) -> str:
+        """A few words above the picture."""
+        found = self.found
+        text = f"{int(found.converged.sum())} of {len(found.losses)} starts converged"
+        if self.match is None:
+            return f"{text}; no match with the reference"
+        return f"{text}; RMSD {self.match.rmsd:.2g} Å, cell error {self._percent} %"
+
+    @property
+    def verdict(self) -> str:
+        """One honest sentence."""
+        if self.found.success and self.success:
+            text = "the crystal is rebuilt"
+        elif self.found.success:
+            text = "another crystal with the same descriptor: |F|^2 does not tell them apart"
+        elif self.success:
+            text = "not converged: the crystal is rebuilt, but its loss is above the tolerance"
+        else:
+            text = "not converged: not the crystal sought; more --starts may find it"
+        return f"interrupted; {text}" if self.found.interrupted else text
+
+    def for_machines(self, files: dict[str, pathlib.Path], seconds: float) -> dict[str, object]:
+        """JSON types."""
+        found, match = self.found, self.match
+        return {
+            "success": self.success,
+            "converged": found.success,
+            "rmsd": None if match is None else match.rmsd,
+            "cell_error": None if match is None else match.cell_error,
+            "best_loss": found.loss if math.isfinite(found.loss) else None,
+            "starts": len(found.losses),
+            "converged_starts": int(found.converged.sum()),
+            "solutions": len(found.solutions),
+            "interrupted": found.interrupted,
+            "seconds": seconds,
+            "cif": str(files["cif"]) if "cif" in files else None,
+        }
+
+    def for_people(
+        self, protocol: str, files: dict[str, pathlib.Path], seconds: float
+    ) -> list[tuple[str, str]]:
+        """Labels and lines."""
+        found, reference = self.found, self.reference
+        good, starts = int(found.converged.sum()), len(found.losses)
+        rows = [
+            ("known", f"{summary(reference)}; {reference.n_free} free parameters"),
+            ("starts", f"{starts} {protocol}"),
+            ("converged", f"{good} of {starts} (loss <= {found.tolerance:.0e})"),
+            ("best loss", f"{found.loss:.2e}"),
+            ("reference", cell_summary(reference)),
+            ("rebuilt", cell_summary(found.best)),
+            ("match", self._match),
+        ]
+        if len(found.solutions) > 1:
+            rows.append(("solutions", self._solutions))
+        rows += [("verdict", self.verdict), ("time", f"{seconds:.1f} s")]
+        rows += [("written" if i == 0 else "", str(f)) for i, f in enumerate(files.values())]
+        return rows
+
+    @property
+    def _percent(self) -> str:
+        return "" if self.match is None else f"{100 * self.match.cell_error:.2g}"
+
+    @property
+    def _match(self) -> str:
+        if self.match is None:
+            return "none: the best crystal cannot be superposed on the reference"
+        hand = ", as the mirror image" if self.match.improper else ""
+        return f"RMSD {self.match.rmsd:.2g} A, cell error {self._percent} %{hand}"
+
+    @property
+    def _solutions(self) -> str:
+        alike = [same(superposed(one.crystal, self.reference)) for one in self.found.solutions]
+        numbers = ", ".join(str(i + 1) for i, equal in enumerate(alike) if equal)
+        which = f"the reference is number {numbers}" if numbers else "none is the reference"
+        return f"{len(alike)} distinct crystals have this descriptor; {which}"

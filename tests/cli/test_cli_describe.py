@@ -1,0 +1,107 @@
+"""`describe`, `compare` and `list`."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+import jaxtal as jxt
+
+SMALL = ("--n-max", "4", "--l-max", "4", "--q-max", "5")
+
+
+@pytest.fixture
+def small():
+    return jxt.Descriptor(4, 4, 5.0)
+
+
+def test_describe_writes_what_the_library_computes(run, tmp_path, small):
+    jxt.io.write_cif(jxt.prototype("fluorite"), tmp_path / "caf2.cif")
+    result = run("describe", "diamond", "caf2.cif", "-o", "out.npz", *SMALL)
+    assert (result.code, result.err) == (0, "")
+    assert "out.npz" in result.out
+    with np.load(tmp_path / "out.npz", allow_pickle=False) as data:
+        assert set(data) == {
+            *("power_spectrum", "rdf", "rdf_centres", "names"),
+            *("specification", "preset", "version"),
+        }
+        assert data["power_spectrum"].shape == (2, 4, 5)
+        assert data["power_spectrum"].dtype == np.float32
+        assert data["names"].tolist() == ["diamond", "caf2.cif"]
+        assert json.loads(str(data["specification"])) == small.specification
+        assert str(data["version"]) == jxt.__version__
+        for i, name in enumerate(("diamond", "fluorite")):
+            expected = jxt.describe(jxt.prototype(name), small)
+            P, G = data["power_spectrum"][i], data["rdf"][i]
+            np.testing.assert_allclose(P, expected.power_spectrum, rtol=1e-4, atol=1e-9)
+            np.testing.assert_allclose(G, expected.rdf, rtol=1e-4, atol=1e-7)
+        np.testing.assert_array_equal(data["rdf_centres"], small.rdf_centres)
+
+
+@pytest.mark.parametrize("preset", jxt.descriptors.PRESETS)
+def test_presets_and_precision(run, tmp_path, preset):
+    arguments = ("diamond", "-o", "out", "--preset", preset, "--dtype", "float64", *SMALL)
+    result = run("describe", *arguments, "--json")
+    assert result.code == 0
+    assert result.json["output"] == "out.npz"
+    assert result.json["power_spectrum"] == [1, 4, 5]
+    assert not jax.config.jax_enable_x64
+    with np.load(tmp_path / "out.npz") as data, jax.enable_x64(True):
+        expected = jxt.describe(jxt.prototype("diamond"), jxt.preset(preset, 4, 4, 5.0))
+        assert data["power_spectrum"].dtype == np.float64
+        assert str(data["preset"]) == preset
+        scale = np.abs(expected.power_spectrum).max()
+        np.testing.assert_allclose(
+            data["power_spectrum"][0], expected.power_spectrum, rtol=1e-9, atol=1e-13 * scale
+        )
+
+
+def test_compare_prints_the_three_distances(run, small):
+    result = run("compare", "diamond", "h-diamond", "--json", *SMALL)
+    a, b = (jxt.describe(jxt.prototype(name), small) for name in ("diamond", "h-diamond"))
+    assert result.code == 0
+    assert result.json.keys() == {"distance", "relative_distance", "rdf_distance"}
+    assert result.json["distance"] == pytest.approx(float(jxt.distance(a, b)), rel=1e-4)
+    relative = float(jxt.relative_distance(a, b))
+    assert result.json["relative_distance"] == pytest.approx(relative, rel=1e-4)
+    assert result.json["rdf_distance"] == pytest.approx(float(jxt.rdf_distance(a, b)), rel=1e-4)
+    text = run("compare", "diamond", "h-diamond", *SMALL)
+    assert f"{result.json['distance']:.6g}" in text.out
+
+
+def test_files_of_one_crystal_are_equal_in_any_form(run, tmp_path):
+    """A CIF, ASE's formats and the stored descriptor of one crystal are at distance zero."""
+    crystal = jxt.prototype("rutile")
+    jxt.io.write_cif(crystal, tmp_path / "a.cif")
+    (crystal.to_ase() * (2, 1, 1)).write(tmp_path / "POSCAR", format="vasp")
+    assert run("describe", "rutile", "-o", "stored.npz", *SMALL).code == 0
+    for other in ("a.cif", "POSCAR", "stored.npz"):
+        found = run("compare", "a.cif", other, "--json", *SMALL).json
+        assert found["relative_distance"] < 1e-4
+        assert found["rdf_distance"] < 1e-4
+
+
+def test_stored_descriptors_decide_the_specification(run):
+    for name, q_max in (("diamond", 5), ("silicon", 5), ("rutile", 6)):
+        sizes = ("--n-max", 4, "--l-max", 4, "--q-max", q_max)
+        assert run("describe", name, "-o", f"{name}.npz", *sizes).code == 0
+    direct = run("compare", "diamond", "silicon", "--json", *SMALL).json
+    for pair in (("diamond.npz", "silicon.npz"), ("diamond.npz", "silicon")):
+        assert run("compare", *pair, "--json").json == pytest.approx(direct, rel=1e-4)
+    for pair in (("diamond.npz", "rutile.npz"), ("rutile.npz", "diamond.npz")):
+        refused = run("compare", *pair)
+        assert (refused.code, refused.out) == (2, "")
+        assert "q_max: " in refused.err
+        assert refused.err.count("\n") == 1
+    assert "--q-max 6.0" in run("compare", "diamond.npz", "silicon.npz", "--q-max", 6).err
+    assert "--q-max 6.0" in run("compare", "diamond.npz", "silicon", "--q-max", 6).err
+
+
+def test_list(run):
+    result = run("list", "--json")
+    names = [one["name"] for one in result.json["crystals"]]
+    assert names == list(jxt.prototype_names())
+    text = run("list").out
+    assert all(name in text for name in names)
+    assert "P 32 2 1 (154): Si 3a, O 6c" in text

@@ -1,0 +1,136 @@
+"""`reconstruct`: what it writes, prints and returns."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxtal as jxt
+from jaxtal.cli import _reconstruct
+
+SMALL = ("--starts", 4, "--steps", 50, "--n-max", 4, "--l-max", 4)
+FILES = {"reconstructed.cif", "history.csv", "reconstruction.png"}
+
+
+def names(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+def altered(monkeypatch, **changes):
+    """Let the search return something else than it found."""
+    search = _reconstruct.from_descriptor
+
+    def patched(*args, **kwargs):
+        return dataclasses.replace(search(*args, **kwargs), **changes)
+
+    monkeypatch.setattr(_reconstruct, "from_descriptor", patched)
+
+
+def test_a_crystal_comes_back(run, tmp_path):
+    result = run("reconstruct", "diamond", *SMALL, "--seed", 3, "--json")
+    found = result.json
+    assert result.code == 0
+    assert "error" not in result.err
+    assert found["success"] is True
+    assert found["converged"] is True
+    assert found["rmsd"] < 0.01
+    assert found["cell_error"] < 1e-3
+    assert found["best_loss"] < 1e-8
+    assert found["starts"] == 4
+    assert 1 <= found["converged_starts"] <= 4
+    assert 0 < found["seconds"] < 600
+    assert found["cif"] == "reconstruction-diamond/reconstructed.cif"
+    folder = tmp_path / "reconstruction-diamond"
+    assert names(folder) == FILES
+    again = jxt.io.read(folder / "reconstructed.cif")
+    assert again.group.number == 227
+    match = jxt.reconstruct.compare(again, jxt.prototype("diamond"))
+    assert match.rmsd < 0.01
+    assert match.cell_error < 1e-3
+    table = np.genfromtxt(folder / "history.csv", delimiter=",", names=True)
+    assert table.dtype.names == ("step", "start_0", "start_1", "start_2", "start_3")
+    assert len(table) >= 50
+    assert min(table[-1].tolist()[1:]) < 1e-8
+    assert (folder / "reconstruction.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_readable_output_and_perturbed_starts_of_a_file(run, tmp_path):
+    jxt.io.write_cif(jxt.prototype("diamond"), tmp_path / "my diamond.cif")
+    result = run(
+        *("reconstruct", "my diamond.cif", *SMALL),
+        *("--perturb", 0.1, 0.3, "-o", "deep/folder", "--quiet"),
+    )
+    assert (result.code, result.err) == (0, "")
+    for text in ("F d -3 m:2 (227): C 8a", "RMSD", "of 4 (loss", "the crystal is rebuilt"):
+        assert text in result.out
+    assert "deep/folder/reconstructed.cif" in result.out
+    assert names(tmp_path / "deep" / "folder") == FILES
+
+
+def test_seeds_decide_the_result(run, tmp_path):
+    histories = []
+    for seed in (0, 0, 1):
+        assert run("reconstruct", "diamond", *SMALL, "--seed", seed, "-o", "x").code == 0
+        histories.append((tmp_path / "x" / "history.csv").read_text())
+    assert histories[0] == histories[1] != histories[2]
+
+
+def test_not_converged_is_exit_code_one(run, monkeypatch):
+    converged = np.zeros(4, bool)
+    altered(monkeypatch, success=False, converged=converged, solutions=(), loss=0.3)
+    result = run("reconstruct", "diamond", *SMALL)
+    assert result.code == 1
+    assert "0 of 4" in result.out
+    assert "not converged" in result.out
+
+
+def test_another_crystal_is_no_success(run, monkeypatch):
+    """Converged on something that is not the reference: said, and not called a success."""
+    other = jxt.prototype("silicon")
+    altered(monkeypatch, best=other)
+    result = run("reconstruct", "diamond", *SMALL, "--json")
+    assert result.code == 0
+    assert result.json["converged"] is True
+    assert result.json["success"] is False
+    assert result.json["rmsd"] is None
+    assert "another crystal" in run("reconstruct", "diamond", *SMALL).out
+
+
+def test_interrupted_searches_write_what_they_have(run, monkeypatch, tmp_path):
+    altered(monkeypatch, interrupted=True, history=np.zeros((4, 0)))
+    result = run("reconstruct", "diamond", *SMALL, "-o", "x", "--json")
+    assert result.code == 130
+    assert result.json["interrupted"] is True
+    assert names(tmp_path / "x") == FILES
+
+
+def test_an_invalid_crystal_leaves_no_files_of_an_earlier_run(run, monkeypatch, tmp_path):
+    assert run("reconstruct", "diamond", *SMALL, "-o", "x").code == 0
+    x = jnp.asarray([1e-4], jnp.float32)  # oxygen on titanium
+    crushed = dataclasses.replace(jxt.prototype("rutile"), site_parameters=x)
+    altered(monkeypatch, best=crushed, success=False)
+    result = run("reconstruct", "diamond", *SMALL, "-o", "x", "--json")
+    assert result.code == 1
+    assert result.json["cif"] is None
+    assert names(tmp_path / "x") == {"history.csv"}
+    assert "no valid one" in result.err
+
+
+def test_ctrl_c_before_anything_is_finished(run, monkeypatch, tmp_path):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_reconstruct, "from_descriptor", interrupted)
+    result = run("reconstruct", "diamond", *SMALL, "-o", "x", "--json")
+    assert (result.code, result.out) == (130, "")
+    assert "interrupted" in result.err
+    assert names(tmp_path / "x") == set()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_precision(run, dtype):
+    result = run("reconstruct", "diamond", *SMALL, "--dtype", dtype, "--json")
+    assert (result.code, "error" in result.err) == (0, False), result.err
+    limit = {"float32": 1e-4, "float64": 1e-7}[dtype]
+    assert result.json["cell_error"] < limit
