@@ -15,8 +15,9 @@ LEVELS = {
     "diffraction": 3,
     **dict.fromkeys(("descriptors", "phasing"), 4),
     **dict.fromkeys(("reconstruct", "solution", "io"), 5),
-    **dict.fromkeys(("cli", "plot"), 6),
-    "": 7,  # jaxtal/__init__.py
+    "plot": 6,
+    "cli": 7,
+    "": 8,  # jaxtal/__init__.py
 }
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 TREES = {path: ast.parse((PACKAGE / path).read_text()) for path in FILES}
