@@ -16,6 +16,7 @@ from ._optimise import LBFGS as LBFGS
 from ._optimise import AbstractOptimiser as AbstractOptimiser
 from ._optimise import Adam as Adam
 from ._optimise import LevenbergMarquardt as LevenbergMarquardt
+from ._optimise import Problem as Problem
 from ._reconstruct import FoundCrystal as FoundCrystal
 from ._reconstruct import Reconstruction as Reconstruction
 from ._reconstruct import compare as compare

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int
 from .._core import safe_sqrt
 from ..crystal import Crystal, WyckoffCrystal
 from ..descriptors import (
+    AbstractDescriptor,
     Description,
     Descriptor,
     OrthonormalBasis,
@@ -20,6 +21,7 @@ from ..descriptors import (
     PairPlan,
     SpectrumPlan,
 )
+from ..diffraction import laue_frame
 
 _IMAGES = np.array(list(itertools.product((-1, 0, 1), repeat=3)))
 
@@ -82,7 +84,7 @@ class Objective(eqx.Module):
 
     def __init__(
         self,
-        descriptor: Descriptor | None = None,
+        descriptor: AbstractDescriptor | None = None,
         *,
         pair_distribution: PairDistribution | None = None,
         spectrum_weight: float = 0.1,
@@ -97,13 +99,16 @@ class Objective(eqx.Module):
             ValueError: a negative weight, no positive one among the first three, or a descriptor
                 whose reflection list or bins cannot follow a changing cell.
         """
-        self.descriptor = default_descriptor() if descriptor is None else descriptor
-        if not isinstance(self.descriptor, Descriptor):
+        descriptor = descriptor or default_descriptor()
+        if not isinstance(descriptor, Descriptor):
             raise ValueError(
                 "descriptor: expected a Descriptor, whose reflections follow the cell; got "
-                f"{type(self.descriptor).__name__}"
+                f"{type(descriptor).__name__}"
             )
-        self.pair_distribution = PairDistribution() if pair_distribution is None else pair_distribution
+        self.descriptor = descriptor
+        self.pair_distribution = (
+            PairDistribution() if pair_distribution is None else pair_distribution
+        )
         weights = {
             "spectrum_weight": spectrum_weight,
             "distribution_weight": distribution_weight,
@@ -164,8 +169,7 @@ class Objective(eqx.Module):
                 centers=centres,
                 multiplicities=multiplicities,
             )
-        use_laue = symmetric and _fixed_orientation(like)
-        laue = like.group.laue_rotations if use_laue else None
+        laue = _usable_laue(like) if symmetric else None
         return ObjectivePlan(
             spectrum=self.descriptor.plan(atoms, margin=margin, laue=laue),
             pairs=pairs,
@@ -225,9 +229,9 @@ class Objective(eqx.Module):
         cart = jnp.einsum("cjik,kl->cjil", vectors, matrix, precision="highest")
         squared = jnp.sum(cart * cart, axis=-1)
         # An atom is no neighbour of itself, but its images are; its own distance is exactly 0.
-        is_self = (jnp.arange(x.shape[0])[None, :] == plan.centres[:, None])[:, :, None] & (
-            jnp.all(images == 0, axis=-1)[None, None, :]
-        )
+        atom = jnp.arange(x.shape[0], dtype=plan.centres.dtype)
+        is_home = jnp.all(images == 0, axis=-1)
+        is_self = (atom[None, :] == plan.centres[:, None])[:, :, None] & is_home[None, None, :]
         # Atoms that share one site (occupancies up to one) may coincide.
         occupancy = atoms.occupancies
         shared = (occupancy[plan.centres][:, None] + occupancy[None, :]) <= 1 + 1e-3
@@ -262,20 +266,14 @@ def _smoothing(n: int, width: Any, dtype: Any) -> Float[Array, "n n"]:
     return jnp.exp(-jnp.square(gap) / (2 * jnp.square(width) + 1e-3))
 
 
-def _fixed_orientation(like: WyckoffCrystal) -> bool:
-    """Whether the operations are the same rotations of space for every cell of the system."""
-    system = like.plan.system
-    seen = []
-    for stretch in (1.0, 1.13):
-        cell = np.asarray(like.lattice_parameters, dtype=np.float64)
-        cell = cell * stretch ** np.arange(1, len(cell) + 1)
-        cell[system.n_lengths :] = np.asarray(like.lattice_parameters)[system.n_lengths :] * (
-            1.0 if stretch == 1.0 else 0.97
-        )
-        matrix = np.asarray(system.matrix(jnp.asarray(cell, float)), dtype=np.float64)
-        laue = like.group.laue_rotations
-        seen.append(np.einsum("ij,nkj,kl->nil", np.linalg.inv(matrix), laue, matrix))
-    return bool(np.allclose(seen[0], seen[1], atol=1e-4))
+def _usable_laue(like: WyckoffCrystal) -> Int[np.ndarray, "n 3 3"] | None:
+    """The Laue rotations, unless the group's axes turn with the cell in every simple frame."""
+    rotations = like.group.laue_rotations
+    try:
+        laue_frame(rotations)
+    except ValueError:
+        return None
+    return rotations
 
 
 @eqx.filter_jit

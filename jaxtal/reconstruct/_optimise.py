@@ -123,7 +123,7 @@ class LBFGS(AbstractOptimiser):
             )
         moved = variables + _cast(updates, variables)
         finite = jnp.all(jnp.isfinite(moved))
-        return jnp.where(finite, moved, variables), new_state, loss
+        return jnp.where(finite, moved, variables), new_state, jnp.asarray(loss)
 
     @property
     def _transformation(self) -> optax.GradientTransformationExtraArgs:
@@ -217,7 +217,7 @@ def _cast(updates: Any, variables: Array) -> Array:
     return jnp.asarray(updates).astype(variables.dtype)
 
 
-def _positive(**values: float) -> None:
+def _positive(**values: float | int) -> None:
     for name, value in values.items():
         if not (np.isfinite(value) and value > 0):
             raise ValueError(f"{name}: expected a positive number, got {value}")

@@ -113,6 +113,7 @@ def from_descriptor(
     descriptor: Descriptor | None = None,
     objective: Objective | None = None,
     perturbation: tuple[float, float] | None = None,
+    initial: Float[Any, "starts v"] | None = None,
     cell_range: float = 0.2,
     volume: float | None = None,
     optimiser: AbstractOptimiser | None = None,
@@ -136,6 +137,8 @@ def from_descriptor(
         objective: weights, penalty and g(r); replaces `descriptor`.
         perturbation: (d_lat, d_coor): start from `like` perturbed as the paper does instead of
             fully random (see `perturb`).
+        initial: unconstrained variables of the starts (`WyckoffCrystal.to_variables`), shape
+            (starts, v), instead of drawing them; `starts` and `key` are then not used.
         cell_range: relative half-width of random cell lengths.
         volume: cell volume of random starts, angstrom^3 (see `estimate_volume`).
         optimiser: first stage, default `Adam()`, with a third of its rate from perturbations.
@@ -151,28 +154,22 @@ def from_descriptor(
             or both `descriptor` and `objective`.
     """
     begin = time.perf_counter()
-    if starts < 1:
-        raise ValueError(f"starts: expected at least 1, got {starts}")
     if objective is not None and descriptor is not None:
         raise ValueError("give a descriptor or an objective, not both: an objective holds its own")
     if objective is None:
         objective = Objective(Descriptor() if descriptor is None else descriptor)
     target = Target(target) if isinstance(target, Description) else target
     _check_target(target, objective)
-    key = jax.random.key(0) if key is None else key
-    if perturbation is None:
-        margin = 1.1 + cell_range
-
-        def make(k: Array) -> WyckoffCrystal:
-            return random_crystal(like, k, cell_range, volume)
-    else:
-        d_lat, d_coor = perturbation
-        margin = 1.15 + d_lat / 2
-
-        def make(k: Array) -> WyckoffCrystal:
-            return perturb(like, k, d_lat, d_coor)
-
-    initial = jax.vmap(lambda k: make(k).to_variables())(jax.random.split(key, starts))
+    if initial is None:
+        key = jax.random.key(0) if key is None else key
+        initial = _draw_starts(like, key, starts, perturbation, cell_range, volume)
+    elif np.ndim(initial) != 2 or np.shape(initial)[1] != like.n_free:
+        raise ValueError(
+            f"initial: expected shape (starts, {like.n_free}), got {np.shape(initial)}"
+        )
+    initial = jnp.asarray(initial, like.lattice_parameters.dtype)
+    starts = initial.shape[0]
+    margin = 1.1 + cell_range if perturbation is None else 1.15 + perturbation[0] / 2
     problem = Problem(like, objective, objective.plan(like, margin=margin), target)
     if optimiser is None:
         # A start near the solution only has to walk; a random one has to leave wrong basins.
@@ -181,16 +178,17 @@ def from_descriptor(
     if polish is not None:
         stages.append(polish)
 
-    variables, losses, history, interrupted = initial, np.full(starts, np.inf), [], False
+    variables, losses, interrupted = initial, np.full(starts, np.inf), False
+    history = [np.zeros((starts, 0))]
     with tqdm(total=sum(s.steps for s in stages), disable=not progress, unit="step") as bar:
         for stage in stages:
-            moved, chunks = variables, [np.zeros((starts, 0))]
+            moved = variables
             try:
-                for moved, values in _iterate(stage, problem, moved, bar):
-                    chunks.append(values)
+                for latest, values in _iterate(stage, problem, variables, bar):
+                    moved = latest
+                    history.append(values)
             except KeyboardInterrupt:
                 interrupted = True
-            history += chunks
             trial = np.nan_to_num(np.asarray(final_losses(problem, moved), float), nan=np.inf)
             # A stage never makes a start worse: a line search may end above where it began.
             better = trial <= losses
@@ -216,6 +214,35 @@ def from_descriptor(
         seconds=time.perf_counter() - begin,
         interrupted=interrupted,
     )
+
+
+def _draw_starts(
+    like: WyckoffCrystal,
+    key: Array,
+    starts: int,
+    perturbation: tuple[float, float] | None,
+    cell_range: float,
+    volume: float | None,
+) -> Float[Array, "starts v"]:
+    if starts < 1:
+        raise ValueError(f"starts: expected at least 1, got {starts}")
+    if not 0 <= cell_range < 1:
+        raise ValueError(f"cell_range: expected 0 <= cell_range < 1, got {cell_range}")
+    if volume is not None and not (np.isfinite(volume) and volume > 0):
+        raise ValueError(f"volume: expected a positive number of angstrom^3, got {volume}")
+    if perturbation is not None and not (0 <= perturbation[0] < 2 and perturbation[1] >= 0):
+        raise ValueError(
+            f"perturbation: expected 0 <= d_lat < 2 and d_coor >= 0, got {perturbation}"
+        )
+
+    @jax.jit
+    @jax.vmap
+    def draw(one: Array) -> Array:
+        if perturbation is None:
+            return random_crystal(like, one, cell_range, volume).to_variables()
+        return perturb(like, one, *perturbation).to_variables()
+
+    return draw(jax.random.split(key, starts))
 
 
 def _iterate(

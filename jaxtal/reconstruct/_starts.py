@@ -92,9 +92,7 @@ def _add_to_sites(crystal: WyckoffCrystal, steps: Float[Array, "n_sites 3"]) -> 
     size = crystal.site_parameters.shape[0]
     total = jnp.zeros((size + 1,), steps.dtype)
     total = total.at[crystal.plan.parameter_index.ravel()].add(steps.ravel())
-    return eqx.tree_at(
-        lambda c: c.site_parameters, crystal, crystal.site_parameters + total[:size]
-    )
+    return eqx.tree_at(lambda c: c.site_parameters, crystal, crystal.site_parameters + total[:size])
 
 
 def estimate_volume(rdf: Any, like: WyckoffCrystal, descriptor: Descriptor) -> float:
