@@ -10,6 +10,7 @@ import jax
 from ._arguments import parse
 from ._compile_cache import use_compile_cache
 from ._errors import BadInputError
+from ._interrupts import heard_interrupts
 
 INTERRUPTED = 130
 
@@ -26,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = parse(argv)
         use_compile_cache()
-        with jax.enable_x64(getattr(arguments, "dtype", "float32") == "float64"):
+        double = getattr(arguments, "dtype", "float32") == "float64"
+        with heard_interrupts(), jax.enable_x64(double):
             code = arguments.run(arguments)
         sys.stdout.flush()
         return code
@@ -41,7 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError:
         return _say("out of memory: use a smaller --q-max, --n-max, --l-max or --starts")
     except KeyboardInterrupt:
-        print("jaxtal: interrupted", file=sys.stderr)
+        print("jaxtal: interrupted", file=sys.stderr, flush=True)
+        if argv is None:
+            # A process of its own leaves at once: XLA may crash when torn down while it compiles.
+            os._exit(INTERRUPTED)
         return INTERRUPTED
 
 

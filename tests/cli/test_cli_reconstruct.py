@@ -1,6 +1,8 @@
 """`reconstruct`: what it writes, prints and returns."""
 
 import dataclasses
+import gc
+import time
 
 import jax.numpy as jnp
 import numpy as np
@@ -126,6 +128,25 @@ def test_ctrl_c_before_anything_is_finished(run, monkeypatch, tmp_path):
     assert (result.code, result.out) == (130, "")
     assert "interrupted" in result.err
     assert names(tmp_path / "x") == set()
+
+
+def test_ctrl_c_that_falls_into_the_garbage_collector(run, monkeypatch):
+    """An exception in a callback of the collector is swallowed; the interrupt must not be."""
+
+    def callback(*args):
+        gc.callbacks.remove(callback)
+        raise KeyboardInterrupt
+
+    def busy(*args, **kwargs):
+        gc.callbacks.append(callback)
+        gc.collect()
+        for _ in range(1000):
+            time.sleep(0.01)
+
+    monkeypatch.setattr(_reconstruct, "from_descriptor", busy)
+    begin = time.perf_counter()
+    assert run("reconstruct", "diamond", *SMALL).code == 130
+    assert time.perf_counter() - begin < 9
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
