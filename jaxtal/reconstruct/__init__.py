@@ -17,10 +17,10 @@ from ._optimise import AbstractOptimiser as AbstractOptimiser
 from ._optimise import Adam as Adam
 from ._optimise import LevenbergMarquardt as LevenbergMarquardt
 from ._optimise import Problem as Problem
-from ._reconstruct import FoundCrystal as FoundCrystal
-from ._reconstruct import Reconstruction as Reconstruction
-from ._reconstruct import compare as compare
 from ._reconstruct import from_descriptor as from_descriptor
+from ._result import FoundCrystal as FoundCrystal
+from ._result import Reconstruction as Reconstruction
+from ._result import compare as compare
 from ._starts import estimate_volume as estimate_volume
 from ._starts import perturb as perturb
 from ._starts import random_crystal as random_crystal

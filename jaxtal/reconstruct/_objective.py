@@ -149,7 +149,7 @@ class Objective(eqx.Module):
 
         Args:
             like: group, sites and a cell of about the right size.
-            margin: how far any direction of the cell may shrink (see `ReciprocalSpace.plan`).
+            margin: how far any direction of the cell may stretch (see `ReciprocalSpace.plan`).
             symmetric: use the Laue symmetry of the group: fewer reflections and harmonics for
                 the same numbers.
         """

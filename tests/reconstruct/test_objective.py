@@ -94,7 +94,7 @@ def test_symmetry_changes_nothing_but_the_cost(x64):
     target = objective.target(crystal)
     thin, full = objective.plan(crystal), objective.plan(crystal, symmetric=False)
     count = [int(jnp.sum(plan.spectrum.points.multiplicity > 0)) for plan in (thin, full)]
-    assert count[0] < count[1] / 4
+    assert count[0] < count[1] / 3
     moved = crystal.with_variables(crystal.to_variables() + 0.02)
     losses = [objective(moved, plan, target) for plan in (thin, full)]
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-10)

@@ -193,3 +193,27 @@ def test_bad_input():
         from_descriptor(broken, crystal, descriptor=DESCRIPTOR)
     with pytest.raises(ValueError, match="steps: expected a positive number, got 0"):
         Adam(steps=0)
+
+
+def test_both_hands_of_one_crystal_are_counted_together():
+    """Four atoms at random in P1: the structure and its inverse have the same descriptor."""
+    frac = np.random.default_rng(3).uniform(size=(4, 3))
+    sites = [("C", "1a", x) for x in frac]
+    crystal = WyckoffCrystal.build(1, (4.1, 4.6, 5.2, 83, 95, 102), sites)
+    objective = Objective(DESCRIPTOR)
+    start = np.asarray(crystal.to_variables())
+    inverse = np.concatenate([start[:6], -start[6:]])
+    found = from_descriptor(
+        objective.target(crystal),
+        crystal,
+        objective=objective,
+        initial=np.stack([start, inverse]),
+        optimiser=LevenbergMarquardt(steps=5),
+        polish=None,
+        progress=False,
+    )
+    assert found.converged.all()
+    (only,) = found.solutions
+    assert len(only.starts) == 2
+    assert len(only.mirrored) == 1
+    assert "both hands" in found.message
