@@ -4,7 +4,7 @@
 
 One process, one machine, warm, `block_until_ready`, compile time apart. The crystal is alpha-quartz
 as a rattled 2 x 2 x 2 cell, 72 atoms; q_max = 10 1/A, n_max = l_max = 10. Peers that are not
-installed are left out. The result goes to `results/descriptor.json`.
+installed are left out. The result goes to `results/descriptor.json` and from there to `README.md`.
 """
 
 import importlib.metadata
@@ -18,6 +18,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import report
 from ase import Atoms
 
 from jaxtal.crystal import Crystal
@@ -119,16 +120,7 @@ def main():
     out = HERE / "results" / "descriptor.json"
     out.parent.mkdir(exist_ok=True)
     out.write_text(json.dumps(result, indent=1) + "\n")
-    ours_value = rows["jaxtal"]["spectrum"]["median_ms"]
-    for name, row in rows.items():
-        for kind, t in row.items():
-            if isinstance(t, dict):
-                ratio = t["median_ms"] / ours_value
-                print(
-                    f"{name:22s} {kind:15s} {t['median_ms']:8.2f} ms  x{ratio:.2f}  "
-                    f"(best {t['best_ms']:.2f}, first call {t['first_ms'] / 1e3:.2f} s)"
-                )
-    print({k: v for k, v in rows["jaxtal"].items() if not isinstance(v, dict)})
+    report.write()
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
     python benchmarks/reconstruction.py rates [--seeds 20] [--structures alpha-quartz ...]
     python benchmarks/reconstruction.py scipy [--starts 10]
-    python benchmarks/reconstruction.py table
 
 `rates` rebuilds each structure from the descriptor alone, at the paper's perturbations, at twice
 and four times as much, and from fully random parameters. A seed succeeds if the best of its
 starts superposes on the reference with RMSD < 0.01 A (over origin, cell choice and hand) and a
 cell error < 0.1 %; the single-start share counts every start by the same rule. Results go to
-`results/reconstruction.json` after every case, so a run can be interrupted and resumed.
+`results/reconstruction.json` after every case, so a run can be interrupted and resumed, and from
+there to `README.md`.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import report
 from scipy.optimize import minimize
 
 from jaxtal.crystal import WyckoffCrystal, prototype
@@ -218,43 +219,20 @@ def save(done):
     RESULTS.write_text(json.dumps(done, indent=1) + "\n")
 
 
-def table():
-    done = load()
-    print("| structure | start | solved | claimed | false claims | single start | seconds |")
-    print("|---|---|---|---|---|---|---|")
-    for case, r in done["rates"].items():
-        name, mode = case.split(" | ")
-        print(
-            f"| {name} | {mode}, {r['starts']} starts | {r['solved']} of {r['seeds']} | "
-            f"{r['claimed']} | {r['false_claims']} | {100 * r['single_start']:.0f} % | "
-            f"{r['seconds_warm']:.2f} |"
-        )
-    print()
-    print("| structure | method | solved | evaluations | seconds per start |")
-    print("|---|---|---|---|---|")
-    for name, row in done["scipy"].items():
-        for method, r in row.items():
-            print(
-                f"| {name} | {method} | {r['solved']} of {r['starts']} | "
-                f"{r['evaluations']:.0f} | {r['seconds_per_start']:.3f} |"
-            )
-
-
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", choices=("rates", "scipy", "table"))
+    parser.add_argument("what", choices=("rates", "scipy"))
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--starts", type=int, default=10)
     parser.add_argument("--structures", nargs="*", default=list(CASES), choices=list(CASES))
     options = parser.parse_args()
     if options.what == "rates":
         rates(options.seeds, options.structures)
-    elif options.what == "scipy":
-        scipy_peers(options.starts)
     else:
-        table()
+        scipy_peers(options.starts)
+    report.write()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What a reconstruction minimises: the mismatch of descriptors, and atoms that overlap."""
 
 import itertools
+import math
 from typing import Any
 
 import ase.data
@@ -214,7 +215,7 @@ class Objective(eqx.Module):
             scale = _scale(self.pair_weight, target.pairs)
             terms.append(scale * (g - target.pairs).ravel())
         if self.distance_weight:
-            terms.append(np.sqrt(self.distance_weight) * self._overlap(atoms, plan))
+            terms.append(math.sqrt(self.distance_weight) * self._overlap(atoms, plan))
         return jnp.concatenate(terms)
 
     def _overlap(self, atoms: Crystal, plan: ObjectivePlan) -> Float[Array, " n_sites"]:
