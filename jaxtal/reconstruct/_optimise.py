@@ -59,11 +59,14 @@ class Adam(AbstractOptimiser):
         learning_rate: first step in the unconstrained variables: fractional coordinates, and
             logarithms of cell lengths.
         blur: first width of the Gaussian on G(d), 1/angstrom.
+        arrived: loss below which a start is left alone. Adam's steps have the size of its rate
+            however small the gradient, and would throw it out again.
     """
 
     steps: int = eqx.field(static=True, default=400)  # pyright: ignore[reportIncompatibleMethodOverride]
     learning_rate: float = eqx.field(static=True, default=0.06)
     blur: float = eqx.field(static=True, default=0.6)
+    arrived: float = eqx.field(static=True, default=1e-9)
 
     def __check_init__(self):
         _positive(steps=self.steps, learning_rate=self.learning_rate)
@@ -83,7 +86,8 @@ class Adam(AbstractOptimiser):
         # Optax mixes int32 counters with floats, which strict promotion would refuse.
         with jax.numpy_dtype_promotion("standard"):
             updates, state = self._transformation.update(gradient, state)
-        return variables + _cast(updates, variables), state, loss
+        moved = variables + _cast(updates, variables)
+        return jnp.where(loss < self.arrived, variables, moved), state, loss
 
     @property
     def _transformation(self) -> optax.GradientTransformation:
