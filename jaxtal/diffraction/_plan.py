@@ -108,6 +108,23 @@ class ReciprocalPlan(eqx.Module):
             friedel=friedel,
         )
 
+    def shareable(self) -> "ReciprocalPlan":
+        """The same list for a program that other crystals of about the same size can use (host).
+
+        The sum becomes the direct one, since the bounds of a box are static and differ from cell
+        to cell; species without any scattering fill the tables up to a multiple of four.
+        """
+        factors = self.form_factors
+        extra = -factors.keys.shape[0] % 4
+
+        def pad(x: Array) -> Array:
+            widths = [(0, extra)] + [(0, 0)] * (x.ndim - 1)
+            return device_array(np.pad(host_array(x, "form_factors", x.dtype), widths), x.dtype)
+
+        return dataclasses.replace(
+            self, form_factors=jax.tree.map(pad, factors), box_index=None, bounds=(0, 0, 0)
+        )
+
     def covers(self, crystal: Crystal) -> Bool[Array, ""]:
         """Whether the plan serves a crystal: all its reflections, species and symmetry.
 

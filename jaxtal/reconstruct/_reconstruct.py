@@ -161,14 +161,23 @@ def _draw_starts(
             f"perturbation: expected 0 <= d_lat < 2 and d_coor >= 0, got {perturbation}"
         )
 
-    @jax.jit
-    @jax.vmap
-    def draw(one: Array) -> Array:
-        if perturbation is None:
-            return random_crystal(like, one, cell_range, volume).to_variables()
-        return perturb(like, one, *perturbation).to_variables()
+    return _draw(like, jax.random.split(key, starts), perturbation, cell_range, volume)
 
-    return draw(jax.random.split(key, starts))
+
+@eqx.filter_jit
+def _draw(
+    like: WyckoffCrystal,
+    keys: Array,
+    perturbation: tuple[float, float] | None,
+    cell_range: float,
+    volume: float | None,
+) -> Float[Array, "starts v"]:
+    def one(key: Array) -> Array:
+        if perturbation is None:
+            return random_crystal(like, key, cell_range, volume).to_variables()
+        return perturb(like, key, *perturbation).to_variables()
+
+    return jax.vmap(one)(keys)
 
 
 def _iterate(
