@@ -168,12 +168,6 @@ class Crystal(eqx.Module):
         return self.lattice.volume
 
 
-def cif_scale(matrix: np.ndarray) -> np.ndarray:
-    """U*_ij / U_ij = a*_i a*_j, (3, 3), from the rows a, b, c of a lattice matrix."""
-    star = np.linalg.norm(np.linalg.inv(matrix), axis=0)
-    return np.outer(star, star)
-
-
 def check_distances(
     matrix: np.ndarray,
     frac: np.ndarray,

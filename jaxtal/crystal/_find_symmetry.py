@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..lattice import LatticeSystem, host_cell
+from ..scattering import cif_scale
 from ..symmetry import SpaceGroup
-from ._crystal import Crystal, cif_scale
+from ._crystal import Crystal
 from ._host_atoms import HostAtoms
 from ._spglib_dataset import PROBE, standard_dataset, with_probe
 from ._wyckoff_crystal import WyckoffCrystal

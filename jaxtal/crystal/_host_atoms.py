@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from .._core import check_finite
 from ..lattice import host_cell
-from ._crystal import Crystal, cif_scale
+from ..scattering import cif_scale
+from ._crystal import Crystal
 
 #: Occupancies that differ by less are the same.
 OCCUPANCY_TOLERANCE = 1e-3
@@ -37,7 +39,7 @@ class HostAtoms:
         """Copy a crystal's atoms to the host.
 
         Raises:
-            ValueError: there is none.
+            ValueError: there is none, or a number is not finite (on which spglib would crash).
         """
         real = np.asarray(crystal.mask)
         if not real.any():
@@ -47,16 +49,24 @@ class HostAtoms:
             return np.asarray(x, dtype=dtype)[real]
 
         matrix = np.asarray(crystal.lattice.matrix, dtype=np.float64)
-        frac = host(crystal.frac_coords)
-        star = None
-        if crystal.u_aniso is not None:
-            star = host(crystal.u_aniso) * cif_scale(matrix)
+        frac, u_iso = host(crystal.frac_coords), host(crystal.u_iso)
+        occupancies = host(crystal.occupancies)
+        u_aniso = None if crystal.u_aniso is None else host(crystal.u_aniso)
+        for name, values in (
+            ("lattice matrix", matrix),
+            ("frac_coords", frac),
+            ("occupancies", occupancies),
+            ("u_iso", u_iso),
+            ("u_aniso", np.zeros(0) if u_aniso is None else u_aniso),
+        ):
+            check_finite(values, name)
+        star = None if u_aniso is None else u_aniso * cif_scale(matrix)
         if np.linalg.det(matrix) < 0:
             # Inverting axes and coordinates leaves every atom in place, and tensors as they are.
             matrix, frac = -matrix, -frac
         columns = (crystal.atomic_numbers, crystal.charges, crystal.isotopes)
         keys = np.stack([host(x, np.int64) for x in columns], axis=1)
-        return cls(matrix, frac, keys, host(crystal.occupancies), host(crystal.u_iso), star)
+        return cls(matrix, frac, keys, occupancies, u_iso, star)
 
     @property
     def cell(self) -> np.ndarray:

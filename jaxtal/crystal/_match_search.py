@@ -5,7 +5,6 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from ._match_cells import cell_differences, lattice_maps, supercell_points
 
@@ -160,4 +159,7 @@ def _assign(distance: np.ndarray) -> np.ndarray:
     # Where every atom has a nearest partner of its own, that is the optimal assignment.
     if len(np.unique(nearest)) == len(nearest):
         return nearest
+    # Imported when needed: a third of the package's import time.
+    from scipy.optimize import linear_sum_assignment
+
     return linear_sum_assignment(distance)[1]

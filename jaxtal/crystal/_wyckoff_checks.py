@@ -7,8 +7,8 @@ from jaxtyping import Float
 
 from .._core import host_array
 from ..lattice import LatticeSystem
+from ..scattering import cif_scale
 from ..symmetry import SpaceGroup, WyckoffPosition
-from ._crystal import cif_scale
 
 
 def cell_parameters(system: LatticeSystem, cell: Any) -> Float[np.ndarray, " k"]:

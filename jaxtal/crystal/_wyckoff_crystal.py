@@ -185,20 +185,24 @@ class WyckoffCrystal(eqx.Module):
             names: what messages call the sites, default "site 0 (Si 3a)".
 
         Raises:
-            ValueError: occupancies outside [0, 1], or atoms closer than 0.1 A.
+            ValueError: numbers that are not finite, no valid cell, occupancies outside [0, 1], or
+                atoms closer than 0.1 A.
         """
         labels: list[str] = list(names or ()) or [
             f"site {s} ({species} {letter})"
             for s, (species, letter) in enumerate(zip(self.species, self.plan.letters, strict=True))
         ]
         occupancy = host_array(self.occupancies, "occupancies")
+        check_finite(occupancy, "occupancies")
         bad = np.flatnonzero((occupancy < 0) | (occupancy > 1 + 1e-6))
         if bad.size:
             s = bad[0]
             raise ValueError(f"{labels[s]}: expected an occupancy 0..1, got {occupancy[s]:g}")
         cell = self.plan.system.host_cell(host_array(self.lattice_parameters, "lattice_parameters"))
         matrix = host_matrix(check_cell(cell))
-        frac = self.plan.host_frac(host_array(self.site_parameters, "site_parameters"))
+        free = host_array(self.site_parameters, "site_parameters")
+        check_finite(free, "site_parameters")
+        frac = self.plan.host_frac(free)
         site = np.asarray(self.plan.site)
         check_distances(matrix, frac, occupancy[site], [labels[s] for s in site])
 
@@ -286,7 +290,9 @@ def _expand(system: LatticeSystem, moves: tuple, index: tuple, parameters: tuple
         star = jnp.linalg.norm(jnp.linalg.inv(matrix), axis=0)
         scale = star[:, None] * star[None, :]
         U = 0.5 * (u_aniso + jnp.swapaxes(u_aniso, 1, 2)) * scale[None]
-        U = jnp.einsum("sijkl,skl->sij", projectors, U)
-        aniso = jnp.einsum("nij,njk,nlk->nil", rotations, U[site], rotations) / scale[None]
+        # The highest precision, since accelerators multiply float32 matrices in fewer bits.
+        U = jnp.einsum("sijkl,skl->sij", projectors, U, precision="highest")
+        turned = jnp.einsum("nij,njk,nlk->nil", rotations, U[site], rotations, precision="highest")
+        aniso = turned / scale[None]
     mask = jnp.ones(site.shape, bool)
     return matrix, frac, mask, aniso, tuple(x[site] for x in per_site)

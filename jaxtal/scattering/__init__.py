@@ -27,6 +27,7 @@ the conversions between B and U, and between U in the CIF convention and Cartesi
 from ._anomalous import anomalous as anomalous
 from ._displacement import anisotropic_displacement as anisotropic_displacement
 from ._displacement import b_from_u as b_from_u
+from ._displacement import cif_scale as cif_scale
 from ._displacement import isotropic_displacement as isotropic_displacement
 from ._displacement import u_cart_to_cif as u_cart_to_cif
 from ._displacement import u_cif_to_cart as u_cif_to_cart

@@ -17,6 +17,7 @@ References:
 import math
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Num
 
 _EIGHT_PI2 = 8.0 * math.pi**2
@@ -88,6 +89,19 @@ def anisotropic_displacement(
 def _reciprocal_lengths(matrix: Float[Array, "3 3"]) -> Float[Array, " 3"]:
     inverse = jnp.linalg.inv(matrix)
     return jnp.sqrt(jnp.sum(inverse * inverse, axis=0))
+
+
+def cif_scale(matrix: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3 3"]:
+    """U*_ij / U_ij = a*_i a*_j in NumPy, for builders, readers and writers.
+
+    Args:
+        matrix: lattice vectors as rows, in angstrom.
+
+    Returns:
+        (3, 3) in 1/A^2.
+    """
+    lengths = np.linalg.norm(np.linalg.inv(matrix), axis=0)
+    return np.outer(lengths, lengths)
 
 
 def u_star(u: Float[Array, "*N 3 3"], matrix: Float[Array, "3 3"]) -> Float[Array, "*N 3 3"]:

@@ -262,3 +262,14 @@ def test_bad_input(x64):
     empty = eqx.tree_at(lambda c: c.mask, cell, jnp.zeros_like(cell.mask))
     with pytest.raises(ValueError, match="at least one atom"):
         WyckoffCrystal.from_crystal(empty)
+    # spglib itself would crash.
+    for leaf in (lambda c: c.frac_coords, lambda c: c.lattice.matrix, lambda c: c.occupancies):
+        broken = eqx.tree_at(leaf, cell, leaf(cell) * jnp.nan)
+        with pytest.raises(ValueError, match="expected a finite number, got nan"):
+            WyckoffCrystal.from_crystal(broken)
+        with pytest.raises(ValueError, match="expected a finite number, got nan"):
+            broken.to_ase()
+    rutile = prototype("rutile")
+    broken = eqx.tree_at(lambda c: c.site_parameters, rutile, rutile.site_parameters * jnp.nan)
+    with pytest.raises(ValueError, match=r"site_parameters\[0\]: expected a finite number"):
+        broken.check()
