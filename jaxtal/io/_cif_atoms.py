@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from ..scattering import parse_species
+from ..scattering import cif_scale, parse_species
 from ._cif_values import CifBlock
 
 _FRACT = ("_atom_site_fract_x", "_atom_site_fract_y", "_atom_site_fract_z")
@@ -139,11 +139,10 @@ def _tensors(block: CifBlock, matrix: np.ndarray, labels: list[str]) -> dict[int
     kind = next((k for k in ("u", "b", "beta") if f"_atom_site_aniso_{k}_11" in block), None)
     if kind is None:
         return {}
-    star = np.linalg.norm(np.linalg.inv(matrix), axis=0)
     factor = {
         "u": np.ones((3, 3)),
         "b": np.full((3, 3), 1 / (8 * np.pi**2)),
-        "beta": 1 / (2 * np.pi**2 * np.outer(star, star)),
+        "beta": 1 / (2 * np.pi**2 * cif_scale(matrix)),
     }[kind]
     tags = [f"_atom_site_aniso_{kind}_{pair}" for pair in _PAIRS]
     columns = [block.texts(tag)[1] or [None] * len(rows) for tag in tags]

@@ -1,5 +1,6 @@
 """CIF in: a `WyckoffCrystal` in the symmetry and setting of the file."""
 
+import dataclasses
 import os
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from ..crystal import Crystal, WyckoffCrystal
 from ..lattice import LatticeSystem, host_cell, host_matrix
+from ..scattering import cif_scale
 from ..symmetry import BasisChange, SpaceGroup
 from ._cif_atoms import CifAtoms, read_atoms
 from ._cif_symmetry import read_cell, read_group
@@ -56,6 +58,9 @@ def read_cif(
                 "expected a space group (operations, Hall or Hermann-Mauguin symbol, number), got "
                 "none; if the atoms listed are the whole cell, ask for symmetry='find' or 'P1'"
             )
+        if group is None:
+            # Letters mean nothing without their group.
+            atoms = dataclasses.replace(atoms, letters=[""] * len(atoms.letters))
         crystal = _build(group or SpaceGroup.from_number(1), cell, atoms, site_tolerance, dtype)
         if symmetry == "file":
             return crystal
@@ -83,6 +88,13 @@ def _build(
         frac, aniso, cell = _transformed(to_standard, frac, aniso, cell)
     matrix = host_matrix(cell)
     group.check_matrix(matrix, tol=5e-3)
+    for label, stated in zip(atoms.labels, atoms.letters, strict=True):
+        known = {position.letter for position in group.wyckoff_positions}
+        if stated and stated.lstrip("0123456789") not in known:
+            raise ValueError(
+                f"atom {label}: space group {group.hm or group.number} has no Wyckoff position "
+                f"{stated!r}; it has {' '.join(sorted(known))}"
+            )
     letters = [
         _letter(group, x, matrix, tolerance, stated, occupancy)
         for x, stated, occupancy in zip(frac, atoms.letters, atoms.occupancies, strict=True)
@@ -142,11 +154,6 @@ def _transformed(
     new = change.lattice(matrix)
     P = np.array(change.fractions, dtype=float)
     if aniso is not None:
-        U = P @ (aniso * _scale(matrix)) @ P.T
-        aniso = U / _scale(new)
+        U = P @ (aniso * cif_scale(matrix)) @ P.T
+        aniso = U / cif_scale(new)
     return change(frac), aniso, host_cell(new)
-
-
-def _scale(matrix: np.ndarray) -> np.ndarray:
-    star = np.linalg.norm(np.linalg.inv(matrix), axis=0)
-    return np.outer(star, star)

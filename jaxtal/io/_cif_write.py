@@ -6,6 +6,7 @@ import numpy as np
 
 from ..crystal import Crystal, WyckoffCrystal
 from ..lattice import host_matrix
+from ..scattering import cif_scale
 from ._atomic import write_text
 
 
@@ -102,15 +103,13 @@ def _tensors(
     if crystal.u_aniso is None:
         return {}
     allowed = np.asarray(crystal.expand().u_aniso, dtype=np.float64)[first]
-    star = np.linalg.norm(np.linalg.inv(matrix), axis=0)
     # U_iso I in the CIF convention is U_iso G*_ij / (a*_i a*_j).
-    sphere = np.linalg.inv(matrix @ matrix.T) / np.outer(star, star)
+    sphere = np.linalg.inv(matrix @ matrix.T) / cif_scale(matrix)
     return {s: U + u_iso[s] * sphere for s, U in enumerate(allowed) if np.any(U)}
 
 
 def _equivalent(U: np.ndarray, matrix: np.ndarray) -> float:
-    star = np.linalg.norm(np.linalg.inv(matrix), axis=0)
-    return float(np.sum(U * np.outer(star, star) * (matrix @ matrix.T)) / 3)
+    return float(np.sum(U * cif_scale(matrix) * (matrix @ matrix.T)) / 3)
 
 
 def _labels(crystal: WyckoffCrystal) -> list[str]:

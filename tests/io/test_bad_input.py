@@ -233,3 +233,18 @@ def test_other_formats(tmp_path):
     (tmp_path / "model.res").write_text("TITL x\n")
     with pytest.raises(ValueError, match="asymmetric unit"):
         read(tmp_path / "model.res")
+
+
+@pytest.mark.parametrize(
+    ("letter", "good"), [("d", True), ("4d", True), ("e", False), ("A", False)]
+)
+def test_stated_letters_are_those_of_the_group(path, letter, good):
+    text = GOOD.replace("_atom_site_occupancy", "_atom_site_Wyckoff_symbol\n_atom_site_occupancy")
+    path.write_text(text.replace("0.2 0.3 1", f"0.2 0.3 {letter} 1").replace("0.1 1 ", "0.1 ? 1 "))
+    if good:
+        assert read(path).plan.letters == ("4d", "4d")
+        return
+    with pytest.raises(
+        ValueError, match=f"atom Si1: space group P 4 has no .*'{letter}'.* a b c d"
+    ):
+        read(path)
