@@ -63,7 +63,7 @@ class Lattice(eqx.Module):
     @property
     def metric(self) -> Float[Array, "d d"]:
         """Metric tensor G_ij = a_i . a_j, in angstrom^2."""
-        return self.matrix @ self.matrix.T
+        return _matmul(self.matrix, self.matrix.T)
 
     @property
     def volume(self) -> Float[Array, ""]:
@@ -77,12 +77,17 @@ class Lattice(eqx.Module):
 
     def to_cartesian(self, frac: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
         """Cartesian coordinates (angstrom) of fractional ones: `frac @ matrix`."""
-        return frac @ self.matrix
+        return _matmul(frac, self.matrix)
 
     def to_fractional(self, cart: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
         """Fractional coordinates of Cartesian ones (angstrom): `cart @ matrix^-1`."""
-        return cart @ jnp.linalg.inv(self.matrix)
+        return _matmul(cart, jnp.linalg.inv(self.matrix))
 
     def q(self, hkl: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
         """Wave vectors q = hkl @ reciprocal, in 1/angstrom (|q| = 2 pi / d)."""
-        return hkl @ self.reciprocal
+        return _matmul(hkl, self.reciprocal)
+
+
+def _matmul(a: Array, b: Array) -> Array:
+    # The highest precision, since accelerators multiply float32 matrices in fewer bits.
+    return jnp.matmul(a, b, precision="highest")
