@@ -1,5 +1,7 @@
 """Bad input to diffraction and descriptors: each a clear error, nothing passes silently."""
 
+import inspect
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -71,3 +73,24 @@ def test_nan_lattice_in_a_plan():
 def test_nothing_to_plan():
     with pytest.raises(ValueError, match="crystals: expected at least one, got none"):
         Descriptor().plan([])
+
+
+@pytest.mark.parametrize(
+    ("leaf", "message"),
+    [
+        (lambda c: c.frac_coords, r"frac_coords\[0, 0\]: expected a finite number, got nan"),
+        (lambda c: c.occupancies, r"occupancies\[0\]: expected a finite number, got nan"),
+        (lambda c: c.lattice.matrix, r"lattice matrix\[0, 0\]: expected a finite number, got nan"),
+    ],
+)
+def test_numbers_that_became_nan(leaf, message):
+    crystal = stored("diamond")
+    with pytest.raises(ValueError, match=message):
+        describe(eqx.tree_at(leaf, crystal, leaf(crystal) * jnp.nan))
+
+
+@pytest.mark.parametrize("other", ["diamond", stored("diamond").to_ase()], ids=["name", "ASE"])
+def test_what_is_no_crystal(other):
+    # Users have no runtime type checker around the function; tests do.
+    with pytest.raises(ValueError, match="expected a Crystal or WyckoffCrystal, got"):
+        inspect.unwrap(describe)(other)

@@ -1,6 +1,7 @@
 """The descriptor of a crystal: power spectrum and radial distribution from one set of points."""
 
 import abc
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,11 +24,14 @@ class Description(eqx.Module):
         rdf: reciprocal radial distribution G(d), shape (n_bins,), dimensionless.
         complete: False if the plan does not serve the crystal, which has reflections inside q_max
             or species that the plan lacks; the numbers then describe a truncated crystal.
+        specification: what made it, the descriptor's `specification` as JSON; descriptions of
+            different specifications cannot be compared. "" if unknown.
     """
 
     power_spectrum: Array
     rdf: Float[Array, " n_bins"]
     complete: Bool[Array, ""]
+    specification: str = eqx.field(static=True, default="")
 
 
 class AbstractDescriptor(eqx.Module):
@@ -113,6 +117,7 @@ class Descriptor(AbstractDescriptor):
             power_spectrum=self.spectrum.from_points(points, plan),
             rdf=self.distribution.from_points(points),
             complete=points.complete,
+            specification=json.dumps(self.specification, sort_keys=True),
         )
 
     @property

@@ -1,5 +1,7 @@
 """Distances between the descriptions of two crystals."""
 
+import json
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -7,36 +9,49 @@ from .._core import safe_sqrt
 from ._descriptor import Description
 
 
-def distance(a: Description, b: Description) -> Float[Array, ""]:
+def distance(a: Description | Array, b: Description | Array) -> Float[Array, ""]:
     """The paper's mismatch D = sqrt(sum_nl (P_nl - P'_nl)^2) (eq. 17).
 
     Its gradient at D = 0 is defined as zero.
 
+    Args:
+        a: a description, or a power spectrum alone, of any shape.
+        b: likewise.
+
+    Returns:
+        D in the unit of P.
+
     Raises:
-        ValueError: power spectra of different shapes, so of different specifications.
+        ValueError: descriptions of different specifications, or power spectra of different shapes.
     """
-    _same_shape(a.power_spectrum, b.power_spectrum)
-    return _norm(a.power_spectrum - b.power_spectrum)
+    P, Q = _pair(a, b, "power_spectrum")
+    return _norm(P - Q)
 
 
-def relative_distance(a: Description, b: Description) -> Float[Array, ""]:
+def relative_distance(a: Description | Array, b: Description | Array) -> Float[Array, ""]:
     """Distance of eq. 17 divided by the root mean square of the two norms, in [0, sqrt 2].
+
+    Args:
+        a: a description, or a power spectrum alone, of any shape.
+        b: likewise.
 
     Raises:
         ValueError: as `distance`.
     """
-    _same_shape(a.power_spectrum, b.power_spectrum)
-    return _relative(a.power_spectrum, b.power_spectrum)
+    return _relative(*_pair(a, b, "power_spectrum"))
 
 
-def rdf_distance(a: Description, b: Description) -> Float[Array, ""]:
+def rdf_distance(a: Description | Array, b: Description | Array) -> Float[Array, ""]:
     """|G - G'| divided by the root mean square of |G| and |G'|, in [0, sqrt 2].
 
+    Args:
+        a: a description, or a radial distribution alone, shape (n_bins,).
+        b: likewise.
+
     Raises:
-        ValueError: radial distributions of different lengths.
+        ValueError: descriptions of different specifications, or different numbers of bins.
     """
-    _same_shape(a.rdf, b.rdf)
-    return _relative(a.rdf, b.rdf)
+    return _relative(*_pair(a, b, "rdf"))
 
 
 def _norm(x: Array) -> Float[Array, ""]:
@@ -48,9 +63,26 @@ def _relative(a: Array, b: Array) -> Float[Array, ""]:
     return _norm(a - b) / jnp.sqrt(jnp.where(scale > 0, scale, 1.0))
 
 
-def _same_shape(a: Array, b: Array) -> None:
-    if a.shape != b.shape:
+def _pair(a: Description | Array, b: Description | Array, name: str) -> tuple[Array, Array]:
+    """The arrays to compare, if they can be."""
+    if isinstance(a, Description) and isinstance(b, Description):
+        _same_specification(a.specification, b.specification)
+    x, y = (getattr(one, name) if isinstance(one, Description) else one for one in (a, b))
+    if x.shape != y.shape:
         raise ValueError(
-            f"descriptions: expected equal shapes, got {a.shape} and {b.shape} "
+            f"descriptions: expected equal shapes, got {x.shape} and {y.shape} "
             "(made with different specifications?)"
         )
+    return x, y
+
+
+def _same_specification(a: str, b: str) -> None:
+    if not a or not b or a == b:
+        return
+    one, other = json.loads(a), json.loads(b)
+    differing = [
+        f"{key}: {one.get(key)!r} and {other.get(key)!r}"
+        for key in sorted(one.keys() | other.keys())
+        if one.get(key) != other.get(key)
+    ]
+    raise ValueError(f"descriptions: expected equal specifications, got {'; '.join(differing)}")

@@ -15,6 +15,7 @@ from jaxtyping import Array, Bool, Float, Int
 from numpy.typing import ArrayLike
 
 from .._core import safe_divide, safe_norm
+from ._b_spline import cubic_b_spline
 from ._pair_plan import PairPlan, build_pair_plan
 
 
@@ -208,17 +209,7 @@ def _splines(
 ) -> tuple[Int[Array, "K 4"], Float[Array, "K 4"]]:
     """Bins that a distance t (in units of dr) touches, and the cubic B-spline values there."""
     cell = jnp.floor(jax.lax.stop_gradient(t))
-    u = t - cell
-    v = 1.0 - u
-    values = jnp.stack(
-        [
-            v**3 / 6.0,
-            (3.0 * u**3 - 6.0 * u**2 + 4.0) / 6.0,
-            (3.0 * v**3 - 6.0 * v**2 + 4.0) / 6.0,
-            u**3 / 6.0,
-        ],
-        axis=1,
-    )
+    values = cubic_b_spline(t - cell).T
     # Knot c touches bin c - 2, whose centre is r = c dr.
     bins = cell.astype(jnp.int32)[:, None] + jnp.arange(-3, 1, dtype=jnp.int32)[None, :]
     inside = valid[:, None] & (bins >= 0) & (bins < n_bins)

@@ -1,5 +1,6 @@
 """Named descriptors, and one call that describes one crystal."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,13 +10,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._core import bucket, device_array, host_array
+from .._core import bucket, check_finite, device_array, host_array
 from ..crystal import Crystal, WyckoffCrystal
-from ..diffraction import missing_species
+from ..diffraction import ReciprocalPlan, missing_species
 from ._descriptor import AbstractDescriptor, Description, Descriptor
 from ._recp import RecpPlan, RecpSpectrum
 
 PRESETS = ("default", "paper", "recp")
+
+#: `describe` sums over fewer (atom, reflection) pairs than this directly: that takes some tenths of
+#: a second at most, and compiling a program for the box of one cell takes seconds.
+_DIRECT = 1 << 24
 
 
 class RecpDescriptor(AbstractDescriptor):
@@ -70,6 +75,7 @@ class RecpDescriptor(AbstractDescriptor):
             power_spectrum=self.spectrum(crystal, plan),
             rdf=self.spectrum.radial_distribution(crystal, plan),
             complete=~jnp.any(missing_species(neutral, plan.form_factors)),
+            specification=json.dumps(self.specification, sort_keys=True),
         )
 
     @property
@@ -126,23 +132,46 @@ def describe(
         crystal: the crystal.
         descriptor: default `Descriptor(**options)`.
 
+    Crystals of about the same number of atoms and the same volume share one compiled program.
+
     Raises:
-        ValueError: both a descriptor and options, an unknown species, options out of range, or
-            a cell so flat that its reflections cannot be listed in this precision.
+        ValueError: no crystal, a number in it that is not finite, both a descriptor and options,
+            an unknown species, options out of range, or a cell so flat that its reflections
+            cannot be listed in this precision.
     """
+    if not isinstance(crystal, Crystal | WyckoffCrystal):
+        raise ValueError(
+            f"crystal: expected a Crystal or WyckoffCrystal, got {type(crystal).__name__} (ASE's "
+            "Atoms become one by Crystal.from_ase, files by io.read)"
+        )
     if descriptor is not None and options:
         raise ValueError(f"options {sorted(options)} belong to a default descriptor; give one only")
     descriptor = Descriptor(**options) if descriptor is None else descriptor
     one = crystal.expand() if isinstance(crystal, WyckoffCrystal) else crystal
     # Sizes in steps, so that crystals of similar size share one compiled program.
     one = _padded(one, bucket(one.mask.shape[0]))
-    description = _run(descriptor, one, descriptor.plan(one, margin=1.0))
+    real = host_array(one.mask, "mask", bool)
+    check_finite(host_array(one.lattice.matrix, "lattice matrix"), "lattice matrix")
+    for name in ("frac_coords", "occupancies", "u_iso"):
+        check_finite(host_array(getattr(one, name), name)[real], name)
+    plan = descriptor.plan(one, margin=1.0)
+    plan = jax.tree.map(
+        lambda part: _shareable(part, one), plan, is_leaf=lambda x: isinstance(x, ReciprocalPlan)
+    )
+    description = _run(descriptor, one, plan)
     if not bool(description.complete):
         raise ValueError(
             "crystal: the list of reflections does not cover its cell in "
             f"{one.lattice.matrix.dtype}; use float64 or a less skewed cell"
         )
     return description
+
+
+def _shareable(part: Any, crystal: Crystal) -> Any:
+    if not isinstance(part, ReciprocalPlan):
+        return part
+    small = part.hkl.shape[0] * crystal.mask.shape[0] <= _DIRECT
+    return part.shareable() if small else part
 
 
 @eqx.filter_jit

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from .._core import safe_norm
 from ..crystal import Crystal, WyckoffCrystal
 from ..diffraction import ReciprocalPlan, ReciprocalPoints, ReciprocalSpace
+from ._b_spline import cubic_b_spline
 
 
 class RadialDistribution(eqx.Module):
@@ -94,16 +95,3 @@ class RadialDistribution(eqx.Module):
             values.ravel(), index.ravel(), num_segments=self.n_bins + 3, mode="drop"
         )
         return total[1 : self.n_bins + 1]
-
-
-def cubic_b_spline(t: Float[Array, " P"]) -> Float[Array, "4 P"]:
-    """Weights of the four knots -1, 0, 1, 2 around a fraction 0 <= t < 1; they add up to 1."""
-    s = 1 - t
-    return jnp.stack(
-        [
-            s**3 / 6,
-            (3 * t**3 - 6 * t**2 + 4) / 6,
-            (3 * s**3 - 6 * s**2 + 4) / 6,
-            t**3 / 6,
-        ]
-    )

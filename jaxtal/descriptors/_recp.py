@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from .._core import bucket, check_finite, host_array, safe_norm
+from .._core import bucket, check_finite, host_array, safe_divide, safe_norm
 from ..crystal import Crystal
 from ..diffraction import missing_species, structure_factors
 from ..scattering import FormFactors
@@ -194,7 +194,7 @@ class RecpSpectrum(eqx.Module):
         """
         nothing = jnp.zeros_like(crystal.charges)
         neutral = eqx.tree_at(lambda c: (c.charges, c.isotopes), crystal, (nothing, nothing))
-        q = plan.hkl.astype(crystal.lattice.matrix.dtype) @ crystal.lattice.reciprocal
+        q = crystal.lattice.q(plan.hkl.astype(crystal.lattice.matrix.dtype))
         F = structure_factors(neutral, plan.hkl, plan.form_factors, displacements=False)
         # NaN, not a runtime error: programs with a host callback are not kept by JAX's cache.
         unknown = jnp.any(missing_species(neutral, plan.form_factors))
@@ -204,7 +204,9 @@ class RecpSpectrum(eqx.Module):
         kept = listed & ~(intensity <= WEAKEST)
         total = jnp.sum(crystal.weights * crystal.atomic_numbers.astype(q.dtype))
         damping = jnp.cos((0.5 * np.pi / self.q_max) * size)
-        return q, jnp.where(kept, intensity * damping / jnp.square(total), 0.0), kept
+        # An empty crystal has no electrons to divide by.
+        scale = safe_divide(damping, jnp.broadcast_to(jnp.square(total), damping.shape))
+        return q, jnp.where(kept, intensity * scale, 0.0), kept
 
     def _radial(self, size: Float[Array, " P"]) -> Float[Array, "n_max P"]:
         size = jnp.minimum(size, self.q_max)

@@ -12,6 +12,7 @@ from tolerances import TOLERANCES
 
 from jaxtal.crystal import Crystal, diamond_settings, prototype
 from jaxtal.descriptors import (
+    AbstractRadialBasis,
     Description,
     Descriptor,
     PaperBesselBasis,
@@ -225,3 +226,44 @@ def test_distances_of_different_shapes():
     for function in (distance, relative_distance, rdf_distance):
         with pytest.raises(ValueError, match="expected equal shapes"):
             function(one, other)
+
+
+def test_distances_of_different_specifications():
+    crystal = prototype("diamond")
+    # The same shapes all the same.
+    one = describe(crystal, Descriptor(2, 2, 4.0, n_bins=9))
+    other = describe(crystal, Descriptor(2, 2, 4.5, n_bins=9))
+    for function in (distance, relative_distance, rdf_distance):
+        with pytest.raises(ValueError, match=r"equal specifications, got q_max: 4\.0 and 4\.5"):
+            function(one, other)
+        assert float(jax.jit(function)(one, one)) == 0
+
+
+def test_distances_of_bare_arrays(x64, rng):
+    P, Q = (jnp.asarray(x) for x in rng.uniform(size=(2, 4, 5)))
+    G, H = (jnp.asarray(x) for x in rng.uniform(size=(2, 7)))
+    one, other = described(P, G), described(Q, H)
+    assert distance(P, Q) == distance(one, Q) == distance(one, other)
+    assert relative_distance(P, Q) == relative_distance(one, other)
+    assert rdf_distance(G, H) == rdf_distance(one, other)
+
+
+class Counting(AbstractRadialBasis):
+    """One constant radial function that counts how often it is traced."""
+
+    traces: list = eqx.field(static=True)
+
+    def __call__(self, q, n_max, q_max):
+        self.traces.append(q.shape)
+        return jnp.ones((n_max, *q.shape), q.dtype)
+
+
+def test_describing_similar_crystals_compiles_once(rng):
+    traces = []
+    descriptor = Descriptor(2, 2, 5.0, n_bins=9, radial=Counting(traces))
+    descriptor = jax.tree.map(lambda x: x, descriptor)
+    for species in ([14, 8], [6, 8], [22, 8, 26]):
+        cell = 9.0 * np.eye(3) * np.array([1.0, 1.1, 1.2])[rng.permutation(3)]
+        frac = np.indices((3, 3, 3)).reshape(3, -1).T / 3 + rng.uniform(-0.05, 0.05, (27, 3))
+        describe(Crystal.from_arrays(cell, frac, np.resize(species, 27)), descriptor)
+    assert len(traces) == 1
