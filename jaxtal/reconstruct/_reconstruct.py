@@ -1,5 +1,6 @@
 """The reconstruction: from a target descriptor to the crystals that have it."""
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -199,6 +200,18 @@ def _iterate(
 
 
 def _check_target(target: Target, objective: Objective) -> None:
+    if target.description.specification:
+        made_by = json.loads(target.description.specification)
+        ours = objective.descriptor.specification
+        differing = [
+            f"{key} {ours.get(key)!r}, got {made_by.get(key)!r}"
+            for key in sorted(ours.keys() | made_by.keys())
+            if ours.get(key) != made_by.get(key)
+        ]
+        if differing:
+            raise ValueError(
+                "target: was it made with other settings? Expected " + "; ".join(differing)
+            )
     found = (target.description.power_spectrum.shape, target.description.rdf.shape)
     spectrum = objective.descriptor.spectrum
     wanted = (

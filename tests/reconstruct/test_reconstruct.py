@@ -19,6 +19,7 @@ from jaxtal.reconstruct import (
 from jaxtal.reconstruct import _reconstruct as module
 
 DESCRIPTOR = default_descriptor()
+SMALL = Descriptor(4, 4, 4.0, n_bins=26)
 PAPER = {
     "alpha-quartz": (0.02, 0.5),
     "beta-quartz": (0.3, 1.6),
@@ -96,10 +97,10 @@ def test_homometric_crystals_are_both_reported():
 
     def chain(places):
         sites = [("C", "1a", (0.0, 0.0, z / 8)) for z in places]
-        return WyckoffCrystal.build(1, (3.0, 3.3, 12.8, 90, 90, 90), sites)
+        return WyckoffCrystal.build(1, (3.0, 3.3, 8.0, 90, 90, 90), sites)
 
     a, b = chain((0, 1, 3, 4)), chain((0, 1, 2, 5))
-    objective = Objective(DESCRIPTOR)
+    objective = Objective(SMALL)
     both = np.stack([a.to_variables(), b.to_variables()])
     found = from_descriptor(
         objective.target(a),
@@ -178,8 +179,13 @@ def test_mirror_image_is_told_apart_by_the_match_only():
 def test_bad_input():
     crystal = prototype("h-diamond")
     target = describe(crystal.expand(), DESCRIPTOR)
-    with pytest.raises(ValueError, match="was it made with other settings"):
+    with pytest.raises(ValueError, match=r"other settings.*n_max 10, got 8"):
         from_descriptor(target, crystal, descriptor=Descriptor(10, 8, 6.0, n_bins=61))
+    with pytest.raises(ValueError, match=r"other settings.*q_max 7.0, got 6.0"):
+        from_descriptor(target, crystal, descriptor=Descriptor(8, 8, 7.0, n_bins=61))
+    unknown = type(target)(target.power_spectrum[:4], target.rdf, target.complete)
+    with pytest.raises(ValueError, match="expected the shapes"):
+        from_descriptor(unknown, crystal, descriptor=DESCRIPTOR)
     with pytest.raises(ValueError, match="starts: expected at least 1, got 0"):
         from_descriptor(target, crystal, descriptor=DESCRIPTOR, starts=0)
     with pytest.raises(ValueError, match="perturbation: expected"):
@@ -200,7 +206,7 @@ def test_both_hands_of_one_crystal_are_counted_together():
     frac = np.random.default_rng(3).uniform(size=(4, 3))
     sites = [("C", "1a", x) for x in frac]
     crystal = WyckoffCrystal.build(1, (4.1, 4.6, 5.2, 83, 95, 102), sites)
-    objective = Objective(DESCRIPTOR)
+    objective = Objective(SMALL)
     start = np.asarray(crystal.to_variables())
     inverse = np.concatenate([start[:6], -start[6:]])
     found = from_descriptor(
