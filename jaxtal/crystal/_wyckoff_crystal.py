@@ -222,13 +222,6 @@ class WyckoffCrystal(eqx.Module):
         """The space group."""
         return self.plan.group
 
-    def site_coords(self) -> Float[Array, "n_sites 3"]:
-        """Free parameters of each site, padded with zeros to three columns."""
-        padded = jnp.concatenate(
-            [self.site_parameters, jnp.zeros((1,), self.site_parameters.dtype)]
-        )
-        return padded[self.plan.parameter_index]
-
     def expand(self) -> Crystal:
         """Every atom of the conventional cell; pure, differentiable, jittable."""
         plan = self.plan
