@@ -81,6 +81,11 @@ def from_descriptor(
             or both `descriptor` and `objective`.
     """
     begin = time.perf_counter()
+    if not isinstance(like, WyckoffCrystal):
+        raise ValueError(
+            f"like: expected a WyckoffCrystal, got {type(like).__name__} "
+            "(WyckoffCrystal.from_crystal makes one)"
+        )
     if objective is not None and descriptor is not None:
         raise ValueError("give a descriptor or an objective, not both: an objective holds its own")
     if objective is None:
@@ -123,10 +128,17 @@ def from_descriptor(
             variables = jnp.where(jnp.asarray(better)[:, None], moved, variables)
             if interrupted:
                 break
-    order = np.argsort(losses)
-    best = like.with_variables(variables[order[0]])
-    loss = _verified_loss(best, objective, target)
     converged = losses <= tolerance
+    best = like.with_variables(variables[int(np.argmin(losses))])
+    loss, solutions = np.inf, []
+    for found in distinct_crystals(like, np.asarray(variables), losses, converged):
+        verified = _verified_loss(found.crystal, objective, target)
+        if verified <= tolerance:
+            solutions.append(found)
+            if verified < loss:
+                best, loss = found.crystal, verified
+    if not solutions:
+        loss = _verified_loss(best, objective, target)
     return Reconstruction(
         best=best,
         loss=loss,
@@ -134,7 +146,7 @@ def from_descriptor(
         losses=losses,
         converged=converged,
         history=np.concatenate(history, axis=1),
-        solutions=distinct_crystals(like, np.asarray(variables), losses, converged),
+        solutions=tuple(solutions),
         initial=np.asarray(initial),
         variables=np.asarray(variables),
         tolerance=tolerance,

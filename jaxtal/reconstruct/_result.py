@@ -48,7 +48,7 @@ class Reconstruction:
         converged: which of them are within the tolerance, shape (starts,).
         history: loss before each iteration, shape (starts, iterations); with blurred G(d) in the
             first stage.
-        solutions: distinct crystals within the tolerance, best first.
+        solutions: distinct crystals within the tolerance, each verified as `loss` is.
         initial: unconstrained variables of the starts, shape (starts, v).
         variables: unconstrained variables at the end, shape (starts, v).
         tolerance: the loss tolerance.

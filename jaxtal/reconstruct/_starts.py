@@ -38,7 +38,7 @@ def perturb(crystal: WyckoffCrystal, key: Array, d_lat: float, d_coor: float) ->
     moved = eqx.tree_at(lambda c: c.lattice_parameters, crystal, cell)
     matrix = moved.lattice.matrix
     plan = crystal.plan
-    first = jnp.searchsorted(plan.site, jnp.arange(len(plan.letters)))
+    first = jnp.searchsorted(plan.site, jnp.arange(len(plan.letters), dtype=plan.site.dtype))
     directions = jax.random.normal(key_sites, (len(plan.letters), 3), cell.dtype)
     # Columns of B: how the first atom moves in space (angstrom) with each free parameter.
     basis = jnp.einsum("sij,ik->skj", plan.maps[first], matrix, precision="highest")
