@@ -47,6 +47,7 @@ def _add_describe(commands: Any) -> None:
     one.add_argument("-o", "--output", required=True, metavar="OUT.npz", help="file to write")
     _add_descriptor(one)
     _add_reading(one)
+    _add_seed(one, "accepted for scripts; nothing here is random")
     _add_json(one)
 
 
@@ -58,6 +59,7 @@ def _add_compare(commands: Any) -> None:
         )
     _add_descriptor(one, note="; default: that of a .npz given")
     _add_reading(one)
+    _add_seed(one, "accepted for scripts; nothing here is random")
     _add_json(one)
 
 
@@ -84,7 +86,7 @@ def _add_reconstruct(commands: Any) -> None:
         help="start near the crystal: lengths times 1 + D_LAT (u - 1/2), sites moved by "
         "D_COOR angstrom",
     )
-    one.add_argument("--seed", type=_integer(0), default=0, metavar="N", help="default 0")
+    _add_seed(one, "of the starts, default 0")
     one.add_argument("--q-max", type=float, default=6.0, metavar="Q", help="1/angstrom, default 6")
     one.add_argument("--n-max", type=int, default=8, metavar="N", help="radial functions, 8")
     one.add_argument("--l-max", type=int, default=8, metavar="L", help="highest degree, 8")
@@ -145,6 +147,10 @@ def _add_reading(one: argparse.ArgumentParser) -> None:
         metavar="A",
         help="tolerance of the search, angstrom, default 0.001",
     )
+
+
+def _add_seed(one: argparse.ArgumentParser, text: str) -> None:
+    one.add_argument("--seed", type=_integer(0), default=0, metavar="N", help=text)
 
 
 def _add_json(one: argparse.ArgumentParser) -> None:
