@@ -39,7 +39,10 @@ SCIPY = """
 ## SciPy's optimisers on the identical objective (`reconstruction.py scipy`)
 
 The paper's perturbations, identical starts, the compiled objective, at most 4000 evaluations.
-An evaluation is a value for Nelder-Mead, value and gradient for the others.
+Evaluations are values for Nelder-Mead, values with gradient for L-BFGS-B; for jaxtal they are
+iterations, 400 with a gradient and 40 with a Jacobian. SciPy runs one start after the other and its
+seconds include the superposition on the reference; jaxtal runs all starts at once. The machine was
+busy with other work, so only large ratios mean anything.
 
 """
 
