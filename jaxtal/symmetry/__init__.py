@@ -25,6 +25,8 @@ About reflections: `laue_unique`, `absent`, `epsilon`, `centric`.
 
 from ._basis_change import BasisChange as BasisChange
 from ._group import SpaceGroup as SpaceGroup
+from ._orbits import OrbitKind as OrbitKind
+from ._orbits import Orbits as Orbits
 from ._reflections import absent as absent
 from ._reflections import centric as centric
 from ._reflections import epsilon as epsilon

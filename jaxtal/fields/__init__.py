@@ -1,0 +1,3 @@
+"""Periodic fields: sampling grids of the unit cell in any dimension."""
+
+from ._grid import Grid as Grid
