@@ -14,8 +14,8 @@ import numpy as np
 
 from ..crystal import WyckoffCrystal
 from ..descriptors import AbstractDescriptor, Description, describe, preset
+from ..io import write_bytes
 from ._errors import BadInputError
-from ._files import write_bytes
 from ._inputs import find_crystal
 
 #: What a file must hold.

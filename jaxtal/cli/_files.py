@@ -1,27 +1,9 @@
-"""Output files and folders: whole or not at all."""
+"""Output folders: found writable before the work, not after."""
 
-import os
 import pathlib
 import tempfile
-from collections.abc import Callable
-from typing import IO
 
 from ._errors import BadInputError
-
-
-def write_bytes(path: pathlib.Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Let `write` fill a temporary neighbour, then rename it to `path`."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp makes files private
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def check_writable(folder: pathlib.Path) -> None:

@@ -11,12 +11,12 @@ import jax
 import numpy as np
 
 from ..descriptors import Description, Descriptor
-from ..io import write_cif, write_text
+from ..io import write_bytes, write_cif, write_text
 from ..plot import reconstruction_figure
 from ..reconstruct import Adam, Reconstruction, default_descriptor, from_descriptor
 from ._entry import checked_description
 from ._errors import BadInputError
-from ._files import make_folder, write_bytes
+from ._files import make_folder
 from ._inputs import crystal_name, find_crystal
 from ._outcome import Outcome, superposed
 

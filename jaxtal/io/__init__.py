@@ -18,6 +18,8 @@ Every error is a `ValueError` that names the file, the atom and the key; nothing
 from ._ase import crystal_from_ase as crystal_from_ase
 from ._ase import from_ase as from_ase
 from ._ase import to_ase as to_ase
+from ._atomic import replacing as replacing
+from ._atomic import write_bytes as write_bytes
 from ._atomic import write_text as write_text
 from ._cif_read import read_cif as read_cif
 from ._cif_write import write_cif as write_cif
