@@ -7,6 +7,14 @@ cell parameters). Reciprocal vectors carry the 2 pi: `a_i . b_j = 2 pi delta_ij`
 
 `LatticeSystem` knows which cell parameters a set of symmetry operations leaves free, and maps
 them to unconstrained variables for optimisation.
+
+`Superspace` embeds quasicrystals and modulated crystals in N dimensions: the physical and the
+internal (perpendicular) part of N reciprocal basis vectors.
+
+    space = Superspace.icosahedral(a=5.689)          # decagonal, octagonal, dodecagonal, modulated
+    space.q_parallel(k), space.q_perpendicular(k)    # wave vectors of integer indices (refl, N)
+    space.coordinates(r, s)                          # point of the N-dimensional cell seen at r
+    space.check_group(group.rotations)               # W G W^T = G, or an error
 """
 
 from ._cell import cell_to_matrix as cell_to_matrix
@@ -16,4 +24,5 @@ from ._cell import host_matrix as host_matrix
 from ._cell import matrix_to_cell as matrix_to_cell
 from ._lattice import Lattice as Lattice
 from ._reduction import niggli_reduce as niggli_reduce
+from ._superspace import Superspace as Superspace
 from ._system import LatticeSystem as LatticeSystem
