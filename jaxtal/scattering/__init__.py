@@ -22,6 +22,9 @@ mass number); `parse_species` and `species_label` convert.
 
 Displacement: `isotropic_displacement`, `anisotropic_displacement` (Debye-Waller factors) and
 the conversions between B and U, and between U in the CIF convention and Cartesian U.
+
+Phasing: `rms_form_factor` of a composition ("Cd5.7Yb") and `debye_waller` on the host in
+float64, and windows of x = q / q_max, `window("ball")` and others, for NumPy and JAX arrays.
 """
 
 from ._anomalous import anomalous as anomalous
@@ -37,8 +40,20 @@ from ._displacement import u_from_six as u_from_six
 from ._displacement import u_star as u_star
 from ._displacement import u_to_six as u_to_six
 from ._form_factors import FormFactors as FormFactors
+from ._sharpening import CompositionLike as CompositionLike
+from ._sharpening import debye_waller as debye_waller
+from ._sharpening import parse_composition as parse_composition
+from ._sharpening import rms_form_factor as rms_form_factor
 from ._species import Species as Species
 from ._species import parse_species as parse_species
 from ._species import species_keys as species_keys
 from ._species import species_label as species_label
 from ._tables import KINDS as KINDS
+from ._windows import WINDOWS as WINDOWS
+from ._windows import Window as Window
+from ._windows import ball_autocorrelation as ball_autocorrelation
+from ._windows import gaussian as gaussian
+from ._windows import hann as hann
+from ._windows import no_window as no_window
+from ._windows import triangle as triangle
+from ._windows import window as window
