@@ -1,0 +1,51 @@
+"""Dual-space phasing in any dimension: from measured moduli to a density.
+
+A cycle makes a density from amplitudes, changes it (flips what is low), takes the amplitudes of
+the result, and gives them their measured moduli back:
+
+    transform = Transform.build(orbits, grid)            # host tables: orbits <-> slots of a grid
+    state = begin(observed, algorithm, key)              # random phases
+    state, cycle = step(transform, observed, algorithm, state)
+
+`scan_cycles` runs many as one program (`jax.vmap` over starts on an accelerator), `host_cycles`
+runs them from Python where that is faster. Symmetry is exact and imposed through the tables:
+every orbit is one complex unknown, or one real unknown where symmetry leaves a sign.
+
+`phase` is the whole road: a recipe of stages (search on small folded grids, finish on an
+alias-free one), several starts, and a verdict that no start gets from itself alone.
+
+    algorithm                   what happens to the density
+    `SweepDown`                 lowest p flipped about its threshold, p sinks
+    `ChargeFlipping`            sign changed below a threshold; clip, weak reflections
+    `RandomisedMedian`          sign changed below the median, new phases by chance
+    `LowDensityElimination`     negative dropped, low damped
+    `RelaxedReflections`        RRR / difference map
+
+Subclass `AbstractAlgorithm` to add one; its docstring has an example.
+"""
+
+from ._algorithm import AbstractAlgorithm as AbstractAlgorithm
+from ._algorithm import Observed as Observed
+from ._algorithm import replace_moduli as replace_moduli
+from ._flips import ChargeFlipping as ChargeFlipping
+from ._flips import LowDensityElimination as LowDensityElimination
+from ._flips import RandomisedMedian as RandomisedMedian
+from ._flips import SweepDown as SweepDown
+from ._loop import Cycle as Cycle
+from ._loop import PhasingState as PhasingState
+from ._loop import begin as begin
+from ._loop import host_cycles as host_cycles
+from ._loop import random_start as random_start
+from ._loop import scan_cycles as scan_cycles
+from ._loop import step as step
+from ._observers import deciles as deciles
+from ._observers import extrema as extrema
+from ._observers import extrema_ratio as extrema_ratio
+from ._observers import flipped_fraction as flipped_fraction
+from ._observers import phase_change as phase_change
+from ._observers import r_factor as r_factor
+from ._observers import r_value as r_value
+from ._rrr import RelaxedReflections as RelaxedReflections
+from ._threshold import quantile as quantile
+from ._threshold import subsample as subsample
+from ._transform import Transform as Transform

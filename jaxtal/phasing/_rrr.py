@@ -1,0 +1,49 @@
+"""Reflect-reflect-relax, and with it the difference map: iterates that leave false minima."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float, PRNGKeyArray
+
+from ._algorithm import AbstractAlgorithm, Observed, replace_moduli
+from ._threshold import quantile
+
+
+class RelaxedReflections(AbstractAlgorithm):
+    """RRR: x |-> x + beta (P_s(2 P_m(x) - x) - P_m(x)).
+
+    P_m replaces the moduli; P_s keeps the highest share of the density, where it is positive, and
+    drops the rest. The iterate x lives in the space of the orbits (reflections that are not in
+    the list stay zero). The cycle is turned so that its density is that of 2 P_m(x) - x and x
+    is the memory. With beta = 1 this is the difference map with its usual parameters, and Fienup's
+    hybrid input-output for a support known to be small.
+
+    Attributes:
+        beta: step, between 0 and 2.
+        support: share of the points that may hold density.
+
+    References:
+        Elser, Lan & Bendory (2018), SIAM J. Imaging Sci. 11, 2429. Elser (2003), J. Opt. Soc.
+        Am. A 20, 40.
+    """
+
+    beta: float = 0.5
+    support: float = 0.05
+
+    def init(self, observed: Observed, f: Complex[Array, " n"], key: PRNGKeyArray) -> Any:
+        return f
+
+    def flip_density(self, density: Float[Array, "*grid"], state: Any) -> tuple[Array, Any]:
+        limit = jnp.maximum(quantile(density, 1.0 - self.support), 0.0)
+        return jnp.where(density >= limit, density, 0.0), state
+
+    def flip_amplitudes(
+        self, observed: Observed, f: Complex[Array, " n"], back: Complex[Array, " n"], state: Any
+    ) -> tuple[Complex[Array, " n"], Any]:
+        x = state + self.beta * (back - replace_moduli(state, observed))
+        return 2.0 * replace_moduli(x, observed) - x, x
+
+    def solution(
+        self, observed: Observed, f: Complex[Array, " n"], state: Any
+    ) -> Complex[Array, " n"]:
+        return replace_moduli(state, observed)

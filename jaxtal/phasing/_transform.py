@@ -1,0 +1,123 @@
+"""Amplitudes of orbits to the density on a grid and back: the two linear maps of a cycle."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Complex, Float, Int
+
+from .._core import device_array
+from ..fields import Grid
+from ..symmetry import Orbits
+
+
+class Transform(eqx.Module):
+    """The symmetrised Fourier transform between orbits and the points of a grid.
+
+    An orbit's amplitude f stands for all its reflections F(k W) = f exp(2 pi i (angle + phase)):
+    real orbits have real f. With half = the slots whose last index is at most m_r / 2,
+
+        rho(x_j) = sum over reflections F(k) exp(-2 pi i k.x_j)
+        f = mean over the orbit of exp(-2 pi i (angle + phase)) (1/M) sum_j rho(x_j) exp(2 pi i k.x_j)
+
+    The first is exact at the points whatever the grid. The second inverts it where the grid is
+    alias-free, and is a quadrature with M points times the order of the group where it is not.
+
+    Attributes:
+        source: row of each entry in the table [f, conj f], (E,).
+        slot: its place in the flattened half of the slots, ascending, (E,).
+        factor: its phase factor, zero for padding, (E,).
+        weight: 1 / number of entries of each orbit, (n,).
+        real: True for real orbits, (n,).
+        moduli: lengths of the axes of the grid.
+    """
+
+    source: Int[Array, " E"]
+    slot: Int[Array, " E"]
+    factor: Complex[Array, " E"]
+    weight: Float[Array, " n"]
+    real: Array
+    moduli: tuple[int, ...] = eqx.field(static=True)
+
+    @classmethod
+    def build(
+        cls, orbits: Orbits, grid: Grid, *, entries: int | None = None, dtype: Any = np.float32
+    ) -> "Transform":
+        """Work out the tables on the host.
+
+        Args:
+            orbits: the reflections, none of them extinct.
+            grid: where the density is sampled.
+            entries: pad the tables to this many entries, so that several grids share a program.
+            dtype: float32 or float64, of the density.
+
+        Raises:
+            ValueError: the grid has another dimension, or `entries` is too small.
+        """
+        n, source, slot, turns = len(orbits.k), *_entries(orbits, grid)
+        padding = 0 if entries is None else entries - len(slot)
+        if padding < 0:
+            raise ValueError(f"expected room for {len(slot)} entries, got {entries}")
+        counts = np.bincount(source % n, minlength=n)
+        complex_dtype = np.result_type(dtype, np.complex64)
+        factor = np.pad(np.exp(2j * np.pi * turns), (0, padding))
+        last = slot[-1] if len(slot) else 0
+        return cls(
+            device_array(np.pad(source, (0, padding)), np.int32),
+            device_array(np.pad(slot, (0, padding), constant_values=last), np.int32),
+            device_array(factor, complex_dtype),
+            device_array(1.0 / np.maximum(counts, 1), dtype),
+            device_array(orbits.real, bool),
+            grid.moduli,
+        )
+
+    @property
+    def half_shape(self) -> tuple[int, ...]:
+        """Shape of the slots that the real transform keeps."""
+        return (*self.moduli[:-1], self.moduli[-1] // 2 + 1)
+
+    def fill(self, f: Complex[Array, " n"]) -> Complex[Array, "*half"]:
+        """Amplitudes put into their slots; several in one slot are added."""
+        table = jnp.concatenate([f, jnp.conj(f)])
+        values = table[self.source] * self.factor
+        empty = jnp.zeros(np.prod(self.half_shape), f.dtype)
+        filled = empty.at[self.slot].add(values, indices_are_sorted=True, mode="promise_in_bounds")
+        return filled.reshape(self.half_shape)
+
+    def read(self, half: Complex[Array, "*half"]) -> Complex[Array, " n"]:
+        """The mean over the entries of each orbit of what its slots hold."""
+        n = len(self.weight)
+        values = half.reshape(-1)[self.slot] * jnp.conj(self.factor)
+        sums = jax.ops.segment_sum(
+            values, self.source, num_segments=2 * n, mode="promise_in_bounds"
+        )
+        mean = (sums[:n] + jnp.conj(sums[n:])) * self.weight
+        return lax.complex(mean.real, jnp.where(self.real, 0.0, mean.imag))
+
+    def to_density(self, f: Complex[Array, " n"]) -> Float[Array, "*grid"]:
+        """Density on the grid."""
+        return jnp.fft.irfftn(self.fill(f), s=self.moduli, norm="forward")
+
+    def to_amplitudes(self, density: Float[Array, "*grid"]) -> Complex[Array, " n"]:
+        """Amplitudes of a density, averaged over the group."""
+        return self.read(jnp.fft.rfftn(density, norm="forward"))
+
+
+def _entries(orbits: Orbits, grid: Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Source, slot and phase (turns) of every entry of the half, sorted by slot."""
+    n, half = len(orbits.k), grid.moduli[-1] // 2
+    slots, mates = grid.slots(orbits.members), grid.slots(-orbits.members)
+    turns = orbits.angle[orbits.orbit] + orbits.phase
+    turns = (turns - (orbits.members @ grid.origin) % 1.0) % 1.0
+    # The inverse transform of the FFT has exp(+2 pi i slot j / m): the mate of k fills its slot.
+    direct, mirrored = slots[:, -1] <= half, mates[:, -1] <= half
+    mirrored &= orbits.members.any(axis=1)  # the zero reflection is its own mate
+    source = np.concatenate([orbits.orbit[direct] + n, orbits.orbit[mirrored]])
+    phase = np.concatenate([-turns[direct], turns[mirrored]])
+    filled = np.concatenate([slots[direct], mates[mirrored]])
+    flat = np.ravel_multi_index(tuple(filled.T), (*grid.moduli[:-1], half + 1))
+    order = np.argsort(flat, kind="stable")
+    return source[order], flat[order], phase[order]
