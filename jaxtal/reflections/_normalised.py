@@ -1,0 +1,55 @@
+"""Normalised structure factors |E| by resolution shells."""
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Float
+
+from ._reflections import Reflections
+from ._shells import resolution_shells, shell_count, shell_means
+
+
+@dataclasses.dataclass(frozen=True)
+class NormalisedE:
+    """Sharpening to |E|: f = sqrt(epsilon <I / epsilon>), the mean a smooth function of s^2.
+
+    ln <I / epsilon> is interpolated between the shells and adjusted until <E^2> = 1 in every
+    shell (to 1e-9), so it needs no composition, and works with any number of reflections (few
+    make one shell). Means are over independent reflections; negative intensities count as 0.
+
+    Attributes:
+        shells: number of resolution shells, by default one for about 40 reflections, at most 25.
+        with_epsilon: divide by sqrt(epsilon), as E values are defined; without, reflections that
+            a rotation fixes keep their higher mean, as structure factors of point atoms do.
+
+    References:
+        J. Karle and H. Hauptman, Acta Cryst. 9 (1956) 635. International Tables for
+        Crystallography B, section 2.2.4.
+    """
+
+    shells: int | None = None
+    with_epsilon: bool = True
+
+    def form_factors(self, reflections: Reflections) -> Float[np.ndarray, " n"]:
+        """What |F| is divided by, (n,).
+
+        Raises:
+            ValueError: all intensities are zero or negative.
+        """
+        s2, epsilon = reflections.stol2, reflections.epsilon
+        wanted = shell_count(len(s2), 40, 1, 25) if self.shells is None else self.shells
+        shell = resolution_shells(s2, wanted)
+        power = reflections.amplitude**2 / epsilon
+        means = shell_means(power, shell)
+        used = means > 0
+        if not used.any():
+            raise ValueError(f"expected a positive intensity, got none in {len(s2)} reflections")
+        knots = shell_means(s2, shell)[used]
+        logs = np.log(means[used])
+        for _ in range(1000):
+            curve = np.exp(np.interp(s2, knots, logs))
+            change = np.log(shell_means(power / curve, shell)[used])
+            if np.abs(change).max() < 1e-10:
+                break
+            logs = logs + change
+        return np.sqrt(curve * epsilon) if self.with_epsilon else np.sqrt(curve)
