@@ -1,4 +1,4 @@
-"""Reading and writing crystals: CIF, and through ASE every format that it knows. Host only.
+"""Reading and writing: crystals (CIF, and all that ASE knows), phases, densities. Host only.
 
     crystal = read("quartz.cif")                     # WyckoffCrystal in the file's own symmetry
     crystal = read("quartz.cif", symmetry="find")    # found by spglib, standard setting
@@ -12,6 +12,23 @@ A CIF keeps its setting, occupancies, mixed sites, isotropic and anisotropic dis
 from the Hall symbol, then from the Hermann-Mauguin symbol or number; a file that contradicts
 itself is refused. Coordinates near a special position are put on it (`site_tolerance`).
 
+Phased reflections, in any dimension, and their densities:
+
+    write_phases_csv(path, k, intensity, F)          # "k1, ..., kn, I, real(ampl), imag(ampl)"
+    write_phases_npz(path, PhaseArchive(...))        # every start, the group, records; readable
+    write_ccp4("density.ccp4", values, cell)         # three dimensions
+
+A writer of results is any callable that takes the result and a folder; `replacing`, `write_text`
+and `write_bytes` make its files whole or absent.
+
+Reflections in any number of dimensions come as a `ReflectionTable` for `Reflections.from_table`:
+
+    read_reflection_columns("data", ["n1", "n2", "n3", "n4", "n5", "n6"], "I", sigma="Sigma(I)")
+    read_reflection_columns("data.txt", [0, 1, 2], amplitude=3, sigma=4)   # columns by number
+    read_reflection_csv("phased.csv")                # k1..kn, I, real(ampl), imag(ampl)
+    read_hkl("data.hkl")                             # SHELX HKLF 4, or hklf=3
+    read_reflection_cif("data.fcf")                  # h, k, l, m1, m2, ...
+
 Every error is a `ValueError` that names the file, the atom and the key; nothing is half-written.
 """
 
@@ -21,6 +38,17 @@ from ._ase import to_ase as to_ase
 from ._atomic import replacing as replacing
 from ._atomic import write_bytes as write_bytes
 from ._atomic import write_text as write_text
+from ._ccp4 import read_ccp4 as read_ccp4
+from ._ccp4 import write_ccp4 as write_ccp4
 from ._cif_read import read_cif as read_cif
 from ._cif_write import write_cif as write_cif
+from ._phases_csv import read_phases_csv as read_phases_csv
+from ._phases_csv import write_phases_csv as write_phases_csv
+from ._phases_npz import PhaseArchive as PhaseArchive
+from ._phases_npz import read_phases_npz as read_phases_npz
+from ._phases_npz import write_phases_npz as write_phases_npz
 from ._read import read as read
+from ._reflection_cif import read_reflection_cif as read_reflection_cif
+from ._reflection_shelx import read_hkl as read_hkl
+from ._reflection_text import read_reflection_columns as read_reflection_columns
+from ._reflection_text import read_reflection_csv as read_reflection_csv
