@@ -1,0 +1,228 @@
+"""Planes and boxes through the N-dimensional cell, and the density on them."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from .._core import check_finite, host_array
+from ..lattice import Superspace
+from ._density import Density
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Plane:
+    """A parallelogram in the N-dimensional cell, and how it is to be drawn to scale.
+
+    Its points are corner + a edges[0] + b edges[1] with a, b in [0, 1).
+
+    Attributes:
+        corner: fractional coordinates of a = b = 0, (N,).
+        edges: both edges in fractional coordinates, rows, (2, N).
+        frame: the edges as vectors of the picture, rows, (2, 2); angstrom, the internal parts of
+            modulated crystals in their own unit; fractions where the lattice has no metric.
+        outline: polygon of one cell, in the picture, (n, 2).
+        labels: what the two axes of the picture show.
+    """
+
+    corner: Float[np.ndarray, " N"]
+    edges: Float[np.ndarray, "2 N"]
+    frame: Float[np.ndarray, "2 2"]
+    outline: Float[np.ndarray, "n 2"]
+    labels: tuple[str, str] = ("", "")
+
+    @classmethod
+    def rational(
+        cls,
+        u: Sequence[int],
+        v: Sequence[int],
+        point: Any = None,
+        space: Superspace | None = None,
+        repeat: tuple[float, float] = (1.0, 1.0),
+    ) -> "Plane":
+        """A plane along two lattice vectors; its cell is their parallelogram.
+
+        Args:
+            u: first lattice vector, N integers.
+            v: second lattice vector, N integers.
+            point: fractional coordinates of a point of the plane, its corner, (N,); default the
+                origin.
+            space: gives lengths and the angle (r and s of both vectors); without it, or without
+                its internal part, the cell is drawn as a square.
+            repeat: how many cells to show along u and v.
+
+        Raises:
+            ValueError: vectors that are not integers or not independent, or other dimensions.
+        """
+        edges = np.stack([_vector("u", u), _vector("v", v, len(u))])
+        if not (edges == np.round(edges)).all():
+            raise ValueError(f"u, v: expected integers, got {edges.tolist()}")
+        if np.linalg.matrix_rank(edges) < 2:
+            raise ValueError(f"u, v: expected independent vectors, got {edges.tolist()}")
+        frame = np.eye(2)
+        if space is not None and space.n_physical + space.n_internal == space.dimension:
+            frame = _frame(np.concatenate(space.components(edges), axis=1))
+        corner = np.zeros(edges.shape[1]) if point is None else _vector("point", point, len(u))
+        square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+        names = [f"[{' '.join(str(int(i)) for i in e)}]" for e in edges]
+        scale = np.array(repeat, dtype=np.float64)[:, None]
+        if not (scale > 0).all():
+            raise ValueError(f"repeat: expected positive numbers, got {repeat}")
+        return cls(corner, edges * scale, frame * scale, square @ frame, (names[0], names[1]))
+
+    @classmethod
+    def physical(cls, space: Superspace, first: Any, second: Any, point: Any = None) -> "Plane":
+        """A plane of physical space, as an experiment sees it.
+
+        Args:
+            space: parallel and perpendicular bases.
+            first: one edge of the picture, angstrom, (d,).
+            second: the other edge, angstrom, (d,).
+            point: fractional coordinates of the centre of the picture, (N,); default the origin.
+        """
+        r = np.stack(
+            [_vector(n, e, space.n_physical) for n, e in (("first", first), ("second", second))]
+        )
+        return cls._spanned(space, r, np.zeros((2, space.n_internal)), point, ("r", "r"))
+
+    @classmethod
+    def perpendicular(
+        cls, space: Superspace, first: Any, second: Any, point: Any = None
+    ) -> "Plane":
+        """A plane of internal space, which shows atomic surfaces; edges (p,), see `physical`."""
+        s = np.stack(
+            [_vector(n, e, space.n_internal) for n, e in (("first", first), ("second", second))]
+        )
+        return cls._spanned(space, np.zeros((2, space.n_physical)), s, point, ("s", "s"))
+
+    @classmethod
+    def mixed(cls, space: Superspace, first: Any, second: Any, point: Any = None) -> "Plane":
+        """A plane along a physical vector (d,) and an internal vector (p,), see `physical`."""
+        r = np.stack([_vector("first", first, space.n_physical), np.zeros(space.n_physical)])
+        s = np.stack([np.zeros(space.n_internal), _vector("second", second, space.n_internal)])
+        return cls._spanned(space, r, s, point, ("r", "s"))
+
+    @classmethod
+    def _spanned(
+        cls, space: Superspace, r: np.ndarray, s: np.ndarray, point: Any, kinds: tuple[str, str]
+    ) -> "Plane":
+        vectors = np.concatenate([r, s], axis=1)
+        if np.linalg.matrix_rank(vectors) < 2:
+            raise ValueError(f"expected two independent edges, got {vectors.tolist()}")
+        edges = space.coordinates(r, s if s.shape[1] else None)
+        N = space.dimension
+        middle = np.zeros(N) if point is None else _vector("point", point, N)
+        frame = _frame(vectors)
+        cell = (_cell_cut(edges) + 0.5) @ frame
+        unit = {"r": " (Å)", "s": ""}
+        names = tuple(f"${kind}_{i + 1}${unit[kind]}" for i, kind in enumerate(kinds))
+        return cls(middle - edges.sum(axis=0) / 2, edges, frame, cell, (names[0], names[1]))
+
+    def points(self, ab: Float[np.ndarray, "*n 2"]) -> Float[np.ndarray, "*n N"]:
+        """Fractional coordinates of points given by a, b (fractions of the edges)."""
+        return self.corner + np.asarray(ab) @ self.edges
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Section:
+    """The density on a plane.
+
+    Attributes:
+        plane: where.
+        values: density at a = i / n_1, b = j / n_2, (n_1, n_2).
+    """
+
+    plane: Plane
+    values: Float[np.ndarray, "n1 n2"]
+
+
+def section(density: Density, plane: Plane, shape: tuple[int, int] = (256, 256)) -> Section:
+    """The density on a plane, by exact summation of all waves.
+
+    Args:
+        density: any density of as many dimensions.
+        plane: where.
+        shape: number of points along the two edges.
+    """
+    values = density.in_box(plane.corner, plane.edges, shape)
+    return Section(plane, np.asarray(values, dtype=np.float64))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PhysicalMap:
+    """The density in a box of physical space.
+
+    Attributes:
+        values: density at origin + sum_i (j_i / n_i) edge_i, (n_1, ..., n_d).
+        edges: edges of the box, rows, angstrom, (d, d).
+        origin: corner of the box, angstrom, (d,).
+    """
+
+    values: Float[np.ndarray, "*n"]
+    edges: Float[np.ndarray, "d d"]
+    origin: Float[np.ndarray, " d"]
+
+
+def physical_map(
+    density: Density,
+    space: Superspace,
+    edges: Any,
+    shape: tuple[int, ...],
+    *,
+    origin: Any = None,
+    s: Any = None,
+) -> PhysicalMap:
+    """The density in a box of physical space, at a height of the section in internal space.
+
+    Args:
+        density: a density of N dimensions.
+        space: parallel and perpendicular bases.
+        edges: edges of the box, rows, angstrom, (d, d), or their lengths along the axes, (d,).
+        shape: number of points along each edge.
+        origin: corner of the box, angstrom, (d,); default the origin.
+        s: height in internal space, (p,); default zero.
+    """
+    d = space.n_physical
+    box = host_array(edges, "edges")
+    box = np.diag(box) if box.ndim == 1 else box
+    if box.shape != (d, d) or abs(np.linalg.det(box)) == 0:
+        raise ValueError(f"edges: expected {d} independent vectors, got {box.tolist()}")
+    corner = np.zeros(d) if origin is None else _vector("origin", origin, d)
+    height = None if s is None else _vector("s", s, space.n_internal)
+    values = density.in_box(space.coordinates(corner, height), space.coordinates(box), shape)
+    return PhysicalMap(np.asarray(values, dtype=np.float64), box, corner)
+
+
+def _vector(name: str, value: Any, length: int | None = None) -> np.ndarray:
+    v = host_array(value, name)
+    if v.ndim != 1 or (length is not None and len(v) != length):
+        raise ValueError(f"{name}: expected {length or 'N'} numbers, got shape {v.shape}")
+    check_finite(v, name)
+    return v
+
+
+def _frame(vectors: np.ndarray) -> np.ndarray:
+    """Two vectors of any dimension laid into a plane, the first along x, (2, 2)."""
+    length = np.linalg.norm(vectors[0])
+    along = vectors[1] @ vectors[0] / length
+    across = np.linalg.norm(vectors[1] - along * vectors[0] / length)
+    return np.array([[length, 0.0], [along, across]])
+
+
+def _cell_cut(edges: np.ndarray) -> np.ndarray:
+    """Where |edges.T @ (a, b)| <= 1/2 in all N coordinates: a convex polygon of (a, b), (n, 2)."""
+    reach = 0.5 * np.sqrt(edges.shape[1]) * np.linalg.norm(np.linalg.pinv(edges), 2) + 1.0
+    polygon = reach * np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+    for normal in np.concatenate([edges.T, -edges.T]):
+        height = polygon @ normal - 0.5
+        kept = []
+        for i, (h, h_next) in enumerate(zip(height, np.roll(height, -1), strict=True)):
+            p, p_next = polygon[i], polygon[(i + 1) % len(polygon)]
+            if h <= 0:
+                kept.append(p)
+            if h * h_next < 0:
+                kept.append(p + (p_next - p) * h / (h - h_next))
+        polygon = np.array(kept)
+    return polygon
