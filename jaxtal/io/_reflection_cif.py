@@ -58,7 +58,8 @@ def read_reflection_cif(path: str | os.PathLike[str], block: str | None = None) 
     rows = [i for i, value in enumerate(values) if value is not None]
     if not rows:
         raise data.error(tag, "expected measured reflections, got unknown values only")
-    indices = np.array([[_integer(data, t, c[i], i) for t, c in zip(tags, columns)] for i in rows])
+    pairs = list(zip(tags, columns, strict=True))
+    indices = np.array([[_integer(data, t, column[i], i) for t, column in pairs] for i in rows])
     measured = np.array([_number(data, tag, values[i], i) for i in rows])
     sigma = None
     if sigmas is not None and sigma_tag:

@@ -1,7 +1,6 @@
 """SHELX reflection files: fixed columns, three indices."""
 
 import os
-from typing import Literal
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from ._reflection_text import read_lines
 _FIELDS = ((0, 4, "h"), (4, 8, "k"), (8, 12, "l"), (12, 20, "value"), (20, 28, "sigma"))
 
 
-def read_hkl(path: str | os.PathLike[str], hklf: Literal[3, 4] = 4) -> ReflectionTable:
+def read_hkl(path: str | os.PathLike[str], hklf: int = 4) -> ReflectionTable:
     """Read a SHELX reflection file in FORMAT(3I4, 2F8.2): h, k, l, I or F, sigma.
 
     The list ends at the first line with the indices 0 0 0, at the first empty line, or with the
@@ -42,11 +41,10 @@ def read_hkl(path: str | os.PathLike[str], hklf: Literal[3, 4] = 4) -> Reflectio
     if not rows:
         raise ValueError(f"{os.fspath(path)}: expected reflections, got none before 0 0 0")
     data = np.array(rows)
-    amplitude = np.abs(data[:, 3]) if hklf == 3 else None
     return ReflectionTable(
         indices=data[:, :3].astype(np.int64),
         intensity=data[:, 3] if hklf == 4 else None,
-        amplitude=amplitude,
+        amplitude=data[:, 3] if hklf == 3 else None,
         sigma=data[:, 4],
         lines=np.array(lines),
         source=os.fspath(path),

@@ -48,8 +48,8 @@ class Reflections:
         amplitude: Any = None,
         sigma: Any = None,
         merge: Rule = "first",
-        min_i_over_sigma: float | None = None,
-        d_min: float | None = None,
+        min_i_over_sigma: float | int | None = None,
+        d_min: float | int | None = None,
         extinct: Literal["error", "drop"] = "error",
         index_matrix: Any = None,
         tol: float = 1e-3,
@@ -89,8 +89,8 @@ class Reflections:
         table: ReflectionTable,
         *,
         merge: Rule = "first",
-        min_i_over_sigma: float | None = None,
-        d_min: float | None = None,
+        min_i_over_sigma: float | int | None = None,
+        d_min: float | int | None = None,
         extinct: Literal["error", "drop"] = "error",
         index_matrix: Any = None,
         tol: float = 1e-3,
@@ -218,8 +218,8 @@ class Reflections:
 @dataclasses.dataclass(frozen=True)
 class _Options:
     merge: Rule
-    min_i_over_sigma: float | None
-    d_min: float | None
+    min_i_over_sigma: float | int | None
+    d_min: float | int | None
     extinct: str
     tol: float
 

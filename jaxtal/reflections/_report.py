@@ -38,7 +38,7 @@ class ReflectionReport:
     complex: int
     reflections: int
     rule: str
-    min_i_over_sigma: float | None
+    min_i_over_sigma: float | int | None
     r_int: float | None
     worst: Disagreement | None
     worst_names: tuple[str, str] | None
