@@ -189,6 +189,20 @@ def test_measured_shelx_files(data_dir, name):
     assert 0 < report.r_int < 0.12
 
 
+@pytest.mark.parametrize("name", ["large_p31c", "nacl", "zngapo"])
+def test_merging_agrees_with_what_cctbx_found(data_dir, name):
+    folder = data_dir / "reflections" / name
+    meta = json.loads((folder / "meta.json").read_text())
+    space = Superspace.periodic([float(x) for x in meta["cell"]])
+    table = read_hkl(folder / "data.hkl")
+    report = Reflections.from_table(space, meta["space_group"], table, extinct="drop").report
+    cctbx = meta["verification"]
+    assert (report.rows, report.extinct) == (cctbx["n_raw"], cctbx["sysabs"])
+    assert report.kept == cctbx["n_uniq"]
+    # Its means are weighted, and printed with four decimals.
+    assert report.r_int == pytest.approx(cctbx["rint"], abs=3e-4)
+
+
 CIF = """data_first
 _cell_length_a 5
 data_second
