@@ -12,7 +12,20 @@ F(h W) = F(h) exp(-2 pi i h.w) where F(h) = sum f exp(+2 pi i h.x).
 `SpaceGroup.find` and `from_number` give the standard setting of International Tables A: unique axis
 b, cell choice 1, origin choice 2, hexagonal axes. Other settings go by name ("P 21/n",
 "R -3 m :R", "F d -3 m :1"), Hall symbol, or the list of operations; `from_standard` is the exact
-change of coordinates. `from_generators` closes a group in any dimension.
+change of coordinates.
+
+Everything but the Wyckoff positions works in N dimensions: operator strings are written in x, y, z
+or, beyond three dimensions, in x1 ... xN, and `from_generators` closes any finite group.
+
+    SpaceGroup.from_generators(["-x1,x2+1/2,-x3,x4"])        # a superspace group
+    SpaceGroup.find("icosahedral P235")                      # or "decagonal P10_5/mmc", ...
+    quasicrystal_group_names("octagonal")                    # the predefined ones
+    derive_space_groups([W1, W2], centring)                  # all space groups of a point group
+
+The 11 icosahedral groups are in 6D, F and I (of direct space) in the cell of the primitive lattice
+with centring translations; the axial ones are in 5D on a star of four vectors and c*. `_library`
+states the conventions. `Orbits` expands wave vectors under a group, with exact phases.
+`allowed_origins` and `hand_shift` say what a group leaves open: the origin, and the hand.
 
 The operations of the 230 groups in 564 settings are gemmi's. The 1731 Wyckoff positions are derived
 from them: a position is an orbit of the affine subspaces fixed by the subgroups that stabilise a
@@ -24,9 +37,15 @@ About reflections: `laue_unique`, `absent`, `epsilon`, `centric`.
 """
 
 from ._basis_change import BasisChange as BasisChange
+from ._frobenius import derive_space_groups as derive_space_groups
 from ._group import SpaceGroup as SpaceGroup
+from ._integer import smith_normal_form as smith_normal_form
+from ._library import quasicrystal_group_names as quasicrystal_group_names
 from ._orbits import OrbitKind as OrbitKind
 from ._orbits import Orbits as Orbits
+from ._origins import Origins as Origins
+from ._origins import allowed_origins as allowed_origins
+from ._origins import hand_shift as hand_shift
 from ._reflections import absent as absent
 from ._reflections import centric as centric
 from ._reflections import epsilon as epsilon

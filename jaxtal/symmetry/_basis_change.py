@@ -53,7 +53,7 @@ class BasisChange:
         return cls.from_fractions(*parse_xyz(text))
 
     def to_xyz(self) -> str:
-        """The coordinate triplet of x_new (three dimensions)."""
+        """The expressions of x_new in x_old, x, y, z or x1 ... xN."""
         return format_xyz(self.fractions, self.shift)
 
     @property

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
+import numpy as np
+
 IntMatrix = list[list[int]]
 
 
@@ -140,3 +142,70 @@ def hermite(matrix: Sequence[Sequence[int]]) -> tuple[IntMatrix, IntMatrix]:
             u[i] = [x - q * y for x, y in zip(u[i], u[top], strict=True)]
         top += 1
     return h, u
+
+
+def smith_normal_form(
+    matrix: Sequence[Sequence] | np.ndarray,
+) -> tuple[IntMatrix, list[int], IntMatrix]:
+    """Smith normal form: unimodular U, V with U A V = diag(d), and d_1 | d_2 | ... all positive.
+
+    The quotient of Z^n by the lattice of the rows of A is Z/d_1 x Z/d_2 x ... x Z^(n - rank), and
+    k -> (k V)_i mod d_i are the residues of a row k.
+
+    Args:
+        matrix: A, integers, (r, n).
+
+    Returns:
+        U (r, r), the non-zero d (their number is the rank; the other rows and columns of the
+        product vanish), V (n, n); exact Python integers.
+
+    Raises:
+        ValueError: the matrix is empty, ragged, or has entries that aren't integers.
+
+    References:
+        Cohen, A Course in Computational Algebraic Number Theory (1993), section 2.4.4.
+    """
+    rows = [list(row) for row in matrix]
+    if not rows or not rows[0] or any(len(row) != len(rows[0]) for row in rows):
+        raise ValueError(f"expected a rectangular matrix with entries, got {matrix}")
+    if not all(is_integral(value) for row in rows for value in row):
+        raise ValueError(f"expected an integer matrix, got {matrix}")
+    u, d, v = diagonalise([[int(value) for value in row] for row in rows])
+    for i, value in enumerate(d):
+        if value < 0:
+            d[i], u[i] = -value, [-x for x in u[i]]
+    for i in range(len(d)):
+        for j in range(i + 1, len(d)):
+            a, b = d[i], d[j]
+            if b % a == 0:
+                continue
+            # With g = s a + t b, [[1, 1], [-t b/g, s a/g]] diag(a, b) [[s, -b/g], [t, a/g]] is
+            # diag(g, a b/g), and both factors have determinant 1.
+            g, s, t = extended_gcd(a, b)
+            d[i], d[j] = g, a * b // g
+            pair = list(zip(u[i], u[j], strict=True))
+            u[i] = [x + y for x, y in pair]
+            u[j] = [-t * b // g * x + s * a // g * y for x, y in pair]
+            for row in v:
+                x, y = row[i], row[j]
+                row[i], row[j] = s * x + t * y, -b // g * x + a // g * y
+    return u, d, v
+
+
+def extended_gcd(a: int, b: int) -> tuple[int, int, int]:
+    """g, s, t with g = s a + t b the greatest common divisor, not negative."""
+    s, s_next, t, t_next = 1, 0, 0, 1
+    while b:
+        q = a // b
+        a, b = b, a - q * b
+        s, s_next = s_next, s - q * s_next
+        t, t_next = t_next, t - q * t_next
+    return (a, s, t) if a >= 0 else (-a, -s, -t)
+
+
+def is_integral(value: object) -> bool:
+    """True for integers of any type, and for floats and fractions with an integral value."""
+    try:
+        return bool(int(value) == value)  # pyright: ignore[reportArgumentType]
+    except (TypeError, ValueError, OverflowError):
+        return False

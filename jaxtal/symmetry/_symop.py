@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Float, Int
 
-from ._integer import determinant, rational_inverse
+from ._integer import determinant, is_integral, rational_inverse
 from ._xyz import format_xyz, parse_xyz
 
 
@@ -40,11 +40,14 @@ class SymOp:
         Raises:
             ValueError: W is not square, not integral or not unimodular, or w does not fit it.
         """
-        rows = [list(row) for row in rotation]
+        try:
+            rows = [list(row) for row in rotation]
+        except TypeError:
+            raise ValueError(f"expected a square rotation matrix, got {rotation!r}") from None
         dimension = len(rows)
-        if any(len(row) != dimension for row in rows):
+        if not rows or any(len(row) != dimension for row in rows):
             raise ValueError(f"expected a square rotation matrix, got {rows}")
-        if any(int(v) != v for row in rows for v in row):
+        if not all(is_integral(v) for row in rows for v in row):
             raise ValueError(f"expected an integer rotation matrix, got {rows}")
         matrix = tuple(tuple(int(v) for v in row) for row in rows)
         if abs(determinant(matrix)) != 1:
@@ -52,11 +55,11 @@ class SymOp:
         shift = [0] * dimension if translation is None else list(translation)
         if len(shift) != dimension:
             raise ValueError(f"expected a translation of length {dimension}, got {shift}")
-        if int(denominator) != denominator or denominator < 1:
+        if not is_integral(denominator) or denominator < 1:
             raise ValueError(f"expected a positive integer denominator, got {denominator}")
         exact = []
         for value in shift:
-            if not isinstance(value, Fraction) and int(value) != value:
+            if not isinstance(value, Fraction) and not is_integral(value):
                 raise ValueError(f"expected exact integers or Fractions in w, got {value!r}")
             fraction = value if isinstance(value, Fraction) else Fraction(int(value))
             exact.append(fraction / int(denominator) % 1)
@@ -72,24 +75,21 @@ class SymOp:
 
     @classmethod
     def from_xyz(cls, text: str) -> "SymOp":
-        """Read a coordinate triplet such as ``"-y, x-y, z+1/3"`` (three dimensions).
+        """Read an operator string such as ``"-y, x-y, z+1/3"`` or ``"-x1,x2+1/2,-x3,x4"``.
+
+        The coordinates are x, y, z in up to three dimensions, x1 ... xN in any number N of them;
+        N is the number of expressions.
 
         Raises:
-            ValueError: the text is not a triplet, or its matrix is no lattice symmetry.
+            ValueError: the text is not of that form, or its matrix is no lattice symmetry.
         """
         rows, shift = parse_xyz(text)
         if any(value.denominator != 1 for row in rows for value in row):
-            raise ValueError(f"expected integer factors of x, y, z, got {text!r}")
+            raise ValueError(f"expected integer factors of the coordinates, got {text!r}")
         return cls([[int(value) for value in row] for row in rows], shift)
 
     def to_xyz(self) -> str:
-        """The coordinate triplet, e.g. ``"-y,x-y,z+1/3"``.
-
-        Raises:
-            ValueError: the operation is not three-dimensional.
-        """
-        if self.dimension != 3:
-            raise ValueError(f"xyz strings need 3 dimensions, this operation has {self.dimension}")
+        """The operator string, e.g. ``"-y,x-y,z+1/3"``; beyond 3 dimensions in x1 ... xN."""
         return format_xyz(self.rotation, self.fractions)
 
     @property
@@ -164,9 +164,7 @@ class SymOp:
             raise ValueError(f"expected a last axis of {self.dimension}, got shape {x.shape}")
 
     def __repr__(self) -> str:
-        if self.dimension == 3:
-            return f"SymOp({self.to_xyz()!r})"
-        return f"SymOp({self.rotation}, {self.translation}, {self.denominator})"
+        return f"SymOp({self.to_xyz()!r})"
 
 
 def _dot(a: Sequence, b: Sequence):

@@ -43,7 +43,7 @@ def test_xyz_spellings(text, same):
 
 @pytest.mark.parametrize(
     "text",
-    ["x,y", "x,y,z,x", "x,y,q", "x,,z", "x,y,", "x y,y,z", "x/0,y,z", "x/2,y,z", "x,x,z", ""],
+    ["x,z", "x,y,z,x", "x,y,q", "x,,z", "x,y,", "x y,y,z", "x/0,y,z", "x/2,y,z", "x,x,z", ""],
 )
 def test_bad_xyz_is_refused(text):
     with pytest.raises(ValueError, match="expected"):
@@ -88,8 +88,7 @@ def test_other_dimensions(dimension):
     assert power == SymOp.identity(dimension)
     assert op.dimension == dimension
     assert op(np.zeros((5, dimension))).shape == (5, dimension)
-    with pytest.raises(ValueError, match="3 dimensions"):
-        op.to_xyz()
+    assert SymOp.from_xyz(op.to_xyz()) == op
 
 
 def test_bad_operations_are_refused():
