@@ -30,7 +30,7 @@ class Density(eqx.Module):
     coefficients: Complex[Array, " m"]
 
     @classmethod
-    def from_reflections(cls, k: Any, F: Any, volume: float = 1.0) -> "Density":
+    def from_reflections(cls, k: Any, F: Any, volume: float | int = 1.0) -> "Density":
         """The density of reflections given one by one.
 
         Args:
@@ -51,7 +51,7 @@ class Density(eqx.Module):
         return cls._scaled(k, F, volume)
 
     @classmethod
-    def from_orbits(cls, orbits: Orbits, f: Any, volume: float = 1.0) -> "Density":
+    def from_orbits(cls, orbits: Orbits, f: Any, volume: float | int = 1.0) -> "Density":
         """The symmetric density of amplitudes of orbits.
 
         Args:
@@ -68,7 +68,7 @@ class Density(eqx.Module):
         return cls._scaled(orbits.members, f[orbits.orbit] * turn, volume)
 
     @classmethod
-    def _scaled(cls, k: np.ndarray, F: Array, volume: float) -> "Density":
+    def _scaled(cls, k: np.ndarray, F: Array, volume: float | int) -> "Density":
         pairs = np.where(k.any(axis=1), 2.0, 1.0) / volume
         return cls(jnp.asarray(k.astype(np.int32)), F * jnp.asarray(pairs, F.dtype))
 

@@ -41,9 +41,9 @@ def find_peaks(
     *,
     group: SpaceGroup | None = None,
     metric: Any = None,
-    above: float = 0.1,
+    above: float | int = 0.1,
     limit: int = 100,
-    radius: float | None = None,
+    radius: float | int | None = None,
 ) -> Peaks:
     """Maxima of the density, found on a grid and climbed by Newton's method.
 
@@ -236,7 +236,7 @@ def _multiplicity(
     return len(same) // int(same.sum())
 
 
-def _integrated(density: Density, x: np.ndarray, G: np.ndarray, radius: float) -> np.ndarray:
+def _integrated(density: Density, x: np.ndarray, G: np.ndarray, radius: float | int) -> np.ndarray:
     """Integral over a ball: each wave times (R / nu)^(N/2) J_{N/2}(2 pi R nu), nu = |k|."""
     if not radius > 0:
         raise ValueError(f"radius: expected a positive length, got {radius}")

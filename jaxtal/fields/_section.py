@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -24,6 +25,7 @@ class Plane:
         frame: the edges as vectors of the picture, rows, (2, 2); angstrom, the internal parts of
             modulated crystals in their own unit; fractions where the lattice has no metric.
         outline: polygon of one cell, in the picture, (n, 2).
+        offset: where the corner lies in the picture, (2,).
         labels: what the two axes of the picture show.
     """
 
@@ -31,16 +33,17 @@ class Plane:
     edges: Float[np.ndarray, "2 N"]
     frame: Float[np.ndarray, "2 2"]
     outline: Float[np.ndarray, "n 2"]
+    offset: Float[np.ndarray, "2"]
     labels: tuple[str, str] = ("", "")
 
     @classmethod
     def rational(
         cls,
-        u: Sequence[int],
-        v: Sequence[int],
+        u: Any,
+        v: Any,
         point: Any = None,
         space: Superspace | None = None,
-        repeat: tuple[float, float] = (1.0, 1.0),
+        repeat: Sequence[float | int] = (1, 1),
     ) -> "Plane":
         """A plane along two lattice vectors; its cell is their parallelogram.
 
@@ -70,7 +73,8 @@ class Plane:
         scale = np.array(repeat, dtype=np.float64)[:, None]
         if not (scale > 0).all():
             raise ValueError(f"repeat: expected positive numbers, got {repeat}")
-        return cls(corner, edges * scale, frame * scale, square @ frame, (names[0], names[1]))
+        picture = (frame * scale, square @ frame, np.zeros(2))
+        return cls(corner, edges * scale, *picture, (names[0], names[1]))
 
     @classmethod
     def physical(cls, space: Superspace, first: Any, second: Any, point: Any = None) -> "Plane":
@@ -115,13 +119,13 @@ class Plane:
         N = space.dimension
         middle = np.zeros(N) if point is None else _vector("point", point, N)
         frame = _frame(vectors)
-        cell = (_cell_cut(edges) + 0.5) @ frame
+        picture = (frame, _cell_cut(edges) @ frame, -0.5 * frame.sum(axis=0))
         unit = {"r": " (Å)", "s": ""}
         names = tuple(f"${kind}_{i + 1}${unit[kind]}" for i, kind in enumerate(kinds))
-        return cls(middle - edges.sum(axis=0) / 2, edges, frame, cell, (names[0], names[1]))
+        return cls(middle - edges.sum(axis=0) / 2, edges, *picture, (names[0], names[1]))
 
-    def points(self, ab: Float[np.ndarray, "*n 2"]) -> Float[np.ndarray, "*n N"]:
-        """Fractional coordinates of points given by a, b (fractions of the edges)."""
+    def points(self, ab: Any) -> Float[np.ndarray, "*n N"]:
+        """Fractional coordinates of points given by a, b (fractions of the edges, (..., 2))."""
         return self.corner + np.asarray(ab) @ self.edges
 
 
@@ -146,7 +150,10 @@ def section(density: Density, plane: Plane, shape: tuple[int, int] = (256, 256))
         plane: where.
         shape: number of points along the two edges.
     """
-    values = density.in_box(plane.corner, plane.edges, shape)
+    origin, edges = plane.corner, plane.edges
+    if (edges == np.round(edges)).all():
+        density, origin, edges = _projected(density, plane), np.zeros(2), np.eye(2)
+    values = density.in_box(origin, edges, shape)
     return Section(plane, np.asarray(values, dtype=np.float64))
 
 
@@ -193,6 +200,20 @@ def physical_map(
     height = None if s is None else _vector("s", s, space.n_internal)
     values = density.in_box(space.coordinates(corner, height), space.coordinates(box), shape)
     return PhysicalMap(np.asarray(values, dtype=np.float64), box, corner)
+
+
+def _projected(density: Density, plane: Plane) -> Density:
+    """The density on a plane along lattice vectors: a periodic one of a, b, of far fewer waves."""
+    k = host_array(density.k, "k")
+    pairs = (k @ plane.edges.T).astype(np.int64)
+    span = 2 * int(np.abs(pairs).max(initial=0)) + 1
+    unique, where = np.unique(pairs @ np.array([span, 1]), return_inverse=True)
+    first = np.zeros((len(unique), 2), np.int32)
+    first[where] = pairs
+    turns = k @ plane.corner
+    wave = np.exp(-2j * np.pi * (turns - np.round(turns)))
+    c = density.coefficients * jnp.asarray(wave, density.coefficients.dtype)
+    return Density(jnp.asarray(first), jnp.zeros(len(unique), c.dtype).at[where].add(c))
 
 
 def _vector(name: str, value: Any, length: int | None = None) -> np.ndarray:

@@ -1,6 +1,7 @@
 """How far two sets of phases agree, whatever origin and hand each was found with."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from jaxtyping import Complex, Float, Int
@@ -93,22 +94,23 @@ class Equivalences:
 
     def compare(
         self,
-        f1: Complex[np.ndarray, " n"],
-        f2: Complex[np.ndarray, " n"],
-        weight: Float[np.ndarray, " n"] | None = None,
+        f1: Any,
+        f2: Any,
+        weight: Any = None,
     ) -> Agreement:
         """The best agreement of two phase sets over all allowed origins and hands.
 
-            value = sum w cos(phi1 - phi2) / sum w,   w = multiplicity sqrt(|F1| |F2|)
+            value = sum w cos(phi1 - phi2) / sum w,   w = multiplicity |F1| |F2|
 
-        which for equal moduli is the usual amplitude-weighted mean over all reflections. F(0) has
+        over all reflections: for equal moduli the correlation of the two densities, in which weak
+        reflections, whose phases are ill determined, count as little as they contribute. F(0) has
         no phase and is left out. Free shifts are looked for on a mesh fine enough to see every
         peak of the correlation (at random points where they are more than three) and refined.
 
         Args:
-            f1: amplitudes of the orbits, (n,).
-            f2: amplitudes of the orbits, (n,); what is moved.
-            weight: weight of each reflection of an orbit in place of sqrt(|F1| |F2|), (n,).
+            f1: complex amplitudes of the orbits, (n,).
+            f2: complex amplitudes of the orbits, (n,); what is moved.
+            weight: weight of each reflection of an orbit in place of |F1| |F2|, (n,).
 
         Raises:
             ValueError: not n finite amplitudes, or nothing left to compare.
@@ -116,7 +118,7 @@ class Equivalences:
         a, b = self._checked(f1, "f1", 1), self._checked(f2, "f2", 1)
         m = self._multiplicity()
         if weight is None:
-            w = np.sqrt(np.abs(a) * np.abs(b))
+            w = np.abs(a) * np.abs(b)
         else:
             w = host_array(weight, "weight")
             if w.shape != a.shape or not (w >= 0).all():
@@ -139,18 +141,18 @@ class Equivalences:
         correlation = float(np.sum(m * (np.conj(a) * moved).real) / norm)
         return Agreement(best / total, correlation, shift % 1.0, inverted)
 
-    def pairwise(self, f: Complex[np.ndarray, "S n"]) -> Float[np.ndarray, "S S"]:
+    def pairwise(self, f: Any) -> Float[np.ndarray, "S S"]:
         """`compare(...).value` of every two of many phase sets, (S, S), symmetric.
 
         Args:
-            f: amplitudes of the orbits, (S, n).
+            f: complex amplitudes of the orbits, (S, n).
 
         Raises:
             ValueError: not finite amplitudes of that shape, or an all-zero set.
         """
         f = self._checked(f, "f", 2)
-        # The weight sqrt(|F1| |F2|) factorises, so that each origin is one matrix product.
-        modulus = np.sqrt(self._multiplicity() * np.abs(f))
+        # The weight |F1| |F2| factorises, so that each origin is one matrix product.
+        modulus = np.sqrt(self._multiplicity()) * np.abs(f)
         a = modulus * _unit(f)
         norms = modulus @ modulus.T
         if not (np.diag(norms) > 0).all():
@@ -220,8 +222,8 @@ class Equivalences:
 
 def compare_phases(
     orbits: Orbits,
-    f1: Complex[np.ndarray, " n"],
-    f2: Complex[np.ndarray, " n"],
+    f1: Any,
+    f2: Any,
     *,
     hands: bool = True,
 ) -> Agreement:
@@ -232,7 +234,7 @@ def compare_phases(
     return Equivalences.build(orbits, hands=hands).compare(f1, f2)
 
 
-def families(agreement: Float[np.ndarray, "S S"], above: float) -> list[list[int]]:
+def families(agreement: Float[np.ndarray, "S S"], above: float | int) -> list[list[int]]:
     """Starts that agree: groups linked by an agreement above a limit, largest first.
 
     Args:

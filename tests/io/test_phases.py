@@ -1,5 +1,6 @@
 """Phased reflections as text and archive, and density maps: what is written can be read back."""
 
+import dataclasses
 import os
 
 import gemmi
@@ -105,15 +106,10 @@ def test_archive_refuses_strangers_and_newer_versions(archive, tmp_path):
     np.savez(path, **stored | {"angle": stored["angle"] + 0.25})
     with pytest.raises(ValueError, match="angle contradicts"):
         read_phases_npz(path)
-    with pytest.raises(ValueError, match="sigma: expected shape"):
-        PhaseArchive(
-            archive.orbits,
-            archive.intensity,
-            archive.observed,
-            archive.f,
-            archive.verified,
-            sigma=np.ones(2),
-        )
+    with pytest.raises(ValueError, match="best: expected a start from 0 to 2"):
+        dataclasses.replace(archive, best=3)
+    with pytest.raises(ValueError, match="records: expected one for each of 3"):
+        dataclasses.replace(archive, records=[{}])
 
 
 @pytest.mark.parametrize("group", [None, "P 21/c"])
