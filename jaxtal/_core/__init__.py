@@ -3,6 +3,7 @@
 Nothing here knows any crystallography.
 """
 
+from ._clock import CompileClock as CompileClock
 from ._device import device_array as device_array
 from ._guard import check_finite as check_finite
 from ._guard import host_array as host_array

@@ -50,7 +50,7 @@ class Grid:
             raise ValueError(f"expected integer characters (N, r), got {V.dtype} {V.shape}")
         if V.shape[1] != len(sizes) or not sizes:
             raise ValueError(f"expected a modulus for each of {V.shape[1]} columns, got {sizes}")
-        if any(m < 1 for m in sizes) or any(int(a) != b for a, b in zip(sizes, moduli, strict=True)):
+        if any(m < 1 for m in sizes) or list(sizes) != list(moduli):
             raise ValueError(f"expected positive integer moduli, got {tuple(moduli)}")
         x0 = np.zeros(len(V)) if origin is None else np.asarray(origin, dtype=np.float64)
         if x0.shape != (len(V),):

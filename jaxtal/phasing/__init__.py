@@ -24,9 +24,17 @@ alias-free one), several starts, and a verdict that no start gets from itself al
 Subclass `AbstractAlgorithm` to add one; its docstring has an example.
 """
 
+from ._agreement import Agreement as Agreement
+from ._agreement import Equivalences as Equivalences
+from ._agreement import compare_phases as compare_phases
+from ._agreement import families as families
 from ._algorithm import AbstractAlgorithm as AbstractAlgorithm
 from ._algorithm import Observed as Observed
 from ._algorithm import replace_moduli as replace_moduli
+from ._control import Control as Control
+from ._control import Snapshot as Snapshot
+from ._demos import model as model
+from ._demos import model_names as model_names
 from ._flips import ChargeFlipping as ChargeFlipping
 from ._flips import LowDensityElimination as LowDensityElimination
 from ._flips import RandomisedMedian as RandomisedMedian
@@ -38,14 +46,33 @@ from ._loop import host_cycles as host_cycles
 from ._loop import random_start as random_start
 from ._loop import scan_cycles as scan_cycles
 from ._loop import step as step
+from ._measures import extrema_ratio as extrema_ratio
+from ._measures import r_value as r_value
+from ._model import Model as Model
+from ._model_crystals import crystal_model as crystal_model
+from ._model_crystals import laves_model as laves_model
+from ._model_crystals import naphthalene_model as naphthalene_model
+from ._model_crystals import quartz_model as quartz_model
+from ._models import decagonal_model as decagonal_model
+from ._models import homometric_model as homometric_model
+from ._models import icosahedral_model as icosahedral_model
+from ._models import modulated_model as modulated_model
 from ._observers import deciles as deciles
 from ._observers import extrema as extrema
-from ._observers import extrema_ratio as extrema_ratio
 from ._observers import flipped_fraction as flipped_fraction
 from ._observers import phase_change as phase_change
 from ._observers import r_factor as r_factor
-from ._observers import r_value as r_value
+from ._phase import phase as phase
+from ._problem import PhasingProblem as PhasingProblem
+from ._recipe import RECIPES as RECIPES
+from ._recipe import Recipe as Recipe
+from ._recipe import Stage as Stage
+from ._recipe import recipe as recipe
+from ._result import Phasing as Phasing
+from ._result import Start as Start
 from ._rrr import RelaxedReflections as RelaxedReflections
 from ._threshold import quantile as quantile
 from ._threshold import subsample as subsample
 from ._transform import Transform as Transform
+from ._unmeasured import unmeasured_orbits as unmeasured_orbits
+from ._verdict import verdict as verdict

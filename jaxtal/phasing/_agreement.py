@@ -1,6 +1,7 @@
 """How far two sets of phases agree, whatever origin and hand each was found with."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
@@ -157,10 +158,7 @@ class Equivalences:
         norms = modulus @ modulus.T
         if not (np.diag(norms) > 0).all():
             raise ValueError(f"f[{int(np.argmin(np.diag(norms)))}]: every amplitude is zero")
-        best = np.full(norms.shape, -np.inf)
-        for inverts, _, turns in self._choices():
-            b = (np.conj(a) if inverts else a) * np.exp(2j * np.pi * turns)
-            np.maximum(best, self._all_pairs(a, b), out=best)
+        best = self._all_pairs_free(a) if len(self.continuous) else self._all_pairs(a)
         best = np.maximum(best, best.T)
         return best / np.where(norms > 0, norms, 1.0)
 
@@ -189,35 +187,61 @@ class Equivalences:
                 turns = k @ (origin + self.hand) - 2.0 * angle
                 yield True, origin + self.hand, turns - np.round(turns)
 
-    @property
-    def _projected(self) -> np.ndarray:
-        return self.orbits.k @ self.continuous.T
-
     def _best_free(self, c: np.ndarray, number: int = 12) -> tuple[np.ndarray, np.ndarray]:
         """Maximum over free shifts s of Re sum_k c(k) exp(2 pi i p.s) for each row of c."""
         if not len(self.continuous):
             return c.real.sum(axis=1), np.zeros((len(c), 0))
-        p, c = _merge(self._projected, c)
-        return refine(p, c, candidates(p, c, number))
+        p, order, edges = self._projected
+        c = np.add.reduceat(c[:, order], edges, axis=1)
+        return refine(p, c, candidates(p, c, number)[0])
 
-    def _all_pairs(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """Best value over free shifts of every row of a against every row of b."""
-        if not len(self.continuous):
-            return (np.conj(a) @ b.T).real
-        out = np.empty((len(a), len(b)))
-        p, where = np.unique(self._projected, axis=0, return_inverse=True)
+    @functools.cached_property
+    def _projected(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Projections of k on the free directions, each once; orbits in their order; edges."""
+        p, where = np.unique(self.orbits.k @ self.continuous.T, axis=0, return_inverse=True)
         order = np.argsort(where.reshape(-1), kind="stable")
-        edges = np.searchsorted(where.reshape(-1)[order], np.arange(len(p)))
-        a, b = a[:, order], b[:, order]
-        rows = max(1, _BLOCK // (len(b) * a.shape[1]))
+        return p, order, np.searchsorted(where.reshape(-1)[order], np.arange(len(p)))
+
+    def _all_pairs(self, a: np.ndarray) -> np.ndarray:
+        """Best Re sum conj(a_i) b_j of every two rows over hands and origins."""
+        best = np.full((len(a), len(a)), -np.inf)
+        left = np.concatenate([a.real, a.imag], axis=1)
+        for inverts, _, turns in self._choices():
+            b = (np.conj(a) if inverts else a) * np.exp(2j * np.pi * turns)
+            np.maximum(best, left @ np.concatenate([b.real, b.imag], axis=1).T, out=best)
+        return best
+
+    def _all_pairs_free(self, a: np.ndarray) -> np.ndarray:
+        """The same with free shifts: the two highest mesh points of all choices are refined."""
+        p, order, edges = self._projected
+        parts = np.split(order, edges[1:])
+        moved = [
+            (np.conj(a) if inverts else a) * np.exp(2j * np.pi * turns)
+            for inverts, _, turns in self._choices()
+        ]
+        best = np.diag(np.sum(np.abs(a) ** 2, axis=1))
+        rows = max(1, _BLOCK // (len(a) * len(p) * 4))
         for start in range(0, len(a), rows):
-            part = a[start : start + rows]
-            c = np.add.reduceat(np.conj(part)[:, None] * b[None], edges, axis=2)
-            value, _ = refine(
-                p, c.reshape(-1, len(p)), candidates(p, c.reshape(-1, len(p)), number=4)
-            )
-            out[start : start + rows] = value.reshape(len(part), len(b))
-        return out
+            i, j = np.triu_indices(len(a) - start, 1)
+            i, j = i[i < rows] + start, j[i < rows] + start
+            if not len(i):
+                continue
+            block = np.conj(a[start : start + rows])
+            height = np.full((len(i), 2), -np.inf)
+            c, s = np.zeros((len(i), 2, len(p)), complex), np.zeros((len(i), 2, p.shape[1]))
+            for b in moved:
+                sums = np.stack([block[:, part] @ b[:, part].T for part in parts], axis=-1)
+                new = sums[i - start, j]
+                at, value = candidates(p, new, 2)
+                value = np.concatenate([height, value], axis=1)
+                top = np.argsort(-value, axis=1)[:, :2]
+                height = np.take_along_axis(value, top, axis=1)
+                both = np.concatenate([c, new[:, None], new[:, None]], axis=1)
+                c = np.take_along_axis(both, top[..., None], axis=1)
+                s = np.take_along_axis(np.concatenate([s, at], axis=1), top[..., None], axis=1)
+            value, _ = refine(p, c.reshape(-1, len(p)), s.reshape(-1, 1, p.shape[1]), steps=12)
+            best[i, j] = value.reshape(-1, 2).max(axis=1)
+        return best
 
 
 def compare_phases(
@@ -259,11 +283,3 @@ def families(agreement: Float[np.ndarray, "S S"], above: float | int) -> list[li
 def _unit(f: np.ndarray) -> np.ndarray:
     modulus = np.abs(f)
     return np.where(modulus > 0, f / np.where(modulus > 0, modulus, 1.0), 0.0)
-
-
-def _merge(p: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sum the coefficients (rows, n) of equal integer vectors p (n, r)."""
-    unique, where = np.unique(p, axis=0, return_inverse=True)
-    order = np.argsort(where.reshape(-1), kind="stable")
-    edges = np.searchsorted(where.reshape(-1)[order], np.arange(len(unique)))
-    return unique, np.add.reduceat(c[:, order], edges, axis=1)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float, PRNGKeyArray
 
 from ._algorithm import AbstractAlgorithm, Observed, replace_moduli
-from ._threshold import quantile, subsample
+from ._threshold import quantile
 
 
 class SweepDown(AbstractAlgorithm):

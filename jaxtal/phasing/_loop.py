@@ -9,6 +9,7 @@ from jax import lax
 from jaxtyping import Array, Complex, Float, PRNGKeyArray
 
 from ._algorithm import AbstractAlgorithm, Observed
+from ._measures import extrema_ratio, r_value
 from ._transform import Transform
 
 
@@ -139,6 +140,28 @@ def host_cycles(
     return state, jax.tree.map(lambda *values: jnp.stack(values), *records) if records else ()
 
 
+def judge(
+    transform: Transform, observed: Observed, algorithm: AbstractAlgorithm, f: Array, memory: Any
+) -> tuple[Array, Array]:
+    """One more cycle that changes nothing: ratio of the density's extrema, and R.
+
+    Args:
+        transform: one map, alias-free.
+        observed: the measurement.
+        algorithm: whose changed density R is taken of.
+        f: amplitudes to be judged, (n,).
+        memory: the state of the algorithm.
+
+    Returns:
+        `extrema_ratio` of the density of f, and `r_value` of the density that the algorithm
+        makes of it.
+    """
+    density = _irfftn(_fill(transform, f), transform.moduli)
+    changed, _ = _flip(algorithm, density, memory)
+    back = _read(transform, _rfftn(changed))
+    return _measures(observed, density, back)
+
+
 @eqx.filter_jit
 def _fill(transform, f):
     return transform.fill(f)
@@ -164,6 +187,16 @@ def _replace(transform, observed, algorithm, f, half, memory):
     back = transform.read(half)
     new, memory = algorithm.flip_amplitudes(observed, f, back, memory)
     return new, back, memory
+
+
+@eqx.filter_jit
+def _read(transform, half):
+    return transform.read(half)
+
+
+@eqx.filter_jit
+def _measures(observed, density, back):
+    return extrema_ratio(density), r_value(observed, back)
 
 
 @eqx.filter_jit

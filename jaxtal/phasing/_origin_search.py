@@ -12,8 +12,8 @@ _BLOCK = 2_000_000
 
 def candidates(
     p: Int[np.ndarray, "n r"], c: Complex[np.ndarray, "rows n"], number: int
-) -> Float[np.ndarray, "rows number r"]:
-    """Shifts s near the highest maxima of C(s) = Re sum_p c(p) exp(2 pi i p.s), in [0, 1).
+) -> tuple[Float[np.ndarray, "rows number r"], Float[np.ndarray, "rows number"]]:
+    """Shifts s near the highest maxima of C(s) = Re sum_p c(p) exp(2 pi i p.s), and C there.
 
     On a mesh of three points per shortest wave for up to three free directions. Beyond, from two
     sources: phase differences of neighbours p, p + e_i, which for two copies of one structure all
@@ -23,23 +23,28 @@ def candidates(
         p: integer vectors, no two alike, (n, r).
         c: coefficients of several functions, (rows, n).
         number: maxima kept of each.
+
+    Returns:
+        s in [0, 1), and C(s), of which the outermost p may be left out.
     """
     if p.shape[1] <= 3:
         return _mesh(p, c, number)
-    neighbours = _from_neighbours(p, c)[:, None]
     rng = np.random.default_rng(0)
     V = rng.integers(0, 64, size=(p.shape[1], 3))
     start = rng.random(p.shape[1])
     shifted = c * np.exp(2j * np.pi * (p @ start % 1.0))
-    slots = _mesh(p @ V, shifted, number, sizes=(64, 64, _POINTS // 4096))
-    return np.concatenate([neighbours, (start + slots @ V.T) % 1.0], axis=1)
+    slots, height = _mesh(p @ V, shifted, number - 1, sizes=(64, 64, _POINTS // 4096))
+    neighbours = _from_neighbours(p, c)
+    there = np.einsum("rn,rn->r", c, np.exp(2j * np.pi * (neighbours @ p.T))).real
+    s = np.concatenate([neighbours[:, None], (start + slots @ V.T) % 1.0], axis=1)
+    return s, np.concatenate([there[:, None], height], axis=1)
 
 
 def refine(
     p: Int[np.ndarray, "n r"],
     c: Complex[np.ndarray, "rows n"],
     s: Float[np.ndarray, "rows number r"],
-    steps: int = 40,
+    steps: int = 30,
 ) -> tuple[Float[np.ndarray, " rows"], Float[np.ndarray, "rows r"]]:
     """Climb from each candidate by Newton's method; the best of each row: C(s) and s in [0, 1)."""
     rows = max(1, _BLOCK // (s.shape[1] * p.shape[0]))
@@ -54,7 +59,7 @@ def refine(
 
 def _mesh(
     p: np.ndarray, c: np.ndarray, number: int, sizes: tuple[int, ...] | None = None
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
     if sizes is None:
         inside = np.ones(len(p), dtype=bool)
         reach = np.abs(p).max(axis=0, initial=0)
@@ -66,7 +71,7 @@ def _mesh(
         sizes = tuple(scipy.fft.next_fast_len(3 * int(m) + 1) if m else 1 for m in reach)
     flat = np.ravel_multi_index(tuple((p % np.array(sizes)).T), sizes)
     total = int(np.prod(sizes))
-    out = np.empty((len(c), number, len(sizes)))
+    out, height = np.empty((len(c), number, len(sizes))), np.empty((len(c), number))
     for start in range(0, len(c), max(1, _MESH // total)):
         part = c[start : start + max(1, _MESH // total)]
         table = np.zeros((len(part), total), dtype=np.complex128)
@@ -75,13 +80,14 @@ def _mesh(
         C = scipy.fft.ifftn(table.reshape(-1, *sizes), axes=axes, workers=2).real
         peak = np.ones(C.shape, dtype=bool)
         for axis in axes:
-            peak &= (C >= np.roll(C, 1, axis)) & (C >= np.roll(C, -1, axis))
+            peak &= (np.roll(C, 1, axis) <= C) & (np.roll(C, -1, axis) <= C)
         score = np.where(peak, C, -np.inf).reshape(len(part), -1)
         kept = min(number, total)
         at = np.argpartition(-score, kept - 1, axis=1)[:, :kept]
         at = np.concatenate([at, np.repeat(at[:, :1], number - kept, axis=1)], axis=1)
         out[start : start + len(part)] = np.stack(np.unravel_index(at, sizes), axis=-1)
-    return out / np.array(sizes)
+        height[start : start + len(part)] = np.take_along_axis(score, at, axis=1) * total
+    return out / np.array(sizes), height
 
 
 def _from_neighbours(p: np.ndarray, c: np.ndarray) -> np.ndarray:
@@ -135,6 +141,6 @@ def _climb(p: np.ndarray, c: np.ndarray, s: np.ndarray, steps: int) -> tuple[np.
             step = 0.25 * step
             if not moving.any():
                 break
-        if not (value > before).any():
+        if not (value > before + 1e-13 * np.abs(before)).any():
             break
     return value, s

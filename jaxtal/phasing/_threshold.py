@@ -11,7 +11,7 @@ SAMPLE = 32768
 
 
 def subsample(density: Float[Array, "*grid"], size: int = SAMPLE) -> Float[Array, " s"]:
-    """Every s-th point of the flattened grid, s coprime to all axes, at most about `size` points."""
+    """About `size` points: every s-th of the flattened grid, s coprime to all axes."""
     flat = density.reshape(-1)
     stride = max(flat.size // size, 1)
     while math.gcd(stride, flat.size) > 1:
@@ -41,5 +41,5 @@ def quantile(
         enough = below >= wanted
         return jnp.where(enough, low, middle), jnp.where(enough, middle, high)
 
-    low, high = lax.fori_loop(0, steps, halve, (jnp.min(values), jnp.max(values)))
-    return 0.5 * (low + high)
+    _, high = lax.fori_loop(0, steps, halve, (jnp.min(values), jnp.max(values)))
+    return high

@@ -21,21 +21,24 @@ class Transform(eqx.Module):
     real orbits have real f. With half = the slots whose last index is at most m_r / 2,
 
         rho(x_j) = sum over reflections F(k) exp(-2 pi i k.x_j)
-        f = mean over the orbit of exp(-2 pi i (angle + phase)) (1/M) sum_j rho(x_j) exp(2 pi i k.x_j)
+        f = mean over the orbit of (1/M) sum_j rho(x_j) exp(2 pi i (k.x_j - angle - phase))
 
     The first is exact at the points whatever the grid. The second inverts it where the grid is
     alias-free, and is a quadrature with M points times the order of the group where it is not.
 
     Attributes:
         source: row of each entry in the table [f, conj f], (E,).
+        target: row of the same table that reads it back, 2n for none: where k and -k both fill
+            slots, one of them is read, (E,).
         slot: its place in the flattened half of the slots, ascending, (E,).
         factor: its phase factor, zero for padding, (E,).
-        weight: 1 / number of entries of each orbit, (n,).
+        weight: 1 / number of entries that each orbit reads, (n,).
         real: True for real orbits, (n,).
         moduli: lengths of the axes of the grid.
     """
 
     source: Int[Array, " E"]
+    target: Int[Array, " E"]
     slot: Int[Array, " E"]
     factor: Complex[Array, " E"]
     weight: Float[Array, " n"]
@@ -43,36 +46,40 @@ class Transform(eqx.Module):
     moduli: tuple[int, ...] = eqx.field(static=True)
 
     @classmethod
-    def build(
-        cls, orbits: Orbits, grid: Grid, *, entries: int | None = None, dtype: Any = np.float32
-    ) -> "Transform":
+    def build(cls, orbits: Orbits, grid: Grid, *, dtype: Any = np.float32) -> "Transform":
         """Work out the tables on the host.
 
         Args:
             orbits: the reflections, none of them extinct.
             grid: where the density is sampled.
-            entries: pad the tables to this many entries, so that several grids share a program.
             dtype: float32 or float64, of the density.
 
         Raises:
-            ValueError: the grid has another dimension, or `entries` is too small.
+            ValueError: the grid has another dimension.
         """
-        n, source, slot, turns = len(orbits.k), *_entries(orbits, grid)
-        padding = 0 if entries is None else entries - len(slot)
-        if padding < 0:
-            raise ValueError(f"expected room for {len(slot)} entries, got {entries}")
-        counts = np.bincount(source % n, minlength=n)
+        n = len(orbits.k)
+        source, target, slot, turns = _entries(orbits, grid)
+        counts = np.bincount(target[target < 2 * n] % n, minlength=n)
         complex_dtype = np.result_type(dtype, np.complex64)
-        factor = np.pad(np.exp(2j * np.pi * turns), (0, padding))
-        last = slot[-1] if len(slot) else 0
         return cls(
-            device_array(np.pad(source, (0, padding)), np.int32),
-            device_array(np.pad(slot, (0, padding), constant_values=last), np.int32),
-            device_array(factor, complex_dtype),
+            device_array(source, np.int32),
+            device_array(target, np.int32),
+            device_array(slot, np.int32),
+            device_array(np.exp(2j * np.pi * turns), complex_dtype),
             device_array(1.0 / np.maximum(counts, 1), dtype),
             device_array(orbits.real, bool),
             grid.moduli,
         )
+
+    def padded(self, entries: int) -> "Transform":
+        """The same map with so many entries, so that several share a program (host only)."""
+        more = entries - len(self.slot)
+        end = int(self.slot[-1]) if len(self.slot) else 0
+        source, factor = np.pad(self.source, (0, more)), np.pad(self.factor, (0, more))
+        slot = np.pad(self.slot, (0, more), constant_values=end)
+        target = np.pad(self.target, (0, more), constant_values=2 * len(self.weight))
+        tables = (jnp.asarray(table) for table in (source, target, slot, factor))
+        return Transform(*tables, self.weight, self.real, self.moduli)
 
     @property
     def half_shape(self) -> tuple[int, ...]:
@@ -88,14 +95,15 @@ class Transform(eqx.Module):
         return filled.reshape(self.half_shape)
 
     def read(self, half: Complex[Array, "*half"]) -> Complex[Array, " n"]:
-        """The mean over the entries of each orbit of what its slots hold."""
+        """The mean over the reflections of each orbit of what their slots hold."""
         n = len(self.weight)
         values = half.reshape(-1)[self.slot] * jnp.conj(self.factor)
         sums = jax.ops.segment_sum(
-            values, self.source, num_segments=2 * n, mode="promise_in_bounds"
+            values, self.target, num_segments=2 * n + 1, mode="promise_in_bounds"
         )
-        mean = (sums[:n] + jnp.conj(sums[n:])) * self.weight
-        return lax.complex(mean.real, jnp.where(self.real, 0.0, mean.imag))
+        total = sums[:n] + jnp.conj(sums[n : 2 * n])
+        imaginary = jnp.where(self.real, 0.0, total.imag)
+        return lax.complex(total.real * self.weight, imaginary * self.weight)
 
     def to_density(self, f: Complex[Array, " n"]) -> Float[Array, "*grid"]:
         """Density on the grid."""
@@ -106,8 +114,8 @@ class Transform(eqx.Module):
         return self.read(jnp.fft.rfftn(density, norm="forward"))
 
 
-def _entries(orbits: Orbits, grid: Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Source, slot and phase (turns) of every entry of the half, sorted by slot."""
+def _entries(orbits: Orbits, grid: Grid) -> tuple[np.ndarray, ...]:
+    """Source, target, slot and phase (turns) of every entry of the half, sorted by slot."""
     n, half = len(orbits.k), grid.moduli[-1] // 2
     slots, mates = grid.slots(orbits.members), grid.slots(-orbits.members)
     turns = orbits.angle[orbits.orbit] + orbits.phase
@@ -116,8 +124,9 @@ def _entries(orbits: Orbits, grid: Grid) -> tuple[np.ndarray, np.ndarray, np.nda
     direct, mirrored = slots[:, -1] <= half, mates[:, -1] <= half
     mirrored &= orbits.members.any(axis=1)  # the zero reflection is its own mate
     source = np.concatenate([orbits.orbit[direct] + n, orbits.orbit[mirrored]])
+    read = np.concatenate([np.ones(direct.sum(), dtype=bool), ~direct[mirrored]])
     phase = np.concatenate([-turns[direct], turns[mirrored]])
     filled = np.concatenate([slots[direct], mates[mirrored]])
     flat = np.ravel_multi_index(tuple(filled.T), (*grid.moduli[:-1], half + 1))
     order = np.argsort(flat, kind="stable")
-    return source[order], flat[order], phase[order]
+    return source[order], np.where(read, source, 2 * n)[order], flat[order], phase[order]

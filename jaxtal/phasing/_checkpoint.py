@@ -1,0 +1,147 @@
+"""Finished and unfinished attempts in a file, to go on with to the same bits."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import tempfile
+import time
+import zipfile
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..fields import Grid
+from ._attempt import Attempt
+from ._problem import PhasingProblem
+from ._recipe import Recipe
+from ._workspace import Workspace
+
+#: Seconds between two writes.
+_INTERVAL = 10.0
+_NUMBERS = ("start", "number", "stage", "cycle", "seconds", "ratio", "r_factor")
+
+
+class Checkpoint:
+    """A file of attempts; without a path nothing is kept.
+
+    The records of observers are not kept.
+    """
+
+    def __init__(
+        self, path: str | pathlib.Path | None, problem: PhasingProblem, recipe: Recipe, *rest: Any
+    ):
+        """Read the file if there is one.
+
+        Args:
+            path: the file.
+            problem: what is phased.
+            recipe: its stages.
+            rest: whatever else decides the numbers (seed, type).
+
+        Raises:
+            ValueError: it is no checkpoint, or one of another run.
+        """
+        self._path = None if path is None else pathlib.Path(path)
+        self._identity = _identity(problem, recipe, rest)
+        self._written = time.monotonic()
+        self._data: dict[str, np.ndarray] = {}
+        if self._path is not None and self._path.exists():
+            self._data = _read(self._path, self._identity)
+
+    @property
+    def grid(self) -> Grid | None:
+        """The alias-free grid of the run, if it was begun before."""
+        if not self._data:
+            return None
+        parts = (self._data[f"grid.{name}"] for name in ("characters", "moduli", "origin"))
+        characters, moduli, origin = parts
+        return Grid(characters, moduli.tolist(), origin)
+
+    def attempts(
+        self, seed: int, workspace: Workspace, recipe: Recipe
+    ) -> dict[tuple[int, int], Attempt]:
+        """The attempts in the file by start and number."""
+        found = {}
+        for i, numbers in enumerate(json.loads(str(self._data.get("attempts", "[]")))):
+            attempt = Attempt.new(seed, numbers["start"], numbers["number"])
+            in_stage = f"{i}.state.0" in self._data
+            if f"{i}.f" in self._data:
+                attempt.f = jnp.asarray(self._data[f"{i}.f"])
+            attempt.stage = numbers["stage"]
+            if in_stage:
+                attempt.enter(workspace, recipe)
+                leaves, tree = jax.tree.flatten(attempt.state)
+                stored = [self._data[f"{i}.state.{j}"] for j in range(len(leaves))]
+                restored = [_like(leaf, value) for leaf, value in zip(leaves, stored, strict=True)]
+                attempt.state = jax.tree.unflatten(tree, restored)
+            attempt = dataclasses.replace(attempt, **numbers)
+            found[attempt.start, attempt.number] = attempt
+        return found
+
+    def store(
+        self, attempts: dict[tuple[int, int], Attempt], grid: Grid, now: bool = False
+    ) -> None:
+        """Write the attempts, whole or not at all, if it is time."""
+        if self._path is None or not (now or time.monotonic() > self._written + _INTERVAL):
+            return
+        arrays: dict[str, Any] = {
+            "identity": np.array(self._identity),
+            "grid.characters": grid.characters,
+            "grid.moduli": np.array(grid.moduli),
+            "grid.origin": grid.origin,
+        }
+        listed = list(attempts.values())
+        numbers = [{name: getattr(attempt, name) for name in _NUMBERS} for attempt in listed]
+        arrays["attempts"] = np.array(json.dumps(numbers))
+        for i, attempt in enumerate(listed):
+            if attempt.f is not None:
+                arrays[f"{i}.f"] = np.asarray(attempt.f)
+            for j, leaf in enumerate(jax.tree.leaves(attempt.state)):
+                arrays[f"{i}.state.{j}"] = np.asarray(_plain(leaf))
+        handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, allow_pickle=False, **arrays)
+            os.replace(temporary, self._path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+        self._written = time.monotonic()
+
+
+def _identity(problem: PhasingProblem, recipe: Recipe, rest: tuple) -> str:
+    """A hash of everything that decides the numbers of a run, its grid apart."""
+    digest = hashlib.sha256(repr((recipe, rest)).encode())
+    for array in (problem.orbits.k, problem.lower, problem.upper, problem.orbits.angle):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _read(path: pathlib.Path, identity: str) -> dict[str, np.ndarray]:
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
+            arrays = dict(data)
+        stored = str(arrays["identity"])
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: expected a checkpoint of phasing: {error}") from error
+    if stored != identity:
+        raise ValueError(
+            f"{path}: expected a checkpoint of this run, got one of other data, another recipe, "
+            "seed or precision; give another file or remove it"
+        )
+    return arrays
+
+
+def _plain(leaf: Any) -> Any:
+    """A leaf that NumPy can hold: random keys as their words."""
+    return jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
+
+
+def _like(leaf: Any, stored: np.ndarray) -> Any:
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(jnp.asarray(stored), impl=jax.random.key_impl(leaf))
+    return jnp.asarray(stored, leaf.dtype)

@@ -1,0 +1,179 @@
+"""The whole road from measured moduli to phases with a verdict."""
+
+import concurrent.futures
+import os
+import pathlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from .._core import CompileClock
+from ..fields import Grid, search_grid
+from ._agreement import Equivalences
+from ._attempt import Attempt, advance
+from ._checkpoint import Checkpoint
+from ._control import Control
+from ._problem import PhasingProblem
+from ._recipe import Recipe
+from ._recipe import recipe as named_recipe
+from ._result import Phasing, Start
+from ._verdict import verdict
+from ._workspace import Workspace
+
+Attempts = dict[tuple[int, int], Attempt]
+
+
+def phase(
+    problem: PhasingProblem,
+    *,
+    recipe: str | Recipe = "default",
+    starts: int = 4,
+    seed: int = 0,
+    grid: Grid | None = None,
+    dtype: Any = np.float32,
+    observers: tuple[Callable, ...] = (),
+    control: Control | None = None,
+    chunk: int | None = None,
+    checkpoint: str | pathlib.Path | None = None,
+    batch: int | None = None,
+    progress: bool = False,
+) -> Phasing:
+    """Find the phases of a set of reflections, from several random starts.
+
+    Every start goes through the stages of the recipe and is judged on the alias-free grid. Those
+    that have not converged are begun again, as often as the recipe allows; a single start thus
+    gets a second attempt to agree with. The same seed gives the same bits on the same machine,
+    whatever is observed, and interrupted or not.
+
+    Args:
+        problem: what is to be phased.
+        recipe: a name (see `phasing.recipe`) or a `Recipe`.
+        starts: how many.
+        seed: of start phases, folded grids and the alias-free grid's search and origin.
+        grid: the alias-free grid; by default one is searched for and moved to a random origin.
+        dtype: float32, or float64 where JAX has it enabled.
+        observers: functions of a `Cycle`; their records are in `Start.records`.
+        control: told of every chunk; pauses, stops, shows (see `Control`).
+        chunk: cycles between two reports to `control`; a whole stage by default.
+        checkpoint: file that keeps finished and unfinished work, read if it exists.
+        batch: starts that run side by side; by default the cores of a CPU, 64 on an accelerator.
+        progress: show a bar.
+
+    Returns:
+        a `Phasing`; not having converged, or having been interrupted, is a value in it.
+
+    Raises:
+        ValueError: numbers out of range, a grid that is not alias-free, a checkpoint of
+            another run.
+    """
+    for name, value in (("starts", starts), ("chunk", chunk), ("batch", batch)):
+        if value is not None and value < 1:
+            raise ValueError(f"{name}: expected at least 1, got {value}")
+    stages = named_recipe(recipe) if isinstance(recipe, str) else recipe
+    clock, begun = CompileClock(), time.perf_counter()
+    saved = Checkpoint(checkpoint, problem, stages, seed, np.dtype(dtype).name)
+    grid = grid or saved.grid or _search(problem, seed)
+    workspace = Workspace.build(problem, stages, grid, seed, dtype)
+    run = _Run(workspace, stages, Equivalences.build(problem.orbits), seed)
+    run.attempts = saved.attempts(seed, workspace, stages)
+    searched = time.perf_counter()
+    width = batch or ((os.cpu_count() or 1) if jax.default_backend() == "cpu" else 64)
+    control, interrupted = control or Control(), False
+    with (
+        concurrent.futures.ThreadPoolExecutor(width) as pool,
+        tqdm(total=starts, disable=not progress, unit="start") as bar,
+    ):
+        try:
+            for group in run.groups(starts, width):
+                while part := run.unfinished(group):
+                    advance(part, workspace, stages, chunk or stages.cycles, observers, pool)
+                    saved.store(run.attempts, grid)
+                    control.report(part, workspace)
+                bar.update(len(group) if group[0].number == 0 else 0)
+        except (KeyboardInterrupt, Control.Stopped):
+            interrupted = True
+        finally:
+            saved.store(run.attempts, grid, now=True)
+    records, f = run.outcome(starts, len(problem.lower))
+    seconds = {
+        "compile": clock.seconds,
+        "grid": searched - begun,
+        "run": time.perf_counter() - searched,
+    }
+    return Phasing(problem, stages, grid, workspace.sizes, records, f, seconds, interrupted)
+
+
+class _Run:
+    """The attempts of all starts, and which are to be made next."""
+
+    def __init__(self, workspace: Workspace, recipe: Recipe, equivalences: Equivalences, seed: int):
+        self.workspace, self.recipe, self.equivalences = workspace, recipe, equivalences
+        self.seed = seed
+        self.attempts: Attempts = {}
+
+    def groups(self, starts: int, width: int):
+        """Attempts to run side by side: every start once, then again those not converged."""
+        pending = list(range(starts))
+        for number in range(self.recipe.restarts + 1):
+            for first in range(0, len(pending), width):
+                places = [(start, number) for start in pending[first : first + width]]
+                for place in places:
+                    self.attempts.setdefault(place, Attempt.new(self.seed, *place))
+                yield [self.attempts[place] for place in places]
+            converged, _ = self.judged()
+            solved = {start for (start, _), good in converged.items() if good}
+            pending = [start for start in range(starts) if start not in solved]
+
+    def unfinished(self, group: list[Attempt]) -> list[Attempt]:
+        """Those of a group that are least far, which stand at one place."""
+        rest = [attempt for attempt in group if not attempt.finished(self.recipe)]
+        least = min(((a.stage, a.cycle) for a in rest), default=None)
+        return [a for a in rest if (a.stage, a.cycle) == least]
+
+    def judged(self) -> tuple[dict[tuple[int, int], bool], dict[tuple[int, int], float]]:
+        """Verdict and agreement of every finished attempt."""
+        done = {p: a for p, a in self.attempts.items() if a.finished(self.recipe)}
+        if not done:
+            return {}, {}
+        f = np.stack([np.asarray(a.f) for a in done.values()])
+        ratio = np.array([a.ratio for a in done.values()])
+        r_factor = np.array([a.r_factor for a in done.values()])
+        good, agreement = verdict(self.equivalences, self.recipe, f, ratio, r_factor)
+        return (
+            dict(zip(done, good.tolist(), strict=True)),
+            dict(zip(done, agreement.tolist(), strict=True)),
+        )
+
+    def outcome(self, starts: int, n: int) -> tuple[tuple[Start, ...], np.ndarray]:
+        """The best attempt of each start."""
+        converged, agreement = self.judged()
+        dtype = np.result_type(self.workspace.observed.lower.dtype, np.complex64)
+        records, f = [], np.zeros((starts, n), dtype)
+        for start in range(starts):
+            made = {p: a for p, a in self.attempts.items() if p[0] == start}
+            done = [p for p in made if p in converged]
+            cycles = sum(self._cycles(a) for a in made.values())
+            seconds = sum((a.seconds for a in made.values()), 0.0)
+            if not done:
+                nan = float("nan")
+                records.append(Start(cycles, len(made), False, nan, nan, nan, seconds, []))
+                continue
+            place = max(done, key=lambda p: (converged[p], made[p].ratio))
+            best = made[place]
+            f[start] = np.asarray(best.f)
+            verdicts = (converged[place], best.ratio, agreement[place], best.r_factor)
+            records.append(Start(cycles, len(made), *verdicts, seconds, best.records))
+        return tuple(records), f
+
+    def _cycles(self, attempt: Attempt) -> int:
+        return sum(stage.cycles for stage in self.recipe.stages[: attempt.stage]) + attempt.cycle
+
+
+def _search(problem: PhasingProblem, seed: int) -> Grid:
+    rotations = problem.orbits.group.point_rotations
+    grid = search_grid(problem.orbits.all_indices, rotations=rotations, seed=seed)
+    return grid.with_origin(np.random.default_rng(seed).random(grid.dimension))

@@ -1,0 +1,99 @@
+"""What is to be phased: orbits, their measured moduli, and the unmeasured ones between them."""
+
+import dataclasses
+import math
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from .._core import check_finite, device_array, host_array
+from ..reflections import Reflections
+from ..symmetry import Orbits
+from ._algorithm import Observed
+from ._unmeasured import unmeasured_orbits
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PhasingProblem:
+    """Orbits and the bounds of their moduli, in units that make the density's mean square 1.
+
+    Attributes:
+        orbits: measured orbits first, then the unmeasured ones that take part.
+        lower, upper: bounds of the moduli, (n,), scaled so that sum multiplicity lower^2 = 1.
+        scale: a modulus here times `scale` is sqrt(I) times the form factor.
+        reflections: where they come from.
+    """
+
+    orbits: Orbits
+    lower: Float[np.ndarray, " n"]
+    upper: Float[np.ndarray, " n"]
+    scale: float
+    reflections: Reflections
+
+    @classmethod
+    def build(
+        cls,
+        reflections: Reflections,
+        form_factors: Float[np.ndarray, " m"] | None = None,
+        unmeasured: Literal["zero", "free"] | float = "zero",
+    ) -> "PhasingProblem":
+        """Normalise the measured amplitudes and, if asked, add the unmeasured reflections.
+
+        Args:
+            reflections: m measured orbits.
+            form_factors: factor of each sqrt(I), sharpening times window, (m,); 1 by default.
+            unmeasured: what happens to reflections inside the ellipsoid of the measured ones that
+                were not measured: "zero", "free", or a bound of their moduli as a multiple of the
+                root-mean-square measured modulus.
+
+        Raises:
+            ValueError: factors of the wrong shape or sign, no amplitude above zero, a bad choice.
+        """
+        amplitude = reflections.amplitude
+        if form_factors is not None:
+            factors = host_array(form_factors, "form_factors")
+            if factors.shape != amplitude.shape:
+                raise ValueError(
+                    f"form_factors: expected shape {amplitude.shape}, got {factors.shape}"
+                )
+            check_finite(factors, "form_factors")
+            if (factors < 0).any():
+                i = int(np.argmax(factors < 0))
+                raise ValueError(f"form_factors[{i}]: expected none below 0, got {factors[i]:g}")
+            amplitude = amplitude * factors
+        orbits = reflections.orbits
+        power = float(np.sum(orbits.multiplicity * amplitude**2))
+        if not power > 0:
+            raise ValueError("expected some amplitude above zero, got none")
+        scale = math.sqrt(power)
+        lower = amplitude / scale
+        limit = _limit(unmeasured, math.sqrt(1.0 / orbits.n_reflections))
+        if limit == 0:
+            return cls(orbits, lower, lower, scale, reflections)
+        extra = unmeasured_orbits(reflections.group, orbits.all_indices)
+        orbits = Orbits.build(reflections.group, np.concatenate([orbits.k, extra]))
+        upper = np.concatenate([lower, np.full(len(extra), limit)])
+        lower = np.concatenate([lower, np.zeros(len(extra))])
+        return cls(orbits, lower, upper, scale, reflections)
+
+    def observed(self, dtype: Any = np.float32) -> Observed:
+        """The bounds as JAX arrays."""
+        return Observed(
+            device_array(self.lower, dtype),
+            device_array(self.upper, dtype),
+            device_array(self.orbits.real, bool),
+            device_array(self.orbits.multiplicity, dtype),
+        )
+
+
+def _limit(unmeasured: str | float, rms: float) -> float:
+    if unmeasured == "zero":
+        return 0.0
+    if unmeasured == "free":
+        return math.inf
+    if isinstance(unmeasured, int | float) and unmeasured >= 0:
+        return float(unmeasured) * rms
+    raise ValueError(
+        f'unmeasured: expected "zero", "free" or a bound of at least 0, got {unmeasured!r}'
+    )

@@ -1,0 +1,144 @@
+"""Recipes: stages of cycles from random phases to a verdict."""
+
+import dataclasses
+from typing import Literal
+
+from ._algorithm import AbstractAlgorithm
+from ._flips import SweepDown
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """Some cycles of one algorithm on one kind of grid.
+
+    Attributes:
+        algorithm: what a cycle does; its state starts anew.
+        cycles: how many, a multiple of `maps`.
+        grid: "alias-free", or "folded": random maps of the reflections to few slots, taken in
+            turn, whose errors the average over each orbit removes.
+        points_per_reflection: size of a folded grid, in reflections (with symmetry).
+        maps: number of folded grids.
+    """
+
+    algorithm: AbstractAlgorithm
+    cycles: int
+    grid: Literal["alias-free", "folded"] = "alias-free"
+    points_per_reflection: float = 0.25
+    maps: int = 1
+
+    def __post_init__(self):
+        """Check the numbers.
+
+        Raises:
+            ValueError: cycles that do not go through the maps evenly, sizes that are not positive.
+        """
+        if self.grid not in ("alias-free", "folded"):
+            raise ValueError(f'grid: expected "alias-free" or "folded", got {self.grid!r}')
+        if self.maps < 1 or (self.grid == "alias-free" and self.maps > 1):
+            raise ValueError(f"maps: expected 1, or more of a folded grid, got {self.maps}")
+        if self.cycles < 1 or self.cycles % self.maps:
+            raise ValueError(
+                f"cycles: expected a positive multiple of {self.maps} maps, got {self.cycles}"
+            )
+        if not self.points_per_reflection > 0:
+            raise ValueError(
+                f"points_per_reflection: expected above 0, got {self.points_per_reflection}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Stages in order, and what makes a start a solution.
+
+    A start passes when, after the last stage, (max - median) / (median - min) of its density is
+    above `ratio` and its R below `r_factor`; it has converged when besides its phases agree with
+    those of another start that passes. One that has not is begun again from new phases, up to
+    `restarts` times. R is there because starts can share a false minimum, and then agree.
+
+    Attributes:
+        stages: the last one is alias-free.
+        ratio: least ratio of the extrema.
+        r_factor: largest R.
+        agreement: least agreement with another start, modulo origin and hand.
+        restarts: new attempts allowed to each start.
+    """
+
+    stages: tuple[Stage, ...]
+    ratio: float = 50.0
+    r_factor: float = 0.25
+    agreement: float = 0.99
+    restarts: int = 2
+
+    def __post_init__(self):
+        """Check the stages.
+
+        Raises:
+            ValueError: no stage, or a last one that is not alias-free.
+        """
+        if not self.stages or self.stages[-1].grid != "alias-free":
+            raise ValueError("stages: expected the last one on the alias-free grid")
+        if self.restarts < 0:
+            raise ValueError(f"restarts: expected at least 0, got {self.restarts}")
+
+    @property
+    def cycles(self) -> int:
+        """Cycles of one attempt."""
+        return sum(stage.cycles for stage in self.stages)
+
+    def resized(self, cycles: int) -> "Recipe":
+        """The recipe with another number of cycles in its first stage, rounded up to its maps.
+
+        A sweep keeps its first and last fraction: its decrement follows.
+
+        Raises:
+            ValueError: no positive number.
+        """
+        first = self.stages[0]
+        if cycles < 1:
+            raise ValueError(f"cycles: expected at least 1, got {cycles}")
+        rounded = -(-cycles // first.maps) * first.maps
+        algorithm = first.algorithm
+        if isinstance(algorithm, SweepDown):
+            decrement = algorithm.decrement ** (first.cycles / rounded)
+            algorithm = dataclasses.replace(algorithm, decrement=decrement)
+        first = dataclasses.replace(first, cycles=rounded, algorithm=algorithm)
+        return dataclasses.replace(self, stages=(first, *self.stages[1:]))
+
+
+def _folded(points_per_reflection: float, maps: int, rounds: int, *sweep: float) -> Stage:
+    algorithm = SweepDown(*sweep)
+    return Stage(algorithm, maps * rounds, "folded", points_per_reflection, maps)
+
+
+#: Recipes by name, see `recipe`.
+RECIPES = {
+    "default": Recipe(
+        (_folded(0.25, 16, 3, 0.72, 0.99), Stage(SweepDown(0.48, 0.99), 12)),
+    ),
+    "thorough": Recipe(
+        (
+            _folded(0.25, 16, 4, 0.75, 0.992),
+            _folded(1.0, 8, 2, 0.48, 0.99),
+            Stage(SweepDown(0.45, 0.98), 20),
+        ),
+        restarts=4,
+    ),
+    "sweep": Recipe((Stage(SweepDown(0.8, 0.99), 100),), restarts=0),
+    "slow-sweep": Recipe((Stage(SweepDown(0.8, 0.995), 100),), restarts=0),
+}
+
+
+def recipe(name: str) -> Recipe:
+    """A recipe by name.
+
+    "default": a search on folded grids a quarter as large as the list of reflections, finished
+    and judged on the alias-free grid. "thorough": longer, with larger folded grids in between.
+    "sweep", "slow-sweep": `SweepDown` on the alias-free grid alone, 100 cycles, with decrement
+    0.99 or 0.995 (the reference's).
+
+    Raises:
+        ValueError: unknown name.
+    """
+    if name not in RECIPES:
+        raise ValueError(f"recipe: expected one of {', '.join(RECIPES)}, got {name!r}")
+    return RECIPES[name]

@@ -1,0 +1,217 @@
+"""The whole road: solutions of models, verdicts, control, checkpoints, bad input."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from jaxtal import phasing
+from jaxtal.fields import Grid
+from jaxtal.phasing import Control, PhasingProblem, Recipe, Stage, SweepDown, phase
+
+
+@pytest.fixture(scope="module")
+def model():
+    return phasing.homometric_model(q_max=20.0)
+
+
+@pytest.fixture(scope="module")
+def problem(model):
+    return PhasingProblem.build(model.reflections)
+
+
+@pytest.fixture(scope="module")
+def grid():
+    return Grid(np.eye(2, dtype=int), (45, 48), np.array([0.31, 0.77]))
+
+
+#: Short, so that the tests share one compiled program.
+SHORT = Recipe((Stage(SweepDown(0.8, 0.97), 12),), restarts=1)
+
+
+def test_a_model_is_solved_and_its_phases_are_right():
+    model = phasing.quartz_model(d_min=0.8)
+    found = phase(PhasingProblem.build(model.reflections), starts=4, seed=1)
+    assert found.converged, found.message
+    ratios = [start.ratio for start in found.starts]
+    assert max(ratios) == found.starts[found.best].ratio
+    agreement = phasing.compare_phases(model.reflections.orbits, model.F, found.structure_factors)
+    assert agreement.value > 0.99
+    np.testing.assert_allclose(
+        np.abs(found.structure_factors), model.reflections.amplitude, rtol=1e-4
+    )
+
+
+def test_same_seed_same_bits_whatever_runs_beside(problem, grid):
+    alone = phase(problem, grid=grid, recipe=SHORT, starts=3, seed=5, batch=1)
+    together = phase(
+        problem,
+        grid=grid,
+        recipe=SHORT,
+        starts=3,
+        seed=5,
+        batch=3,
+        observers=(phasing.r_factor,),
+    )
+    np.testing.assert_array_equal(alone.f, together.f)
+    other = phase(problem, grid=grid, recipe=SHORT, starts=3, seed=6)
+    assert not np.array_equal(alone.f, other.f)
+    assert [len(start.records) for start in together.starts] == [1, 1, 1]
+
+
+def test_a_stopped_run_resumes_to_the_same_bits(problem, grid, tmp_path):
+    whole = phase(problem, grid=grid, recipe=SHORT, starts=3, seed=5, chunk=3)
+    file = tmp_path / "run.npz"
+    seen = []
+
+    def stop_at_the_fifth(snapshot):
+        seen.append((snapshot.attempt.start, snapshot.attempt.cycle))
+        if len(seen) == 5:
+            control.stop()
+
+    control = Control(stop_at_the_fifth)
+    arguments = {"grid": grid, "recipe": SHORT, "starts": 3, "seed": 5, "chunk": 3}
+    cut = phase(problem, control=control, checkpoint=file, batch=1, **arguments)
+    assert cut.interrupted
+    assert "interrupted" in cut.message
+    resumed = phase(problem, checkpoint=file, **arguments)
+    np.testing.assert_array_equal(resumed.f, whole.f)
+    assert [s.ratio for s in resumed.starts] == [s.ratio for s in whole.starts]
+    with pytest.raises(ValueError, match="another recipe"):
+        phase(problem, checkpoint=file, **{**arguments, "seed": 6})
+    file.write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="expected a checkpoint"):
+        phase(problem, checkpoint=file, **arguments)
+
+
+def test_a_checkpoint_keeps_the_grid_it_was_begun_with(problem, grid, tmp_path):
+    file = tmp_path / "run.npz"
+    phase(problem, grid=grid, recipe=SHORT, starts=1, seed=5, checkpoint=file)
+    resumed = phase(problem, recipe=SHORT, starts=1, seed=5, checkpoint=file)
+    assert resumed.grid.moduli == grid.moduli
+    np.testing.assert_array_equal(resumed.grid.origin, grid.origin)
+
+
+def test_pausing_holds_the_run_until_it_is_resumed(problem, grid):
+    seen = []
+    control = Control(lambda snapshot: (seen.append(snapshot.f.copy()), control.pause()))
+    done = []
+    worker = threading.Thread(
+        target=lambda: done.append(
+            phase(problem, grid=grid, recipe=SHORT, starts=1, chunk=6, control=control)
+        )
+    )
+    worker.start()
+    while not done:
+        count = len(seen)
+        control.resume()
+        worker.join(0.05)
+        assert len(seen) >= count
+    worker.join()
+    assert len(seen) >= 2
+    assert not done[0].interrupted
+
+
+def test_what_did_not_converge_says_so(problem, grid):
+    hopeless = Recipe((Stage(SweepDown(0.8, 0.97), 2),), restarts=0)
+    found = phase(problem, grid=grid, recipe=hopeless, starts=2)
+    assert not found.converged
+    assert found.message.startswith("none of 2 starts converged")
+    assert [start.cycles for start in found.starts] == [2, 2]
+
+
+def test_no_start_is_believed_alone():
+    """A perfect ratio without a second opinion is no convergence."""
+    model = phasing.quartz_model(d_min=1.2)
+    equivalences = phasing.Equivalences.build(model.reflections.orbits)
+    f = np.abs(model.F) * np.exp(
+        1j * np.angle(model.F) - 2j * np.pi * model.reflections.orbits.angle
+    )
+    noise = np.where(model.reflections.orbits.real, np.abs(f), np.abs(f) * 1j)
+    verdict = phasing.verdict
+    recipe = phasing.recipe("default")
+    r = np.zeros(2)
+    good, agreement = verdict(equivalences, recipe, f[None], np.array([500.0]), r[:1])
+    assert not good.any()
+    assert np.isnan(agreement).all()
+    good, agreement = verdict(equivalences, recipe, np.stack([f, f]), np.array([80.0, 20.0]), r)
+    assert not good.any()
+    good, agreement = verdict(equivalences, recipe, np.stack([f, noise]), np.full(2, 80.0), r)
+    assert not good.any()
+    assert (agreement < 0.99).all()
+    good, agreement = verdict(equivalences, recipe, np.stack([f, f]), np.full(2, 80.0), r)
+    assert good.all()
+    bad_r = np.array([0.1, 0.6])
+    good, _ = verdict(equivalences, recipe, np.stack([f, f]), np.full(2, 80.0), bad_r)
+    assert not good.any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"starts": 0}, "starts: expected at least 1"),
+        ({"chunk": 0}, "chunk: expected at least 1"),
+        ({"batch": -1}, "batch: expected at least 1"),
+        ({"recipe": "magic"}, "recipe: expected one of default"),
+        ({"grid": Grid(np.eye(2, dtype=int), (5, 6))}, "expected an alias-free grid"),
+    ],
+)
+def test_bad_arguments_are_refused(problem, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        phase(problem, **arguments)
+
+
+def test_bad_recipes_are_refused():
+    with pytest.raises(ValueError, match="last one on the alias-free grid"):
+        Recipe((Stage(SweepDown(), 10, "folded"),))
+    with pytest.raises(ValueError, match="multiple of 8 maps"):
+        Stage(SweepDown(), 20, "folded", maps=8)
+    with pytest.raises(ValueError, match="maps: expected 1"):
+        Stage(SweepDown(), 20, maps=2)
+    with pytest.raises(ValueError, match="restarts"):
+        Recipe((Stage(SweepDown(), 10),), restarts=-1)
+
+
+def test_resizing_a_recipe_keeps_the_sweep():
+    first = phasing.recipe("default").stages[0]
+    resized = phasing.recipe("default").resized(100).stages[0]
+    assert resized.cycles == -(-100 // first.maps) * first.maps
+    ends = [s.algorithm.fraction * s.algorithm.decrement**s.cycles for s in (first, resized)]
+    assert ends[0] == pytest.approx(ends[1])
+
+
+def test_bad_problems_are_refused(model):
+    refl = model.reflections
+    n = len(refl.k)
+    with pytest.raises(ValueError, match="expected shape"):
+        PhasingProblem.build(refl, np.ones(n + 1))
+    with pytest.raises(ValueError, match=r"form_factors\[3\]: expected none below 0"):
+        PhasingProblem.build(refl, np.where(np.arange(n) == 3, -1.0, 1.0))
+    with pytest.raises(ValueError, match="some amplitude above zero"):
+        PhasingProblem.build(refl, np.zeros(n))
+    with pytest.raises(ValueError, match="unmeasured"):
+        PhasingProblem.build(refl, unmeasured=-1.0)
+
+
+def test_unmeasured_reflections_inside_the_ellipsoid_are_found_and_bounded():
+    model = phasing.quartz_model(d_min=1.0)
+    refl = model.reflections
+    hidden = np.arange(0, len(refl.k), 5)
+    kept = np.setdiff1d(np.arange(len(refl.k)), hidden)
+    fewer = type(refl).from_arrays(refl.space, refl.group, refl.k[kept], refl.intensity[kept])
+    full = {tuple(k) for k in refl.orbits.all_indices}
+    free = PhasingProblem.build(fewer, unmeasured="free")
+    extra = free.orbits.k[len(kept) :]
+    assert np.isinf(free.upper[len(kept) :]).all()
+    assert len({tuple(k) for k in extra} & {tuple(k) for k in fewer.k}) == 0
+    inside = [i for i in hidden if (refl.q_parallel[i] < 0.9 * refl.q_parallel.max())]
+    listed = {tuple(k) for k in free.orbits.all_indices}
+    assert all(tuple(refl.k[i]) in listed for i in inside)
+    assert full & listed
+    bounded = PhasingProblem.build(fewer, unmeasured=0.5)
+    rms = np.sqrt(1.0 / fewer.n_reflections)
+    np.testing.assert_allclose(bounded.upper[len(kept) :], 0.5 * rms)
+    found = phase(bounded, recipe=SHORT, starts=1)
+    f = np.abs(found.f[0])
+    assert (f <= bounded.upper * (1 + 1e-5)).all()
+    assert (f >= bounded.lower * (1 - 1e-5)).all()
