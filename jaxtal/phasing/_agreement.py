@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Complex, Float, Int
@@ -10,6 +10,9 @@ from jaxtyping import Complex, Float, Int
 from .._core import check_finite, host_array
 from ..symmetry import Orbits, allowed_origins, hand_shift
 from ._origin_search import candidates, refine
+
+#: What a reflection counts: its intensity, as in a density, or its amplitude.
+Weighting = Literal["intensity", "amplitude"]
 
 #: Entries of a block of amplitudes handled at once by `pairwise` with continuous origins.
 _BLOCK = 4_000_000
@@ -98,20 +101,26 @@ class Equivalences:
         f1: Any,
         f2: Any,
         weight: Any = None,
+        *,
+        weighting: Weighting = "intensity",
     ) -> Agreement:
         """The best agreement of two phase sets over all allowed origins and hands.
 
-            value = sum w cos(phi1 - phi2) / sum w,   w = multiplicity |F1| |F2|
+            value = sum w cos(phi1 - phi2) / sum w
 
-        over all reflections: for equal moduli the correlation of the two densities, in which weak
-        reflections, whose phases are ill determined, count as little as they contribute. F(0) has
-        no phase and is left out. Free shifts are looked for on a mesh fine enough to see every
-        peak of the correlation (at random points where they are more than three) and refined.
+        over all reflections, F(0) left out, which has no phase. With "intensity" w = |F1| |F2|: for
+        equal moduli the correlation of the two densities, in which weak reflections, whose phases
+        are ill determined, count as little as they contribute. With "amplitude"
+        w = sqrt(|F1| |F2|), the usual amplitude-weighted mean; it is the stricter of the two.
+
+        Free shifts are looked for on a mesh fine enough to see every peak of the correlation (at
+        random points where they are more than three) and refined.
 
         Args:
             f1: complex amplitudes of the orbits, (n,).
             f2: complex amplitudes of the orbits, (n,); what is moved.
-            weight: weight of each reflection of an orbit in place of |F1| |F2|, (n,).
+            weight: weight of each reflection of an orbit in place of w, (n,).
+            weighting: "intensity" or "amplitude".
 
         Raises:
             ValueError: not n finite amplitudes, or nothing left to compare.
@@ -119,7 +128,7 @@ class Equivalences:
         a, b = self._checked(f1, "f1", 1), self._checked(f2, "f2", 1)
         m = self._multiplicity()
         if weight is None:
-            w = np.abs(a) * np.abs(b)
+            w = (np.abs(a) * np.abs(b)) ** _power(weighting)
         else:
             w = host_array(weight, "weight")
             if w.shape != a.shape or not (w >= 0).all():
@@ -142,18 +151,19 @@ class Equivalences:
         correlation = float(np.sum(m * (np.conj(a) * moved).real) / norm)
         return Agreement(best / total, correlation, shift % 1.0, inverted)
 
-    def pairwise(self, f: Any) -> Float[np.ndarray, "S S"]:
+    def pairwise(self, f: Any, *, weighting: Weighting = "intensity") -> Float[np.ndarray, "S S"]:
         """`compare(...).value` of every two of many phase sets, (S, S), symmetric.
 
         Args:
             f: complex amplitudes of the orbits, (S, n).
+            weighting: "intensity" or "amplitude", see `compare`.
 
         Raises:
             ValueError: not finite amplitudes of that shape, or an all-zero set.
         """
         f = self._checked(f, "f", 2)
-        # The weight |F1| |F2| factorises, so that each origin is one matrix product.
-        modulus = np.sqrt(self._multiplicity()) * np.abs(f)
+        # The weight factorises, so that each origin is one matrix product.
+        modulus = np.sqrt(self._multiplicity()) * np.abs(f) ** _power(weighting)
         a = modulus * _unit(f)
         norms = modulus @ modulus.T
         if not (np.diag(norms) > 0).all():
@@ -244,18 +254,26 @@ class Equivalences:
         return best
 
 
+def _power(weighting: Weighting) -> float:
+    powers = {"intensity": 1.0, "amplitude": 0.5}
+    if weighting not in powers:
+        raise ValueError(f"weighting: expected one of {', '.join(powers)}, got {weighting!r}")
+    return powers[weighting]
+
+
 def compare_phases(
     orbits: Orbits,
     f1: Any,
     f2: Any,
     *,
     hands: bool = True,
+    weighting: Weighting = "intensity",
 ) -> Agreement:
     """Agreement of two phase sets modulo allowed origin shifts and hand.
 
     See `Equivalences.compare`; build an `Equivalences` once to compare many.
     """
-    return Equivalences.build(orbits, hands=hands).compare(f1, f2)
+    return Equivalences.build(orbits, hands=hands).compare(f1, f2, weighting=weighting)
 
 
 def families(agreement: Float[np.ndarray, "S S"], above: float | int) -> list[list[int]]:

@@ -114,7 +114,7 @@ def test_disturbed_copies_are_found_again(name, noise, equivalences, rng):
     f = random_phases(e.orbits, rng)
     disturbed = f * np.exp(1j * noise * rng.normal(size=f.shape))
     disturbed = np.where(e.orbits.real, f, disturbed)
-    w = e.orbits.multiplicity * np.abs(f)
+    w = e.orbits.multiplicity * np.abs(f) ** 2
     direct = float(np.sum(w * np.cos(np.angle(f / disturbed))) / w.sum())
     t = e.discrete[-1] + rng.random(len(e.continuous)) @ e.continuous
     found = e.compare(f, e.move(disturbed, t))
@@ -135,8 +135,11 @@ def test_the_value_is_the_weighted_mean_cosine(equivalences, rng):
     f, g = random_phases(orbits, rng, (2,))
     m, modulus = orbits.multiplicity, np.abs(f)
     cosine = np.cos(np.angle(f) - np.angle(g))
-    expected = np.sum(m * modulus**2 * cosine) / np.sum(m * modulus**2)
-    assert e.compare(f, g).value == pytest.approx(expected, abs=1e-12)
+    for weighting, w in (("amplitude", modulus), ("intensity", modulus**2)):
+        expected = np.sum(m * w * cosine) / np.sum(m * w)
+        assert e.compare(f, g, weighting=weighting).value == pytest.approx(expected, abs=1e-12)
+        matrix = e.pairwise(np.stack([f, g]), weighting=weighting)
+        np.testing.assert_allclose(matrix, [[1, expected], [expected, 1]], atol=1e-12)
     weight = rng.random(len(f))
     expected = np.sum(m * weight * cosine) / np.sum(m * weight)
     assert e.compare(f, g, weight).value == pytest.approx(expected, abs=1e-12)
