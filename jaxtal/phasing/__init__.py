@@ -22,6 +22,10 @@ alias-free one), several starts, and a verdict that no start gets from itself al
     `RelaxedReflections`        RRR / difference map
 
 Subclass `AbstractAlgorithm` to add one; its docstring has an example.
+
+`automatic_window` finds form factors for a reflection list, whose `factors` are the `form_factors`
+of a problem; `delta_shape` measures any. `model("icosahedral")` and the other `model_names()` are
+structures with known phases F, to try and to measure with: `Model.reflections`, `Model.falloff`.
 """
 
 from ._agreement import Agreement as Agreement
@@ -33,6 +37,8 @@ from ._algorithm import Observed as Observed
 from ._algorithm import replace_moduli as replace_moduli
 from ._control import Control as Control
 from ._control import Snapshot as Snapshot
+from ._delta import DeltaShape as DeltaShape
+from ._delta import delta_shape as delta_shape
 from ._demos import model as model
 from ._demos import model_names as model_names
 from ._flips import ChargeFlipping as ChargeFlipping
@@ -76,3 +82,5 @@ from ._threshold import subsample as subsample
 from ._transform import Transform as Transform
 from ._unmeasured import unmeasured_orbits as unmeasured_orbits
 from ._verdict import verdict as verdict
+from ._window import AutomaticWindow as AutomaticWindow
+from ._window import automatic_window as automatic_window

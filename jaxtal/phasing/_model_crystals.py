@@ -8,7 +8,7 @@ from .._core import host_array
 from ..crystal import Crystal, WyckoffCrystal, prototype, prototype_source
 from ..diffraction import hkl_sphere, structure_factors
 from ..lattice import Superspace
-from ..scattering import FormFactors, rms_form_factor, species_label
+from ..scattering import FormFactors, Species, rms_form_factor, species_label
 from ..symmetry import SpaceGroup
 from ._model import Model, measured_part
 from ._wave_vectors import representatives
@@ -81,7 +81,9 @@ def crystal_model(
     stol2 = (np.linalg.norm(space.q_parallel(k), axis=1) / (4 * np.pi)) ** 2
     occupancy = np.asarray(crystal.occupancies, dtype=float)[present]
     u_iso = float(np.average(np.asarray(crystal.u_iso)[present], weights=occupancy))
-    amounts = {label: float(occupancy[np.array(labels) == label].sum()) for label in set(labels)}
+    amounts: dict[Species, float | int] = {
+        label: float(occupancy[np.array(labels) == label].sum()) for label in set(labels)
+    }
     falloff = rms_form_factor(amounts, stol2, b_iso=8 * np.pi**2 * u_iso)
     return measured_part(
         space,

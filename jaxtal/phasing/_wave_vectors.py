@@ -86,7 +86,7 @@ def _points_of_ball(basis: np.ndarray, radius: float) -> np.ndarray:
     """
     transform = _pair_reduced(basis)
     # Columns of R are the reduced vectors: |R y|^2 = sum_i (R_ii y_i + sum_{j > i} R_ij y_j)^2.
-    R = np.linalg.qr((transform @ basis).T, mode="r")
+    R = np.linalg.qr((transform @ basis).T).R
     N = len(basis)
     y, left = np.zeros((1, 0), dtype=np.int64), np.array([radius**2 * (1 + 1e-9)])
     for i in reversed(range(N)):

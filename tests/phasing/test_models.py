@@ -8,9 +8,10 @@ import pytest
 from scipy import integrate, special
 
 from jaxtal.crystal import Crystal, prototype
-from jaxtal.diffraction import structure_factors
 from jaxtal.lattice import Superspace
 from jaxtal.phasing import (
+    _model_crystals,
+    _models,
     crystal_model,
     decagonal_model,
     homometric_model,
@@ -22,7 +23,12 @@ from jaxtal.phasing import (
     naphthalene_model,
     quartz_model,
 )
-from jaxtal.phasing._model import Points, ball_transform, structure_factors_of
+from jaxtal.phasing._model import (
+    Points,
+    aperiodic_model,
+    ball_transform,
+    structure_factors_of,
+)
 from jaxtal.phasing._wave_vectors import representatives, wave_vectors_within
 from jaxtal.scattering import FormFactors
 from jaxtal.symmetry import SpaceGroup
@@ -65,12 +71,7 @@ def test_known_phases_obey_the_group(name):
     """F computed anew at every member of every orbit against the phases of `Orbits`."""
     made = small(name)
     o, space = made.reflections.orbits, made.reflections.space
-    points = {
-        "icosahedral": lambda: _points_of(icosahedral_model),
-        "centred": lambda: _points_of(functools.partial(icosahedral_model, centrosymmetric=True)),
-        "decagonal": lambda: _points_of(decagonal_model),
-        "modulated": lambda: _points_of(modulated_model),
-    }[name]()
+    points = _points_of(SMALL[name])
     chosen = np.flatnonzero(o.orbit < 100)
     F = structure_factors_of(points, o.members[chosen], space, o.group)
     expected = (made.F / made.falloff)[o.orbit[chosen]] * np.exp(2j * np.pi * o.phase[chosen])
@@ -79,12 +80,15 @@ def test_known_phases_obey_the_group(name):
 
 def _points_of(build):
     """The scatterers of a model, caught on their way to the sum."""
-    from jaxtal.phasing import _models
-
     caught = []
+
+    def catch(space, group, points, **rest):
+        caught.extend(points)
+        return aperiodic_model(space, group, points, **rest)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_models, "aperiodic_model", lambda space, group, points, **_: points)
-        caught.extend(build())
+        patch.setattr(_models, "aperiodic_model", catch)
+        build()
     return caught
 
 
@@ -94,7 +98,7 @@ def test_structure_factors_of_crystals_obey_the_group(name, build):
     o = made.reflections.orbits
     crystal = prototype("alpha-quartz").expand() if name == "quartz" else _laves()
     factors = FormFactors.build(sorted({"Si", "O"} if name == "quartz" else {"Mg", "Zn"}))
-    F = np.asarray(structure_factors(crystal, jnp.asarray(o.members), factors))
+    F = np.asarray(_model_crystals._compiled(crystal, jnp.asarray(o.members), factors))
     expected = made.F[o.orbit] * np.exp(2j * np.pi * o.phase)
     # float32: relative to the strongest reflection.
     np.testing.assert_allclose(F, expected, atol=2e-5 * np.abs(made.F).max())
@@ -115,11 +119,9 @@ def _laves():
 
 
 def test_naphthalene_is_a_flat_molecule_with_sensible_bonds():
-    from jaxtal.phasing._model_crystals import _NAPHTHALENE
-
     cell = np.array(Crystal.from_arrays((8.658, 6.003, 8.235, 90, 122.92, 90), [[0] * 3], [6])
                     .lattice.matrix)  # fmt: skip
-    half = np.array([x for species, x in _NAPHTHALENE if species == "C"]) @ cell
+    half = np.array([x for species, x in _model_crystals._NAPHTHALENE if species == "C"]) @ cell
     carbon = np.concatenate([half, -half])
     distance = np.linalg.norm(carbon[:, None] - carbon, axis=2)
     bonds = distance[np.triu(distance < 1.6, 1)]
@@ -171,15 +173,13 @@ def test_homometric_partner_has_the_same_moduli():
 
 def test_modulation_is_that_of_jacobi_and_anger():
     """One atom, u sin + v cos: F(h, m) = f exp(2 pi i h.x) J_{-m}(|z|) exp(-i m arg), z complex."""
-    from jaxtal.phasing._models import _MODULATED
-
-    points = _points_of(modulated_model)
+    points = _points_of(SMALL["modulated"])
     made = small("modulated")
     space, group = made.reflections.space, SpaceGroup.from_generators(["x1,x2,x3,x4"])
     k = made.reflections.k[:300]
     q = np.array([0.0, 0.4142, 0.0])
     total = np.zeros(len(k), dtype=complex)
-    for number, x, u, v in _MODULATED:
+    for number, x, u, v in _models._MODULATED:
         wave = 2 * np.pi * (k[:, :3] + k[:, 3:] * q)
         sin, cos = wave @ np.array(u), wave @ np.array(v)
         # sin sin(t) + cos cos(t) = z sin(t + phi)
