@@ -73,7 +73,9 @@ def phase(
     for name, value in (("starts", starts), ("chunk", chunk), ("batch", batch)):
         if value is not None and value < 1:
             raise ValueError(f"{name}: expected at least 1, got {value}")
-    stages = named_recipe(recipe) if isinstance(recipe, str) else recipe
+    if isinstance(recipe, str):
+        recipe = named_recipe(recipe, problem.orbits.n_reflections)
+    stages = recipe
     clock, begun = CompileClock(), time.perf_counter()
     saved = Checkpoint(checkpoint, problem, stages, seed, np.dtype(dtype).name)
     grid = grid or saved.grid or _search(problem, seed)

@@ -5,6 +5,7 @@ from typing import Literal
 
 from ._algorithm import AbstractAlgorithm
 from ._flips import SweepDown
+from ._rrr import RelaxedReflections
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,9 +113,7 @@ def _folded(points_per_reflection: float, maps: int, rounds: int, *sweep: float)
 
 #: Recipes by name, see `recipe`.
 RECIPES = {
-    "default": Recipe(
-        (_folded(0.25, 16, 3, 0.72, 0.99), Stage(SweepDown(0.48, 0.99), 12)),
-    ),
+    "folded": Recipe((_folded(0.25, 16, 3, 0.72, 0.99), Stage(SweepDown(0.48, 0.99), 12))),
     "thorough": Recipe(
         (
             _folded(0.25, 16, 4, 0.75, 0.992),
@@ -123,22 +122,32 @@ RECIPES = {
         ),
         restarts=4,
     ),
+    "relaxed": Recipe((Stage(RelaxedReflections(0.5, 0.1), 200), Stage(SweepDown(0.6, 0.98), 40))),
     "sweep": Recipe((Stage(SweepDown(0.8, 0.99), 100),), restarts=0),
     "slow-sweep": Recipe((Stage(SweepDown(0.8, 0.995), 100),), restarts=0),
 }
+#: Reflections, symmetry mates counted, from which on folded grids are the better search.
+_MANY = 100_000
 
 
-def recipe(name: str) -> Recipe:
+def recipe(name: str, reflections: int = _MANY) -> Recipe:
     """A recipe by name.
 
-    "default": a search on folded grids a quarter as large as the list of reflections, finished
-    and judged on the alias-free grid. "thorough": longer, with larger folded grids in between.
-    "sweep", "slow-sweep": `SweepDown` on the alias-free grid alone, 100 cycles, with decrement
-    0.99 or 0.995 (the reference's).
+    "folded": a search on folded grids a quarter as large as the list of reflections, finished and
+    judged on the alias-free grid. "thorough": longer, with larger folded grids in between.
+    "relaxed": RRR on the alias-free grid, finished by a sweep. "sweep", "slow-sweep": `SweepDown`
+    on the alias-free grid alone, 100 cycles, with decrement 0.99 or 0.995 (the reference's).
+    "default": "folded" for lists of 100 000 reflections and more, otherwise "relaxed".
+
+    Args:
+        name: one of these.
+        reflections: how many there are, symmetry mates counted; matters to "default" alone.
 
     Raises:
         ValueError: unknown name.
     """
+    if name == "default":
+        name = "folded" if reflections >= _MANY else "relaxed"
     if name not in RECIPES:
-        raise ValueError(f"recipe: expected one of {', '.join(RECIPES)}, got {name!r}")
+        raise ValueError(f"recipe: expected one of default, {', '.join(RECIPES)}, got {name!r}")
     return RECIPES[name]
