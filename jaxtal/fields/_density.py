@@ -122,7 +122,7 @@ class Density(eqx.Module):
         slots = np.concatenate([grid.slots(k), grid.slots(-k)])
         stored = (*grid.moduli[:-1], grid.moduli[-1] // 2 + 1)
         kept = np.flatnonzero(slots[:, -1] < stored[-1])
-        flat = np.ravel_multi_index(tuple(slots[kept].T), stored)
+        flat = np.asarray(np.ravel_multi_index(tuple(slots[kept].T), stored))
         start = k @ grid.origin
         turns = 2.0 * np.pi * (start - np.round(start))
         dtype = self.coefficients.real.dtype

@@ -47,6 +47,13 @@ from ._phases_csv import write_phases_csv as write_phases_csv
 from ._phases_npz import PhaseArchive as PhaseArchive
 from ._phases_npz import read_phases_npz as read_phases_npz
 from ._phases_npz import write_phases_npz as write_phases_npz
+from ._phasing import WRITERS as WRITERS
+from ._phasing import Writer as Writer
+from ._phasing import phase_archive as phase_archive
+from ._phasing import save_ccp4 as save_ccp4
+from ._phasing import save_csv as save_csv
+from ._phasing import save_npz as save_npz
+from ._phasing import write_phasing as write_phasing
 from ._read import read as read
 from ._reflection_cif import read_reflection_cif as read_reflection_cif
 from ._reflection_shelx import read_hkl as read_hkl

@@ -33,6 +33,7 @@ class PhaseArchive:
         verified: starts that passed every test, (S,).
         records: one mapping of names to numbers, strings, booleans or lists for each start.
         space: parallel and perpendicular bases, or None.
+        traces: arrays along the iterations of each start, by name, or nothing.
         settings: what the run was asked to do: names to numbers, strings, booleans or lists.
     """
 
@@ -44,6 +45,7 @@ class PhaseArchive:
     sigma: Float[np.ndarray, " n"] | None = None
     best: int | None = None
     records: Sequence[Mapping[str, Any]] = ()
+    traces: Sequence[Mapping[str, np.ndarray]] = ()
     space: Superspace | None = None
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -60,10 +62,9 @@ class PhaseArchive:
                 raise ValueError(f"{name}: expected shape {shape}, got {np.shape(value)}")
         if self.best is not None and not 0 <= self.best < S:
             raise ValueError(f"best: expected a start from 0 to {S - 1}, got {self.best}")
-        if len(self.records) not in (0, S):
-            raise ValueError(
-                f"records: expected one for each of {S} starts, got {len(self.records)}"
-            )
+        for name, values in (("records", self.records), ("traces", self.traces)):
+            if len(values) not in (0, S):
+                raise ValueError(f"{name}: expected one for each of {S} starts, got {len(values)}")
 
     @property
     def F(self) -> Complex[np.ndarray, "S n"]:
@@ -101,6 +102,8 @@ def write_phases_npz(path: str | os.PathLike[str], archive: PhaseArchive) -> Non
     }
     if archive.sigma is not None:
         arrays["sigma"] = archive.sigma
+    for i, trace in enumerate(archive.traces):
+        arrays |= {f"trace/{i}/{name}": values for name, values in trace.items()}
     if space is not None:
         arrays |= {"parallel": space.parallel, "perpendicular": space.perpendicular}
     whole = {name: np.asarray(value) for name, value in arrays.items()}
@@ -150,8 +153,17 @@ def read_phases_npz(path: str | os.PathLike[str]) -> PhaseArchive:
             sigma=stored.get("sigma"),
             best=None if best < 0 else best,
             records=json.loads(str(stored["records"])),
+            traces=_traces(stored, len(stored["verified"])),
             space=space,
             settings=json.loads(str(stored["settings"])),
         )
     except (KeyError, ValueError) as error:
         raise ValueError(f"{path}: no valid archive of phases: {error}") from error
+
+
+def _traces(stored: Mapping[str, np.ndarray], starts: int) -> tuple[dict[str, np.ndarray], ...]:
+    traces: tuple[dict[str, np.ndarray], ...] = tuple({} for _ in range(starts))
+    named = [key.split("/", 2) for key in stored if key.startswith("trace/")]
+    for _, start, name in named:
+        traces[int(start)][name] = stored[f"trace/{start}/{name}"]
+    return traces if named else ()

@@ -92,7 +92,7 @@ class Equivalences:
         if inverted:
             f, turns = np.conj(f), turns - 2.0 * self.orbits.angle
         moved = f * np.exp(2j * np.pi * (turns - np.round(turns)))
-        return np.where(self.orbits.real, moved.real, moved)
+        return np.where(self.orbits.real, np.real(moved), moved)
 
     # --- comparisons ---------------------------------------------------------------------------
 
@@ -148,7 +148,7 @@ class Equivalences:
                 shift = origin + s[0] @ self.continuous
         moved = self.move(b, shift, inverted)
         norm = np.sqrt(np.sum(m * np.abs(a) ** 2) * np.sum(m * np.abs(b) ** 2))
-        correlation = float(np.sum(m * (np.conj(a) * moved).real) / norm)
+        correlation = float(np.sum(m * np.real(np.conj(a) * moved)) / norm)
         return Agreement(best / total, correlation, shift % 1.0, inverted)
 
     def pairwise(self, f: Any, *, weighting: Weighting = "intensity") -> Float[np.ndarray, "S S"]:
@@ -180,7 +180,7 @@ class Equivalences:
         if f.ndim != ndim or f.shape[-1] != n:
             raise ValueError(f"{name}: expected amplitudes of {n} orbits, got shape {f.shape}")
         check_finite(f, name)
-        return np.where(self.orbits.real, f.real, f)
+        return np.where(self.orbits.real, np.real(f), f)
 
     def _multiplicity(self) -> np.ndarray:
         """Reflections per orbit; none for F(0), whose phase is known."""
@@ -200,7 +200,7 @@ class Equivalences:
     def _best_free(self, c: np.ndarray, number: int = 12) -> tuple[np.ndarray, np.ndarray]:
         """Maximum over free shifts s of Re sum_k c(k) exp(2 pi i p.s) for each row of c."""
         if not len(self.continuous):
-            return c.real.sum(axis=1), np.zeros((len(c), 0))
+            return np.real(c).sum(axis=1), np.zeros((len(c), 0))
         p, order, edges = self._projected
         c = np.add.reduceat(c[:, order], edges, axis=1)
         return refine(p, c, candidates(p, c, number)[0])
@@ -215,10 +215,10 @@ class Equivalences:
     def _all_pairs(self, a: np.ndarray) -> np.ndarray:
         """Best Re sum conj(a_i) b_j of every two rows over hands and origins."""
         best = np.full((len(a), len(a)), -np.inf)
-        left = np.concatenate([a.real, a.imag], axis=1)
+        left = _parts(a)
         for inverts, _, turns in self._choices():
             b = (np.conj(a) if inverts else a) * np.exp(2j * np.pi * turns)
-            np.maximum(best, left @ np.concatenate([b.real, b.imag], axis=1).T, out=best)
+            np.maximum(best, left @ _parts(b).T, out=best)
         return best
 
     def _all_pairs_free(self, a: np.ndarray) -> np.ndarray:
@@ -301,3 +301,8 @@ def families(agreement: Float[np.ndarray, "S S"], above: float | int) -> list[li
 def _unit(f: np.ndarray) -> np.ndarray:
     modulus = np.abs(f)
     return np.where(modulus > 0, f / np.where(modulus > 0, modulus, 1.0), 0.0)
+
+
+def _parts(a: np.ndarray) -> np.ndarray:
+    """Real and imaginary parts side by side: their products are Re conj(a) b."""
+    return np.concatenate([np.real(a), np.imag(a)], axis=1)

@@ -33,7 +33,7 @@ def candidates(
     V = rng.integers(0, 64, size=(p.shape[1], 3))
     start = rng.random(p.shape[1])
     shifted = c * np.exp(2j * np.pi * (p @ start % 1.0))
-    slots, height = _mesh(p @ V, shifted, number - 1, sizes=(64, 64, _POINTS // 4096))
+    slots, height = _mesh(p @ V, shifted, number - 1, shape=(64, 64, _POINTS // 4096))
     neighbours = _from_neighbours(p, c)
     there = np.einsum("rn,rn->r", c, np.exp(2j * np.pi * (neighbours @ p.T))).real
     s = np.concatenate([neighbours[:, None], (start + slots @ V.T) % 1.0], axis=1)
@@ -58,9 +58,10 @@ def refine(
 
 
 def _mesh(
-    p: np.ndarray, c: np.ndarray, number: int, sizes: tuple[int, ...] | None = None
+    p: np.ndarray, c: np.ndarray, number: int, shape: tuple[int, ...] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
-    if sizes is None:
+    sizes = shape
+    if not sizes:
         inside = np.ones(len(p), dtype=bool)
         reach = np.abs(p).max(axis=0, initial=0)
         while np.prod(3.0 * reach + 1) > _MESH:
@@ -68,16 +69,16 @@ def _mesh(
             reach[reach.argmax()] -= 1
             inside = (np.abs(p) <= reach).all(axis=1)
         p, c = p[inside], c[:, inside]
-        sizes = tuple(scipy.fft.next_fast_len(3 * int(m) + 1) if m else 1 for m in reach)
+        sizes = tuple(int(scipy.fft.next_fast_len(3 * int(m) + 1) or 1) if m else 1 for m in reach)
     flat = np.ravel_multi_index(tuple((p % np.array(sizes)).T), sizes)
     total = int(np.prod(sizes))
     out, height = np.empty((len(c), number, len(sizes))), np.empty((len(c), number))
     for start in range(0, len(c), max(1, _MESH // total)):
         part = c[start : start + max(1, _MESH // total)]
         table = np.zeros((len(part), total), dtype=np.complex128)
-        np.add.at(table, (slice(None), flat), part)
+        np.add.at(table.T, flat, part.T)
         axes = tuple(range(1, len(sizes) + 1))
-        C = scipy.fft.ifftn(table.reshape(-1, *sizes), axes=axes, workers=2).real
+        C = np.real(np.asarray(scipy.fft.ifftn(table.reshape(-1, *sizes), axes=axes, workers=2)))
         peak = np.ones(C.shape, dtype=bool)
         for axis in axes:
             peak &= (np.roll(C, 1, axis) <= C) & (np.roll(C, -1, axis) <= C)
@@ -115,10 +116,10 @@ def _climb(p: np.ndarray, c: np.ndarray, s: np.ndarray, steps: int) -> tuple[np.
     s, c = s.copy(), c[:, None]
     outer = (p[:, :, None] * p[:, None, :]).reshape(len(p), r * r)
     waves = c * np.exp(2j * np.pi * (s @ p.T))
-    value = waves.real.sum(axis=2)
+    value = np.real(waves).sum(axis=2)
     for _ in range(steps):
-        gradient = -2.0 * np.pi * waves.imag @ p
-        curvature = 4.0 * np.pi**2 * (waves.real @ outer).reshape(rows, number, r, r)
+        gradient = -2.0 * np.pi * np.imag(waves) @ p
+        curvature = 4.0 * np.pi**2 * (np.real(waves) @ outer).reshape(rows, number, r, r)
         size, axes = np.linalg.eigh(curvature)
         # |curvature| turns a saddle point's Newton step into an ascent.
         size = np.abs(size)
@@ -132,7 +133,7 @@ def _climb(p: np.ndarray, c: np.ndarray, s: np.ndarray, steps: int) -> tuple[np.
         for _ in range(4):
             trial = np.where(moving[..., None], s + step, s)
             trial_waves = c * np.exp(2j * np.pi * (trial @ p.T))
-            trial_value = trial_waves.real.sum(axis=2)
+            trial_value = np.real(trial_waves).sum(axis=2)
             better = moving & (trial_value > value)
             s = np.where(better[..., None], trial, s)
             waves = np.where(better[..., None], trial_waves, waves)

@@ -185,13 +185,13 @@ def _display(figure: Any) -> Callable[[], None]:
         import matplotlib.pyplot as plt
         from IPython.display import display  # pyright: ignore[reportMissingImports]
 
-        handle = display(figure, display_id=True)
+        handle: Any = display(figure, display_id=True)
         plt.close(figure)  # or the cell shows it a second time at its end
         return lambda: handle.update(figure)
     return lambda: None
 
 
 def _windows() -> set[str]:
-    from matplotlib.backends import BackendFilter, backend_registry
+    from matplotlib.backends.registry import BackendFilter, backend_registry
 
     return {name.lower() for name in backend_registry.list_builtin(BackendFilter.INTERACTIVE)}
