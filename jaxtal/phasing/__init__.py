@@ -31,7 +31,6 @@ structures with known phases F, to try and to measure with: `Model.reflections`,
 from ._agreement import Agreement as Agreement
 from ._agreement import Equivalences as Equivalences
 from ._agreement import compare_phases as compare_phases
-from ._agreement import families as families
 from ._algorithm import AbstractAlgorithm as AbstractAlgorithm
 from ._algorithm import Observed as Observed
 from ._algorithm import replace_moduli as replace_moduli
@@ -68,6 +67,7 @@ from ._observers import extrema as extrema
 from ._observers import flipped_fraction as flipped_fraction
 from ._observers import phase_change as phase_change
 from ._observers import r_factor as r_factor
+from ._pairs import families as families
 from ._phase import phase as phase
 from ._problem import PhasingProblem as PhasingProblem
 from ._recipe import RECIPES as RECIPES

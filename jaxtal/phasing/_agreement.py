@@ -10,12 +10,10 @@ from jaxtyping import Complex, Float, Int
 from .._core import check_finite, host_array
 from ..symmetry import Orbits, allowed_origins, hand_shift
 from ._origin_search import candidates, refine
+from ._pairs import best_of_pairs, best_of_shifted_pairs
 
 #: What a reflection counts: its intensity, as in a density, or its amplitude.
 Weighting = Literal["intensity", "amplitude"]
-
-#: Entries of a block of amplitudes handled at once by `pairwise` with continuous origins.
-_BLOCK = 4_000_000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -168,7 +166,15 @@ class Equivalences:
         norms = modulus @ modulus.T
         if not (np.diag(norms) > 0).all():
             raise ValueError(f"f[{int(np.argmin(np.diag(norms)))}]: every amplitude is zero")
-        best = self._all_pairs_free(a) if len(self.continuous) else self._all_pairs(a)
+        moved = (
+            (np.conj(a) if inverts else a) * np.exp(2j * np.pi * turns)
+            for inverts, _, turns in self._choices()
+        )
+        if len(self.continuous):
+            p, order, edges = self._projected
+            best = best_of_shifted_pairs(a, list(moved), p, np.split(order, edges[1:]))
+        else:
+            best = best_of_pairs(a, moved)
         best = np.maximum(best, best.T)
         return best / np.where(norms > 0, norms, 1.0)
 
@@ -212,47 +218,6 @@ class Equivalences:
         order = np.argsort(where.reshape(-1), kind="stable")
         return p, order, np.searchsorted(where.reshape(-1)[order], np.arange(len(p)))
 
-    def _all_pairs(self, a: np.ndarray) -> np.ndarray:
-        """Best Re sum conj(a_i) b_j of every two rows over hands and origins."""
-        best = np.full((len(a), len(a)), -np.inf)
-        left = _parts(a)
-        for inverts, _, turns in self._choices():
-            b = (np.conj(a) if inverts else a) * np.exp(2j * np.pi * turns)
-            np.maximum(best, left @ _parts(b).T, out=best)
-        return best
-
-    def _all_pairs_free(self, a: np.ndarray) -> np.ndarray:
-        """The same with free shifts: the two highest mesh points of all choices are refined."""
-        p, order, edges = self._projected
-        parts = np.split(order, edges[1:])
-        moved = [
-            (np.conj(a) if inverts else a) * np.exp(2j * np.pi * turns)
-            for inverts, _, turns in self._choices()
-        ]
-        best = np.diag(np.sum(np.abs(a) ** 2, axis=1))
-        rows = max(1, _BLOCK // (len(a) * len(p) * 4))
-        for start in range(0, len(a), rows):
-            i, j = np.triu_indices(len(a) - start, 1)
-            i, j = i[i < rows] + start, j[i < rows] + start
-            if not len(i):
-                continue
-            block = np.conj(a[start : start + rows])
-            height = np.full((len(i), 2), -np.inf)
-            c, s = np.zeros((len(i), 2, len(p)), complex), np.zeros((len(i), 2, p.shape[1]))
-            for b in moved:
-                sums = np.stack([block[:, part] @ b[:, part].T for part in parts], axis=-1)
-                new = sums[i - start, j]
-                at, value = candidates(p, new, 2)
-                value = np.concatenate([height, value], axis=1)
-                top = np.argsort(-value, axis=1)[:, :2]
-                height = np.take_along_axis(value, top, axis=1)
-                both = np.concatenate([c, new[:, None], new[:, None]], axis=1)
-                c = np.take_along_axis(both, top[..., None], axis=1)
-                s = np.take_along_axis(np.concatenate([s, at], axis=1), top[..., None], axis=1)
-            value, _ = refine(p, c.reshape(-1, len(p)), s.reshape(-1, 1, p.shape[1]), steps=12)
-            best[i, j] = value.reshape(-1, 2).max(axis=1)
-        return best
-
 
 def _power(weighting: Weighting) -> float:
     powers = {"intensity": 1.0, "amplitude": 0.5}
@@ -276,33 +241,6 @@ def compare_phases(
     return Equivalences.build(orbits, hands=hands).compare(f1, f2, weighting=weighting)
 
 
-def families(agreement: Float[np.ndarray, "S S"], above: float | int) -> list[list[int]]:
-    """Starts that agree: groups linked by an agreement above a limit, largest first.
-
-    Args:
-        agreement: from `Equivalences.pairwise`.
-        above: two starts with a larger value belong together.
-    """
-    unseen = set(range(len(agreement)))
-    groups: list[list[int]] = []
-    while unseen:
-        group, waiting = [], [min(unseen)]
-        unseen -= set(waiting)
-        while waiting:
-            i = waiting.pop()
-            group.append(i)
-            linked = {j for j in unseen if agreement[i, j] > above}
-            unseen -= linked
-            waiting.extend(linked)
-        groups.append(sorted(group))
-    return sorted(groups, key=lambda group: (-len(group), group[0]))
-
-
 def _unit(f: np.ndarray) -> np.ndarray:
     modulus = np.abs(f)
     return np.where(modulus > 0, f / np.where(modulus > 0, modulus, 1.0), 0.0)
-
-
-def _parts(a: np.ndarray) -> np.ndarray:
-    """Real and imaginary parts side by side: their products are Re conj(a) b."""
-    return np.concatenate([np.real(a), np.imag(a)], axis=1)

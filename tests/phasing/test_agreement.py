@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from jaxtal.phasing._agreement import Equivalences, compare_phases, families
+from jaxtal.phasing import Equivalences, compare_phases, families
 from jaxtal.symmetry import Orbits, SpaceGroup, SymOp
 
 
