@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Complex, Float, Int
 
 from .._core import check_finite, host_array
-from ..symmetry import Orbits, allowed_origins, hand_shift
+from ..symmetry import Orbits, allowed_origins, hand_shift, with_unseen_translations
 from ._origin_search import candidates, refine
 from ._pairs import best_of_pairs, best_of_shifted_pairs
 
@@ -64,7 +64,7 @@ class Equivalences:
             orbits: orbits of reflections.
             hands: try both hands; False compares absolute structures.
         """
-        group = orbits.group
+        group = with_unseen_translations(orbits.group, orbits.members)
         origins = allowed_origins(group)
         continuous = np.asarray(origins.continuous, np.int64).reshape(-1, group.dimension)
         # A centre of symmetry makes the inverted density the same one at another allowed origin.

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from jaxtal.symmetry import BasisChange, SpaceGroup, SymOp, allowed_origins, hand_shift
+from jaxtal.symmetry import (
+    BasisChange,
+    SpaceGroup,
+    SymOp,
+    allowed_origins,
+    hand_shift,
+    with_unseen_translations,
+)
 
 ENANTIOMORPHIC = [76, 78, 91, 92, 95, 96, 144, 145, *range(151, 155), *range(169, 173)]
 ENANTIOMORPHIC += [*range(178, 182), 212, 213]
@@ -166,3 +173,20 @@ def test_hand_in_other_dimensions():
     assert allowed_origins(modulated).continuous.tolist() == [[0, 1, 0, 0], [0, 0, 0, 1]]
     assert hand_shift(modulated) is not None
     assert len(allowed_origins(SpaceGroup.from_generators([SymOp.identity(4)])).continuous) == 4
+
+
+def test_reflections_on_a_sublattice_leave_more_origins():
+    """With l even only, the density repeats at c / 2, and the origin may move by c / 4."""
+    group = SpaceGroup.find("P -1")
+    k = np.argwhere(np.ones((5, 5, 5))) - 2
+    assert with_unseen_translations(group, k) is group
+    halved = with_unseen_translations(group, k[k[:, 2] % 2 == 0])
+    assert halved.order == 4
+    shifts = {tuple(t) for t in allowed_origins(halved).discrete}
+    assert (0.0, 0.0, 0.25) in shifts
+    assert len(shifts) == 8
+    flat = k[k[:, 2] == 0]
+    assert with_unseen_translations(group, flat) is group
+    face_centred = SpaceGroup.find("F m -3 m")
+    allowed = k[(k % 2 == k[:, :1] % 2).all(axis=1)]
+    assert with_unseen_translations(face_centred, allowed) is face_centred
