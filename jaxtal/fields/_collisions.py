@@ -41,7 +41,7 @@ def check_indices(k: Any) -> Int[np.ndarray, "refl N"]:
     return k
 
 
-def _decode(code: np.int64, width: np.ndarray) -> list[int]:
+def _decode(code: Any, width: np.ndarray) -> list[int]:
     index = []
     rest = int(code)
     for w in width[::-1].tolist():

@@ -38,9 +38,9 @@ def lll(basis: Any, metric: Any, *, delta: float = 0.99) -> Int[np.ndarray, "r N
     i = 1
     while i < len(B):
         for j in range(i - 1, -1, -1):
-            R = np.linalg.qr((B[: i + 1] @ root).T, mode="r")
+            _, R = np.linalg.qr((B[: i + 1] @ root).T)
             B[i] -= round(float(R[j, i] / R[j, j])) * B[j]
-        R = np.linalg.qr((B[: i + 1] @ root).T, mode="r")
+        _, R = np.linalg.qr((B[: i + 1] @ root).T)
         if R[i, i] ** 2 >= (delta - (R[i - 1, i] / R[i - 1, i - 1]) ** 2) * R[i - 1, i - 1] ** 2:
             i += 1
         else:

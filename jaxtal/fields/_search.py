@@ -21,6 +21,7 @@ from ._sublattices import Parts, SublatticePool, subgroup_classes
 
 # New sizes are drawn between this share of the best one so far and the best one.
 _WINDOW = 0.7
+_PATIENCE = 3  # rounds without progress at the end
 _LARGEST = 24  # points per reflection that are still called a grid
 
 
@@ -62,7 +63,7 @@ def search_grid(
     even: bool = True,
     seed: int = 0,
     max_trials: int = 8000,
-    max_seconds: float | None = 30.0,
+    max_seconds: float | None = 60.0,
 ) -> Grid:
     """A small alias-free grid whose size has small prime factors, laid out as up to three axes.
 
@@ -195,7 +196,7 @@ class _Run:
     """The search among sublattices invariant under one subgroup."""
 
     def __init__(self, search: _Search, group: np.ndarray):
-        self.search = dataclasses.replace(search, best=None)
+        self.search = search
         self.pools = [SublatticePool(p, group, search.size) for p in search.primes]
         self._sized: list[tuple[int, tuple[int, ...]]] = []
 
@@ -228,18 +229,22 @@ class _Run:
 def _invariant(
     search: _Search, classes: list[np.ndarray], budget: Budget, rng: np.random.Generator
 ) -> None:
-    """Sublattices invariant under subgroups; the better half of the subgroups stays each round."""
-    runs = [_Run(search, group) for group in classes]
-    rounds = math.ceil(math.log2(len(runs))) + 2
-    for left in range(rounds, 0, -1):
-        share = max(budget.left // (left * len(runs)), 1)
+    """Sublattices invariant under subgroups, those of high order first.
+
+    A round gives every subgroup the same trials below the best size so far; those that improved it
+    go on, with more sublattices to combine.
+    """
+    runs = [_Run(search, group) for group in sorted(classes, key=len, reverse=True)]
+    idle, share = 0, max(budget.left // (2 * len(runs)), 1)
+    while not budget.spent and idle < _PATIENCE:
+        improved = []
         for run in runs:
-            if budget.spent:
-                return
+            before = search.size
             run.extend(rng)
             for _ in range(share):
                 if not budget.take() or not run.draw(rng):
                     break
-            if run.search.size < search.size:
-                search.size, search.best = run.search.size, run.search.best
-        runs = sorted(runs, key=lambda run: run.search.size)[: max(len(runs) // 2, 1)]
+            if search.size < before:
+                improved.append(run)
+        idle = 0 if improved else idle + 1
+        runs = improved or runs

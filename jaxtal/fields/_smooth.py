@@ -108,7 +108,7 @@ def lay_out(
 
 def _join(parts, content: dict[int, int]) -> tuple[int, np.ndarray]:
     """One character modulo the product of coprime factors (Chinese remainder theorem)."""
-    modulus, column = 1, np.int64(0)
+    modulus, column = 1, np.zeros_like(next(iter(parts.values()))[0][1])
     for p, i in content.items():
         q, part = parts[p][i]
         column = column + modulus * ((part - column) * pow(modulus, -1, q) % q)

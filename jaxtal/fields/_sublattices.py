@@ -7,6 +7,7 @@ import numpy as np
 from ..symmetry import smith_normal_form
 from ._modular import null_space, row_echelon, span
 
+_PATIENCE = 8
 Parts = list[tuple[int, np.ndarray]]
 
 
@@ -74,16 +75,19 @@ class SublatticePool:
         """Add the members of some more random chains."""
         n = self.group.shape[-1]
         for _ in range(chains):
-            basis, exponent = np.eye(n, dtype=np.int64), 0
-            while True:
+            basis, exponent, misses = np.eye(n, dtype=np.int64), 0, 0
+            while misses < _PATIENCE:
                 forms = self._random_forms(basis, rng)
                 if forms is None or self.prime ** (exponent + len(forms)) > self.limit:
                     break
-                exponent += len(forms)
-                basis = _kernel_basis(forms, self.prime) @ basis
-                parts = _characters(basis)
+                child = _kernel_basis(forms, self.prime) @ basis
+                parts = _characters(child)
+                if len(parts) > max_axes:  # and so are the axes of all that lies inside
+                    misses += 1
+                    continue
+                basis, exponent = child, exponent + len(forms)
                 key = b"".join(column.tobytes() for _, column in parts)
-                if len(parts) <= max_axes and key not in self._seen:
+                if key not in self._seen:
                     self._seen.add(key)
                     self.by_exponent.setdefault(exponent, []).append(parts)
 
