@@ -18,6 +18,9 @@ The names below are where a user starts; each room's docstring is its handbook:
     diffraction   structure factors, points in reciprocal space
     descriptors   power spectrum, radial and pair distributions, distances
     reconstruct   crystals from descriptors
+    reflections   lists of measured reflections in any dimension, normalised amplitudes
+    fields        sampling grids, densities, sections, peaks
+    phasing       phases from moduli: charge flipping and its relatives in any dimension
     io            CIF and the formats of ASE
     plot          pictures of the above
     cli           the command `jaxtal`
@@ -28,10 +31,13 @@ import importlib.metadata
 from . import crystal as crystal
 from . import descriptors as descriptors
 from . import diffraction as diffraction
+from . import fields as fields
 from . import io as io
 from . import lattice as lattice
+from . import phasing as phasing
 from . import plot as plot
 from . import reconstruct as reconstruct
+from . import reflections as reflections
 from . import scattering as scattering
 from . import symmetry as symmetry
 from .crystal import Crystal as Crystal
@@ -51,7 +57,12 @@ from .descriptors import rdf_distance as rdf_distance
 from .descriptors import relative_distance as relative_distance
 from .diffraction import ReciprocalSpace as ReciprocalSpace
 from .diffraction import structure_factors as structure_factors
+from .fields import Grid as Grid
 from .lattice import Lattice as Lattice
+from .lattice import Superspace as Superspace
+from .phasing import PhasingProblem as PhasingProblem
+from .phasing import phase as phase
+from .reflections import Reflections as Reflections
 from .scattering import FormFactors as FormFactors
 from .symmetry import SpaceGroup as SpaceGroup
 from .symmetry import SymOp as SymOp

@@ -106,21 +106,26 @@ class Recipe:
         return dataclasses.replace(self, stages=(first, *self.stages[1:]))
 
 
-def _folded(points_per_reflection: float, maps: int, rounds: int, *sweep: float) -> Stage:
-    algorithm = SweepDown(*sweep)
-    return Stage(algorithm, maps * rounds, "folded", points_per_reflection, maps)
-
-
 #: Recipes by name, see `recipe`.
 RECIPES = {
-    "folded": Recipe((_folded(0.25, 16, 3, 0.72, 0.99), Stage(SweepDown(0.48, 0.99), 12))),
+    "folded": Recipe(
+        (
+            Stage(RelaxedReflections(0.5, 0.1), 32, "folded", maps=16),
+            Stage(SweepDown(0.5, 0.985), 12),
+        )
+    ),
     "thorough": Recipe(
         (
-            _folded(0.25, 16, 4, 0.75, 0.992),
-            _folded(1.0, 8, 2, 0.48, 0.99),
-            Stage(SweepDown(0.45, 0.98), 20),
+            Stage(RelaxedReflections(0.3, 0.05), 96, "folded", maps=16),
+            Stage(SweepDown(0.6, 0.98), 20),
         ),
         restarts=4,
+    ),
+    "folded-sweep": Recipe(
+        (
+            Stage(SweepDown(0.72, 0.99), 48, "folded", maps=16),
+            Stage(SweepDown(0.48, 0.99), 12),
+        )
     ),
     "relaxed": Recipe((Stage(RelaxedReflections(0.5, 0.1), 200), Stage(SweepDown(0.6, 0.98), 40))),
     "sweep": Recipe((Stage(SweepDown(0.8, 0.99), 100),), restarts=0),
@@ -133,10 +138,11 @@ _MANY = 100_000
 def recipe(name: str, reflections: int = _MANY) -> Recipe:
     """A recipe by name.
 
-    "folded": a search on folded grids a quarter as large as the list of reflections, finished and
-    judged on the alias-free grid. "thorough": longer, with larger folded grids in between.
-    "relaxed": RRR on the alias-free grid, finished by a sweep. "sweep", "slow-sweep": `SweepDown`
-    on the alias-free grid alone, 100 cycles, with decrement 0.99 or 0.995 (the reference's).
+    "folded": a search by RRR on folded grids a quarter as large as the list of reflections,
+    finished and judged by a sweep on the alias-free grid. "thorough": the same with smaller steps
+    and three times the cycles. "folded-sweep": a search by `SweepDown` instead. "relaxed": RRR on
+    the alias-free grid, finished by a sweep. "sweep", "slow-sweep": `SweepDown` on the alias-free
+    grid alone, 100 cycles, with decrement 0.99 or 0.995 (the reference's).
     "default": "folded" for lists of 100 000 reflections and more, otherwise "relaxed".
 
     Args:

@@ -5,9 +5,11 @@ import threading
 import numpy as np
 import pytest
 
-from jaxtal import phasing
+from jaxtal import io, phasing
 from jaxtal.fields import Grid
+from jaxtal.lattice import Superspace
 from jaxtal.phasing import Control, PhasingProblem, Recipe, Stage, SweepDown, phase
+from jaxtal.reflections import Composition, Reflections, Windows, normalised_amplitudes
 
 
 @pytest.fixture(scope="module")
@@ -29,17 +31,28 @@ def grid():
 SHORT = Recipe((Stage(SweepDown(0.8, 0.97), 12),), restarts=1)
 
 
-def test_a_model_is_solved_and_its_phases_are_right():
-    model = phasing.quartz_model(d_min=0.8)
-    found = phase(PhasingProblem.build(model.reflections), starts=4, seed=1)
+def windowed(model) -> PhasingProblem:
+    listed = model.reflections
+    amplitudes = normalised_amplitudes(listed, windows=Windows(perpendicular="none"))
+    return PhasingProblem.build(listed, amplitudes / listed.amplitude)
+
+
+@pytest.mark.parametrize("make", [phasing.laves_model, phasing.homometric_model])
+def test_models_are_solved_and_nothing_else_is_claimed(make):
+    model = make()
+    problem = windowed(model)
+    found = phase(problem, starts=4, seed=1)
     assert found.converged, found.message
-    ratios = [start.ratio for start in found.starts]
-    assert max(ratios) == found.starts[found.best].ratio
-    agreement = phasing.compare_phases(model.reflections.orbits, model.F, found.structure_factors)
-    assert agreement.value > 0.99
-    np.testing.assert_allclose(
-        np.abs(found.structure_factors), model.reflections.amplitude, rtol=1e-4
-    )
+    orbits = model.reflections.orbits
+    known = model.F * np.exp(-2j * np.pi * orbits.angle)
+    for start, f in zip(found.starts, found.f, strict=True):
+        agreement = phasing.compare_phases(orbits, known, f).value
+        # The other homometric solution has the same moduli and is as good.
+        right = agreement > 0.97 or (make is phasing.homometric_model and 0.6 < agreement < 0.7)
+        assert right or not start.converged
+    assert found.starts[found.best].ratio == max(s.ratio for s in found.starts if s.converged)
+    moduli = np.abs(found.structure_factors)
+    np.testing.assert_allclose(moduli, problem.scale * problem.lower, rtol=1e-4)
 
 
 def test_same_seed_same_bits_whatever_runs_beside(problem, grid):
@@ -173,8 +186,8 @@ def test_bad_recipes_are_refused():
 
 
 def test_resizing_a_recipe_keeps_the_sweep():
-    first = phasing.recipe("default").stages[0]
-    resized = phasing.recipe("default").resized(100).stages[0]
+    first = phasing.recipe("folded-sweep").stages[0]
+    resized = phasing.recipe("folded-sweep").resized(100).stages[0]
     assert resized.cycles == -(-100 // first.maps) * first.maps
     ends = [s.algorithm.fraction * s.algorithm.decrement**s.cycles for s in (first, resized)]
     assert ends[0] == pytest.approx(ends[1])
@@ -215,3 +228,32 @@ def test_unmeasured_reflections_inside_the_ellipsoid_are_found_and_bounded():
     f = np.abs(found.f[0])
     assert (f <= bounded.upper * (1 + 1e-5)).all()
     assert (f >= bounded.lower * (1 - 1e-5)).all()
+
+
+def cdyb(data_dir) -> PhasingProblem:
+    path = data_dir / "quasicrystal" / "cdyb" / "cdyb_integrated_bck"
+    indices = [f"n{i}" for i in range(1, 7)]
+    table = io.read_reflection_columns(path, indices, "I", sigma="Sigma(I)", header_line=7)
+    space = Superspace.icosahedral(5.689)
+    listed = Reflections.from_table(space, "icosahedral P235", table, min_i_over_sigma=1.0)
+    amplitudes = normalised_amplitudes(
+        listed, sharpening=Composition("Cd5.7Yb", 1.8), windows=Windows()
+    )
+    return PhasingProblem.build(listed, amplitudes / listed.amplitude)
+
+
+def test_the_cd_yb_list_comes_out_as_published(data_dir):
+    problem = cdyb(data_dir)
+    assert problem.orbits.counts == {"real": 1380, "complex": 3698, "extinct": 0}
+    assert problem.orbits.n_reflections == 522866
+    report = problem.reflections.report
+    assert (report.rows, report.excluded_weak, report.merged) == (5381, 292, 11)
+    power = np.sum(problem.orbits.multiplicity * problem.lower**2)
+    assert power == pytest.approx(1.0)
+
+
+@pytest.mark.slow
+def test_the_measured_quasicrystal_is_solved(data_dir):
+    found = phase(cdyb(data_dir), starts=4, seed=0)
+    assert [start.converged for start in found.starts] == [True] * 4, found.message
+    assert found.starts[found.best].r_factor < 0.15
