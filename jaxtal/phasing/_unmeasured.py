@@ -1,14 +1,13 @@
 """Reflections inside the ellipsoid of the measured ones that were not measured."""
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
-from ..fields import loewner_ellipsoid
+from ..fields import ellipsoid_volume, loewner_ellipsoid
 from ..symmetry import SpaceGroup, absent, laue_unique
 
-#: Most reflections that the box around an ellipsoid may hold.
-_LARGEST_BOX = 200_000_000
-_CHUNK = 2_000_000
+#: Most reflections that an ellipsoid may hold.
+_LARGEST = 20_000_000
 
 
 def unmeasured_orbits(
@@ -24,28 +23,43 @@ def unmeasured_orbits(
         measured: every measured reflection, symmetry mates and Friedel mates included, (K, N).
 
     Raises:
-        ValueError: the box around the ellipsoid holds too many reflections to list.
+        ValueError: the ellipsoid holds too many reflections to list.
     """
     form = loewner_ellipsoid(measured)
-    # The ellipsoid k A k^T <= 1 reaches sqrt((A^-1)_ii) along index i.
-    reach = np.floor(np.sqrt(np.diag(np.linalg.inv(form))) + 1e-9).astype(np.int64)
-    sizes = 2 * reach + 1
-    total = int(np.prod(sizes.astype(float)))
-    if total > _LARGEST_BOX:
+    expected = ellipsoid_volume(form)
+    if expected > _LARGEST:
         raise ValueError(
-            f"expected an ellipsoid within {_LARGEST_BOX} indices, got a box of "
-            f"{' x '.join(map(str, sizes))}"
+            f"unmeasured: expected an ellipsoid of at most {_LARGEST} reflections, got about "
+            f"{expected:.3g} in the one around {len(measured)} measured ones"
         )
-    taken = np.zeros(total, dtype=bool)
-    inside_box = (np.abs(measured) <= reach).all(axis=1)
-    taken[np.ravel_multi_index(tuple((measured[inside_box] + reach).T), tuple(sizes))] = True
-    found = []
-    for begin in range(total // 2 + 1, total, _CHUNK):  # one of each Friedel pair, without F(0)
-        flat = np.arange(begin, min(begin + _CHUNK, total))
-        flat = flat[~taken[flat]]
-        k = np.stack(np.unravel_index(flat, tuple(sizes)), axis=1) - reach
-        found.append(k[np.einsum("ki,ij,kj->k", k, form, k, optimize=True) <= 1.0])
-    k = np.concatenate(found)
+    k = _inside(form)
+    leading = k[np.arange(len(k)), (k != 0).argmax(axis=1)]
+    k = k[leading > 0]  # one of each Friedel pair, without F(0)
+    reach = int(max(np.abs(k).max(initial=0), np.abs(measured).max()))
+    sizes = (2 * reach + 1,) * group.dimension
+    codes = np.ravel_multi_index(tuple((measured + reach).T), sizes)
+    k = k[~np.isin(np.ravel_multi_index(tuple((k + reach).T), sizes), codes)]
     k = k[~absent(k, group)]
-    representatives = laue_unique(k, group.laue_rotations)[0]
-    return np.unique(representatives, axis=0)
+    return np.unique(laue_unique(k, group.laue_rotations)[0], axis=0)
+
+
+def _inside(form: Float[np.ndarray, "N N"]) -> Int[np.ndarray, "n N"]:
+    """All integer k with k Q k^T <= 1, by Fincke and Pohst's recursion on coordinates.
+
+    With Q = R^T R, R upper triangular, the sum of the last squares bounds each coordinate in turn.
+    """
+    R = np.linalg.cholesky(form).T
+    k, left = np.zeros((1, 0), dtype=np.int64), np.ones(1)
+    for i in reversed(range(len(R))):
+        centre = -(k @ R[i, i + 1 :]) / R[i, i]
+        radius = np.sqrt(np.maximum(left, 0.0)) / R[i, i] * (1 + 1e-12)
+        low, high = np.ceil(centre - radius), np.floor(centre + radius)
+        count = np.maximum(high - low + 1, 0).astype(np.int64)
+        row = np.repeat(np.arange(len(k)), count)
+        step = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+        value = low[row].astype(np.int64) + step
+        left = left[row] - (R[i, i] * (value - centre[row])) ** 2
+        k = np.concatenate([value[:, None], k[row]], axis=1)
+        if len(k) > 4 * _LARGEST:
+            raise ValueError(f"unmeasured: more than {4 * _LARGEST} reflections to look at")
+    return k

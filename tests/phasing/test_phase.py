@@ -2,6 +2,7 @@
 
 import threading
 
+import jax
 import numpy as np
 import pytest
 
@@ -257,3 +258,15 @@ def test_the_measured_quasicrystal_is_solved(data_dir):
     found = phase(cdyb(data_dir), starts=4, seed=0)
     assert [start.converged for start in found.starts] == [True] * 4, found.message
     assert found.starts[found.best].r_factor < 0.15
+
+
+def test_starts_mapped_in_one_program_find_what_they_find_alone(problem, grid, monkeypatch):
+    """The way of accelerators: all starts of a batch in one mapped scan."""
+    # Rounding grows by a factor per cycle while the phases are random: only a few can be compared.
+    three = Recipe((Stage(SweepDown(0.8, 0.97), 4),), restarts=0)
+    alone = phase(problem, grid=grid, recipe=three, starts=3, seed=5, batch=1)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    seen = (phasing.r_factor,)
+    mapped = phase(problem, grid=grid, recipe=three, starts=3, seed=5, observers=seen)
+    np.testing.assert_allclose(mapped.f, alone.f, atol=0.02 * np.abs(alone.f).max())
+    assert [np.shape(start.records[0][1][0]) for start in mapped.starts] == [(3,)] * 3
