@@ -7,9 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from ..descriptors import PRESETS
+from ..phasing import RECIPES
 from ._compare import run_compare
 from ._describe import run_describe
+from ._job import DEMOS, EXAMPLES
 from ._list import run_list
+from ._phase import run_phase
 from ._reconstruct import run_reconstruct
 
 
@@ -34,6 +37,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     _add_describe(commands)
     _add_compare(commands)
     _add_reconstruct(commands)
+    _add_phase(commands)
     one = _command(commands, "list", run_list, "show the built-in crystals")
     _add_json(one)
     return parser.parse_args(argv)
@@ -102,6 +106,36 @@ def _add_reconstruct(commands: Any) -> None:
     one.add_argument("--quiet", action="store_true", help="no progress")
 
 
+def _add_phase(commands: Any) -> None:
+    one = _command(
+        commands,
+        "phase",
+        run_phase,
+        "find the phases of measured reflections, in any dimension",
+        "Runs the job in a TOML file: reflections, basis, symmetry, sharpening, sections to draw. "
+        "`--example NAME` prints one to start from; options given here count instead of the job's.",
+    )
+    what = one.add_mutually_exclusive_group(required=True)
+    what.add_argument("job", nargs="?", metavar="JOB.toml", help="the job")
+    what.add_argument("--example", choices=EXAMPLES, help="print a commented job, run nothing")
+    what.add_argument("--demo", choices=DEMOS, help="run on a model with known phases")
+    one.add_argument("--starts", type=_integer(1), metavar="N", help="default 4")
+    one.add_argument(
+        "--iterations", type=_integer(1), metavar="N", help="of the recipe's first stage"
+    )
+    one.add_argument("--recipe", metavar="NAME", help=f"default, {', '.join(RECIPES)}")
+    one.add_argument("--seed", type=_integer(0), metavar="N", help="default 0")
+    one.add_argument(
+        "-o", "--output", metavar="DIR", help="folder to write to, default phasing-NAME"
+    )
+    one.add_argument(
+        "--checkpoint", metavar="FILE", help="keep work here, and go on from it if it exists"
+    )
+    _add_dtype(one, default=None)
+    _add_json(one)
+    one.add_argument("--quiet", action="store_true", help="no progress")
+
+
 def _command(
     commands: Any, name: str, run: Callable[..., int], text: str, description: str = ""
 ) -> argparse.ArgumentParser:
@@ -124,11 +158,11 @@ def _add_descriptor(one: argparse.ArgumentParser, note: str = "") -> None:
     _add_dtype(one)
 
 
-def _add_dtype(one: argparse.ArgumentParser) -> None:
+def _add_dtype(one: argparse.ArgumentParser, default: str | None = "float32") -> None:
     one.add_argument(
         "--dtype",
         choices=("float32", "float64"),
-        default="float32",
+        default=default,
         help="precision, default float32",
     )
 

@@ -1,0 +1,158 @@
+"""Files of a phasing job: all of them appear in the folder, or none."""
+
+import contextlib
+import json
+import os
+import pathlib
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..fields import Density, find_peaks, section
+from ..io import (
+    phase_archive,
+    replacing,
+    save_ccp4,
+    save_csv,
+    write_bytes,
+    write_phases_npz,
+    write_text,
+)
+from ..lattice import Superspace
+from ..phasing import Phasing
+from ..plot import density_section
+from ._errors import BadInputError
+from ._files import make_folder
+from ._job import Job
+from ._job_output import SectionPlan
+from ._phase_report import Report
+
+#: Files of every job, which one that does not write them must not leave behind from before.
+_FIXED = ("phases.csv", "phases.npz", "density.ccp4", "density.npz", "peaks.csv", "summary.json")
+
+
+@contextlib.contextmanager
+def output_folder(folder: pathlib.Path) -> Iterator[None]:
+    """The folder, known to take files; not left behind empty when the work fails."""
+    new = [one for one in (folder, *folder.parents) if not one.exists()]
+    make_folder(folder)
+    try:
+        yield
+    except BaseException:
+        for one in new:
+            with contextlib.suppress(OSError):
+                one.rmdir()
+        raise
+
+
+def write_results(report: Report, folder: pathlib.Path) -> list[str]:
+    """Write what the job asks for; of a run cut short before its first phases, the summary alone.
+
+    Returns:
+        the files, as messages name them.
+    """
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".phasing.") as name:
+        made = pathlib.Path(name)
+        if report.finished:
+            _write_phases(report.job, report.result, made)
+        files = sorted([one.name for one in made.iterdir()] + ["summary.json"])
+        paths = [str(folder / one) for one in files]
+        summary = json.dumps(report.for_machines(paths), indent=1)
+        write_text(made / "summary.json", summary + "\n")
+        taken = [one for one in files if (folder / one).is_dir()]
+        if taken:
+            raise BadInputError(f"{folder / taken[0]}: expected a file to write, got a folder")
+        for file in files:
+            os.replace(made / file, folder / file)
+    for file in _FIXED:
+        if file not in files:
+            (folder / file).unlink(missing_ok=True)
+    return paths
+
+
+def save_grid(result: Phasing, path: pathlib.Path) -> None:
+    """Keep the alias-free grid for other runs."""
+    with replacing(path) as temporary:
+        result.grid.save(temporary)
+
+
+def _write_phases(job: Job, result: Phasing, folder: pathlib.Path) -> None:
+    output, problem = job.output, result.problem
+    if output.csv:
+        save_csv(result, folder)
+    if output.npz:
+        told = {"job": job.text, "seed": job.run.seed, "dtype": job.run.dtype}
+        write_phases_npz(folder / "phases.npz", phase_archive(result, told))
+    if output.ccp4:
+        save_ccp4(result, folder)
+    if not (job.sections or output.density or output.peaks):
+        return
+    density = Density.from_orbits(problem.orbits, problem.scale * result.f[result.best])
+    for plan in job.sections:
+        _write_section(density, plan, folder)
+    if output.density:
+        grid = result.grid
+        _write_arrays(
+            folder / "density.npz",
+            values=density.on_grid(grid),
+            characters=grid.characters,
+            moduli=grid.moduli,
+            origin=grid.origin,
+        )
+    if output.peaks:
+        _write_peaks(job, result, density, folder)
+
+
+def _write_section(density: Density, plan: SectionPlan, folder: pathlib.Path) -> None:
+    from matplotlib.figure import Figure
+
+    drawn = section(density, plan.plane, plan.shape)
+    figure = Figure(figsize=(5.6, 4.8), layout="constrained")
+    density_section(drawn, figure.add_subplot(), outline=plan.outline, clip=plan.clip)
+    write_bytes(
+        folder / f"{plan.name}.png", lambda file: figure.savefig(file, format="png", dpi=150)
+    )
+    plane = plan.plane
+    _write_arrays(
+        folder / f"{plan.name}.npz",
+        values=drawn.values,
+        corner=plane.corner,
+        edges=plane.edges,
+        frame=plane.frame,
+        offset=plane.offset,
+        outline=plane.outline,
+    )
+
+
+def _write_arrays(path: pathlib.Path, **arrays: Any) -> None:
+    whole = {name: np.asarray(value) for name, value in arrays.items()}
+    write_bytes(path, lambda file: np.savez_compressed(file, allow_pickle=False, **whole))
+
+
+def _write_peaks(job: Job, result: Phasing, density: Density, folder: pathlib.Path) -> None:
+    """peaks.csv: x1, ..., xN, height, multiplicity of one of each set of equivalents."""
+    group = result.problem.orbits.group
+    peaks = find_peaks(
+        density,
+        result.grid,
+        group=group,
+        metric=_metric(result.problem.reflections.space),
+        above=job.output.peaks_above,
+        limit=job.output.peaks,
+    )
+    lines = [", ".join([*(f"x{i + 1}" for i in range(group.dimension)), "height", "multiplicity"])]
+    for x, height, copies in zip(peaks.position, peaks.height, peaks.multiplicity, strict=True):
+        numbers = [*(f"{value:.5f}" for value in x), f"{height:.5g}", str(int(copies))]
+        lines.append(", ".join(numbers))
+    write_text(folder / "peaks.csv", "\n".join(lines) + "\n")
+
+
+def _metric(space: Superspace) -> np.ndarray | None:
+    """G with |x|^2 = x G x, lengths of physical and internal space together."""
+    basis = np.concatenate([space.parallel, space.perpendicular], axis=1)
+    if basis.shape[0] != basis.shape[1]:
+        return None
+    inverse = 2 * np.pi * np.linalg.inv(basis)
+    return inverse.T @ inverse

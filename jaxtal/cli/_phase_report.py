@@ -1,0 +1,167 @@
+"""What came out of a phasing job, for people and for machines."""
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from ..phasing import Equivalences, Phasing
+from ._job import Job
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Report:
+    """A finished job.
+
+    Attributes:
+        job: what was asked for.
+        result: what was found.
+        truth: agreement of each start with the model's true phases, None for measured data.
+        seconds: from reading the job to the end of the run.
+    """
+
+    job: Job
+    result: Phasing
+    truth: tuple[float, ...] | None
+    seconds: float
+
+    @classmethod
+    def of(cls, job: Job, result: Phasing, seconds: float) -> "Report":
+        """Compare with the true phases, where they are known."""
+        return cls(job, result, _truth(job, result), seconds)
+
+    @property
+    def finished(self) -> bool:
+        """Some start came to its end, so that there are phases to write."""
+        return bool(np.any(self.result.f))
+
+    @property
+    def exit_code(self) -> int:
+        """0 converged, 1 not, 130 interrupted."""
+        return 130 if self.result.interrupted else 0 if self.result.converged else 1
+
+    def for_machines(self, files: list[str]) -> dict[str, Any]:
+        """JSON types; numbers that are not finite are null."""
+        result, counts = self.result, self.result.problem.reflections.report
+        starts = [
+            {
+                "iterations": start.cycles,
+                "converged": bool(start.converged),
+                "ratio": start.ratio,
+                "agreement": start.agreement,
+                "seconds": start.seconds,
+                "r_factor": start.r_factor,
+                "attempts": start.attempts,
+            }
+            for start in result.starts
+        ]
+        for start, value in zip(starts, self.truth or (), strict=False):
+            start["true_agreement"] = value
+        orbits = result.problem.orbits
+        return _plain(
+            {
+                "orbits": {
+                    "real": counts.real,
+                    "complex": counts.complex,
+                    "extinct": counts.extinct,
+                },
+                "reflections": counts.reflections,
+                "grid_points": list(result.grid_points),
+                "starts": starts,
+                "seconds": {name: result.seconds[name] for name in ("compile", "grid", "run")},
+                "converged": result.converged,
+                "interrupted": result.interrupted,
+                "best": result.best if self.finished else None,
+                "r_factor": result.starts[result.best].r_factor,
+                "true_agreement": None if self.truth is None else self.truth[result.best],
+                "unmeasured_orbits": len(orbits.k) - counts.kept,
+                "dimension": orbits.group.dimension,
+                "group": self._group,
+                "recipe": self.job.run.recipe,
+                "seed": self.job.run.seed,
+                "dtype": self.job.run.dtype,
+                "job": self.job.source,
+                "message": result.message,
+                "total_seconds": self.seconds,
+                "files": files,
+            }
+        )
+
+    def for_people(self, files: list[str]) -> list[tuple[str, str]]:
+        """Labels and lines."""
+        result, counts = self.result, self.result.problem.reflections.report
+        lines = counts.text().splitlines()
+        rows = [("data", line) for line in lines[:-1]]
+        rows.append(("orbits", lines[-1]))
+        extra = len(result.problem.orbits.k) - counts.kept
+        if extra:
+            rows.append(("orbits", f"{extra} unmeasured ones take part"))
+        rows.append(("group", f"{self._group}, {result.problem.orbits.group.dimension} dimensions"))
+        rows.append(("grids", " then ".join(f"{n}" for n in result.grid_points) + " points"))
+        done = [start for start in result.starts if math.isfinite(start.ratio)]
+        if done:
+            cycles = np.median([start.cycles for start in done])
+            shown = ", ".join(f"{start.ratio:.0f}" for start in done[:8])
+            more = ", ..." if len(done) > 8 else ""
+            rows.append(("starts", f"median of {cycles:g} iterations; ratios {shown}{more}"))
+        if self.truth is not None and self.finished:
+            rows.append(("truth", self._known))
+        spent = result.seconds
+        rows += [
+            ("verdict", result.message),
+            (
+                "time",
+                f"{self.seconds:.1f} s: grids {spent['grid']:.1f} s, cycles {spent['run']:.1f} s "
+                f"({spent['compile']:.1f} s of both to compile)",
+            ),
+        ]
+        shown = [
+            row if i == 0 or row[0] != rows[i - 1][0] else ("", row[1])
+            for i, row in enumerate(rows)
+        ]
+        return shown + [("written" if i == 0 else "", file) for i, file in enumerate(files)]
+
+    @property
+    def _group(self) -> str:
+        group = self.result.problem.orbits.group
+        return group.hm or f"{group.order} operations"
+
+    @property
+    def _known(self) -> str:
+        truth, best = self.truth or (), self.result.best
+        return (
+            f"the best start agrees with the true phases at {truth[best]:.3f}; all starts: "
+            + ", ".join(f"{value:.3f}" for value in truth[:8])
+            + (", ..." if len(truth) > 8 else "")
+        )
+
+
+def _truth(job: Job, result: Phasing) -> tuple[float, ...] | None:
+    """Agreement with the model, modulo origin and hand; NaN for starts that were cut short."""
+    if job.model is None:
+        return None
+    orbits = job.model.reflections.orbits
+    true = job.model.F * np.exp(-2j * np.pi * orbits.angle)
+    equivalences = Equivalences.build(orbits)
+    return tuple(
+        equivalences.compare(true, np.asarray(f, complex)[: len(true)]).value
+        if np.any(f[: len(true)])
+        else math.nan
+        for f in result.f
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    return value
