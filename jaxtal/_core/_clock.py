@@ -13,10 +13,10 @@ _total = [0.0]
 
 @functools.cache
 def _listen() -> None:
-    def add(event: str, duration: float, **_) -> None:
+    def add(event: str, duration_secs: float, **kwargs: str | int) -> None:
         if event == _EVENT:
             with _lock:
-                _total[0] += duration
+                _total[0] += duration_secs
 
     jax.monitoring.register_event_duration_secs_listener(add)
 

@@ -85,7 +85,7 @@ class Grid:
 
     def flat(self, k: Int[np.ndarray, "refl N"]) -> Int[np.ndarray, " refl"]:
         """Slot of each reflection as one number, row-major, (refl,)."""
-        return np.ravel_multi_index(tuple(self.slots(k).T), self.moduli)
+        return np.asarray(np.ravel_multi_index(tuple(self.slots(k).T), self.moduli))
 
     def points(self, j: Int[np.ndarray, "n r"]) -> Float[np.ndarray, "n N"]:
         """Fractional coordinates in [0, 1) of points given by their multi-indices, (n, N)."""
@@ -108,9 +108,9 @@ class Grid:
 
     def save(self, path: str | pathlib.Path) -> None:
         """Write the grid as .npz; the name is taken as it is."""
-        arrays = {"characters": self.characters, "moduli": self.moduli, "origin": self.origin}
+        moduli = np.array(self.moduli)
         with open(path, "wb") as file:
-            np.savez(file, **{name: np.asarray(value) for name, value in arrays.items()})
+            np.savez(file, characters=self.characters, moduli=moduli, origin=self.origin)
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> "Grid":

@@ -100,27 +100,19 @@ def advance(
         if attempt.state is None:
             attempt.enter(workspace, recipe)
     states = [attempt.state for attempt in group]
+    common = (workspace.observed, stage.algorithm)
     if workspace.from_host(place):
         single = workspace.single(place)
-        found = [
-            host_cycles(single, workspace.observed, stage.algorithm, state, rounds, observers)
-            for state in states
-        ]
+        found = _side_by_side(
+            pool, lambda state: host_cycles(single, *common, state, rounds, observers), states
+        )
     elif jax.default_backend() == "cpu" or len(group) == 1:
-        arguments = (transforms, workspace.observed, stage.algorithm)
-        found = list(
-            pool.map(
-                lambda state: jax.block_until_ready(
-                    scan_cycles(*arguments, state, rounds, observers)
-                ),
-                states,
-            )
+        found = _side_by_side(
+            pool, lambda state: scan_cycles(transforms, *common, state, rounds, observers), states
         )
     else:
         stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
-        batch = _scan_batch(
-            transforms, workspace.observed, stage.algorithm, stacked, rounds, observers
-        )
+        batch = _scan_batch(transforms, *common, stacked, rounds, observers)
         found = [jax.tree.map(lambda leaf, i=i: leaf[i], batch) for i in range(len(group))]
     for attempt, (state, records) in zip(group, found, strict=True):
         attempt.state, attempt.cycle = state, attempt.cycle + rounds * maps
@@ -130,6 +122,13 @@ def advance(
     spent = (time.perf_counter() - begun) / len(group)
     for attempt in group:
         attempt.seconds += spent
+
+
+def _side_by_side(pool: Any, run: Callable, states: list) -> list:
+    """Each state run in a thread of its own: compiled programs do not hold Python's lock."""
+    if len(states) == 1:
+        return [jax.block_until_ready(run(states[0]))]
+    return list(pool.map(lambda state: jax.block_until_ready(run(state)), states))
 
 
 @eqx.filter_jit

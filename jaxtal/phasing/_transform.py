@@ -78,8 +78,8 @@ class Transform(eqx.Module):
         source, factor = np.pad(self.source, (0, more)), np.pad(self.factor, (0, more))
         slot = np.pad(self.slot, (0, more), constant_values=end)
         target = np.pad(self.target, (0, more), constant_values=2 * len(self.weight))
-        tables = (jnp.asarray(table) for table in (source, target, slot, factor))
-        return Transform(*tables, self.weight, self.real, self.moduli)
+        source, target, slot, factor = map(jnp.asarray, (source, target, slot, factor))
+        return Transform(source, target, slot, factor, self.weight, self.real, self.moduli)
 
     @property
     def half_shape(self) -> tuple[int, ...]:
@@ -127,6 +127,6 @@ def _entries(orbits: Orbits, grid: Grid) -> tuple[np.ndarray, ...]:
     read = np.concatenate([np.ones(direct.sum(), dtype=bool), ~direct[mirrored]])
     phase = np.concatenate([-turns[direct], turns[mirrored]])
     filled = np.concatenate([slots[direct], mates[mirrored]])
-    flat = np.ravel_multi_index(tuple(filled.T), (*grid.moduli[:-1], half + 1))
+    flat = np.asarray(np.ravel_multi_index(tuple(filled.T), (*grid.moduli[:-1], half + 1)))
     order = np.argsort(flat, kind="stable")
     return source[order], np.where(read, source, 2 * n)[order], flat[order], phase[order]

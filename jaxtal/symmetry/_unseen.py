@@ -51,7 +51,7 @@ def _outside(k: np.ndarray, basis: list[list[int]]) -> np.ndarray:
     for row in basis:
         pivot = next(j for j, v in enumerate(row) if v)
         rest -= (rest[:, pivot] // row[pivot])[:, None] * np.array(row)
-    return rest.any(axis=1)
+    return np.asarray(rest.any(axis=1))
 
 
 def _index(basis: list[list[int]]) -> int:
