@@ -2,12 +2,12 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Complex, Float
 
 from ..fields import Grid, folded_grids
 from ..reflections import Reflections
@@ -21,12 +21,13 @@ _DENSITY = 4
 
 @dataclasses.dataclass(frozen=True)
 class DeltaShape:
-    """How a delta at a generic point looks with some form factors.
+    """How a delta at a generic point, with its images, looks with some form factors.
 
     Attributes:
-        flatness: T(x0) / -min T; the mean of T is zero.
-        extrema_ratio: (T(x0) - median) / (median - min), the measure of convergence.
-        height: T(x0) as a share of what it would be if all factors were the largest one.
+        flatness: peak / -min of the density, whose mean is zero.
+        extrema_ratio: (peak - median) / (median - min), the measure of convergence.
+        height: of the peak of one delta as a share of what it would be if all factors were the
+            largest one: the mean of g / max g.
         sharpness: effective share of the reflections, (sum g)^2 / (N sum g^2).
     """
 
@@ -41,13 +42,13 @@ def delta_shape(
 ) -> DeltaShape:
     """Measure a delta with form factors g of the orbits.
 
-    T(x) = sum over all reflections g(k) cos(2 pi k.(x - x0)).
+    rho(x) = sum over all reflections of g(k) sum_images exp(2 pi i k.(x_image - x)).
 
     Args:
         reflections: n orbits.
         factors: g, (n,), not negative.
-        grid: where T is looked at; see `automatic_window` for small ones.
-        seed: of the position x0.
+        grid: where rho is looked at; see `automatic_window` for small ones.
+        seed: of the position of the delta.
 
     Raises:
         ValueError: factors of another shape, negative or all zero; a grid of another dimension.
@@ -58,13 +59,15 @@ def delta_shape(
             f"factors: expected {len(reflections.k)} numbers of at least 0, not all 0, got shape "
             f"{g.shape}"
         )
-    T = Delta.build(reflections.orbits, grid, seed)(g)
-    top, low, median = float(g @ multiplicity), float(T.min()), float(np.median(T))
+    delta = Delta.build(reflections.orbits, grid, seed)
+    rho = delta.density(g)
+    top, low, median = delta.peak(g), float(rho.min()), float(np.median(rho))
+    total = float(g @ multiplicity)
     return DeltaShape(
         flatness=top / -low,
         extrema_ratio=(top - median) / (median - low),
-        height=top / float(g.max() * multiplicity.sum()),
-        sharpness=top**2 / float(g**2 @ multiplicity * multiplicity.sum()),
+        height=total / float(g.max() * multiplicity.sum()),
+        sharpness=total**2 / float(g**2 @ multiplicity * multiplicity.sum()),
     )
 
 
@@ -86,19 +89,25 @@ def ball_windows(reflections: Reflections) -> Float[np.ndarray, " n"]:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Delta:
-    """The density of a delta at a generic point, for any form factors.
+    """The density of a delta and of its images under the group, for any form factors.
+
+    The images are those of a structure: reflections that the group extinguishes are no gaps.
 
     Attributes:
-        transform: from form factors to the density around the delta.
+        transform: from amplitudes to the density.
+        orbits: the reflections.
+        f: amplitudes of the orbits for g = 1, F(k) = f exp(2 pi i angle), (n,).
         size: number of points.
     """
 
     transform: Transform
+    orbits: Orbits
+    f: Complex[np.ndarray, " n"]
     size: int
 
     @classmethod
-    def build(cls, orbits: Orbits, grid: Grid, seed: int = 0) -> "Delta":
-        """On a grid, or on as many random points as there should be.
+    def build(cls, orbits: Orbits, grid: Grid, seed: Any = 0) -> "Delta":
+        """A delta at a random position, on a grid or on as many random points as it takes.
 
         Raises:
             ValueError: a grid of another dimension.
@@ -111,20 +120,30 @@ class Delta:
         if grid.size < wanted:
             axes = min(3, grid.dimension)
             side = 8 * math.ceil(max(wanted, 4096) ** (1 / axes) / 8)
-            grid = folded_grids((side,) * axes, grid.dimension, seed=seed)[0]
-        delta = np.random.default_rng([seed, 1]).random(grid.dimension)
-        # Only k.(x - x0) matters, whatever the translations of the group: all phases are zero.
-        plain = dataclasses.replace(
-            orbits, angle=np.zeros(len(orbits.k)), phase=np.zeros(len(orbits.members))
-        )
-        return cls(Transform.build(plain, grid.with_origin(grid.origin - delta)), grid.size)
+            grid = folded_grids((side,) * axes, grid.dimension)[0]
+        nowhere = np.zeros(len(orbits.k), dtype=complex)
+        return cls(Transform.build(orbits, grid), orbits, nowhere, grid.size).moved(seed)
 
-    def __call__(self, g: Float[np.ndarray, " n"]) -> Float[np.ndarray, " points"]:
-        """T at all points for form factors g of the orbits, (points,)."""
-        f = jnp.asarray(g, self.transform.weight.dtype)
-        return np.asarray(_density(self.transform, f)).reshape(-1)
+    def moved(self, seed: Any) -> "Delta":
+        """The same at another random position."""
+        group = self.orbits.group
+        x0 = np.random.default_rng(seed).random(group.dimension)
+        images = group.rotations @ x0 + group.translations / group.denominator
+        turns = self.orbits.k @ images.T - self.orbits.angle[:, None]
+        f = np.exp(2j * np.pi * (turns % 1.0)).sum(axis=1)
+        return dataclasses.replace(self, f=np.where(self.orbits.real, f.real, f))
+
+    def density(self, g: Float[np.ndarray, " n"]) -> Float[np.ndarray, " points"]:
+        """The density at all points for form factors g of the orbits, (points,)."""
+        dtype = self.transform.factor.dtype
+        return np.asarray(_density(self.transform, jnp.asarray(self.f * g, dtype))).reshape(-1)
+
+    def peak(self, g: Float[np.ndarray, " n"]) -> float:
+        """The density at the delta itself: sum g |F|^2 over all reflections / order."""
+        power = self.orbits.multiplicity * np.abs(self.f) ** 2
+        return float(g @ power) / self.orbits.group.order
 
 
 @eqx.filter_jit
-def _density(transform: Transform, g: Float[Array, " n"]) -> Float[Array, "*grid"]:
-    return transform.to_density(lax.complex(g, jnp.zeros_like(g)))
+def _density(transform: Transform, f: Complex[Array, " n"]) -> Float[Array, "*grid"]:
+    return transform.to_density(f)

@@ -1,4 +1,4 @@
-"""The automatic window: form factors that make a single atom come out flattest."""
+"""The automatic window: form factors that make an atom come out flattest."""
 
 import dataclasses
 import functools
@@ -12,13 +12,13 @@ from jaxtyping import Array, Float
 
 from ..fields import Grid
 from ..reflections import Reflections
-from ._delta import Delta, ball_windows
+from ._delta import Delta
 from ._window_basis import WindowBasis
 
-#: Points at which the density is held flat: so many random ones, and the lowest of each round.
-_RANDOM, _LOWEST = 8192, 4096
-#: Rounds of fitting; each adds the lowest points of the last one's density.
-_ROUNDS = 3
+#: Points that each round adds: random ones, and the lowest of the window found so far.
+_RANDOM, _LOWEST = 1024, 2048
+#: Rounds of fitting, each with another position of the delta.
+_ROUNDS = 8
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -30,8 +30,9 @@ class AutomaticWindow:
         basis: the functions they are made of.
         coefficients: of the functions, not negative, (P,).
         height: of the delta's peak as a share of that of g = 1: the mean of g / max g.
-        flatness: T(x0) / -min T on the points of the fit; see `delta_shape` for others.
-        history: flatness at each step of each round, smoothed as it is optimised.
+        flatness: peak / -min of the density on the points of the fit, harmonic mean over the
+            positions of the delta; `delta_shape` measures others.
+        history: the same at each step of each round.
     """
 
     factors: Float[np.ndarray, " n"]
@@ -52,43 +53,42 @@ def automatic_window(
     reflections: Reflections,
     grid: Grid,
     *,
-    height: float | None = None,
+    height: float = 0.0,
     knots: tuple[int, int] = (6, 6),
-    steps: int = 600,
+    steps: int = 300,
     seed: int = 0,
 ) -> AutomaticWindow:
-    """Find the form factors g(|q|, |q_perp|) for which a single delta comes out flattest.
+    """Find the form factors g(|q|, |q_perp|) for which a delta comes out flattest.
 
-    A delta at x0 has the density
+    A delta at a generic point x0 and its images under the group have the density
 
-        T(x) = sum over all reflections g(k) cos(2 pi k.(x - x0)),      T(x0) = sum g(k)
+        rho(x) = sum over all reflections of g(k) sum_images exp(2 pi i k.(x_image - x))
 
     Charge flipping looks for the density with the highest minimum, so g is chosen to make
-    T(x0) / -min T as large as it can be, g falling in both variables: products of decreasing
-    splines with coefficients of at least 0. The minimum (smoothed) is differentiated by JAX, and
-    climbed with Adam.
+    rho(x0) / -min rho as large as it can be, g falling in both variables: products of decreasing
+    splines with coefficients of at least 0. The minimum, smoothed, is differentiated by JAX and
+    climbed with Adam; for each position rho is linear in the coefficients, and the problem convex.
+    The mean over several positions, a new one in each round, keeps g from being made for one.
 
-    Since F(0) is not among the reflections, the mean of T is zero: a peak that fills the share v
-    of the cell leaves at best -v / (1 - v) elsewhere. So g cannot win by dwelling on a few low
-    orders alone, as it would with the median in place of the mean. Where the reflections fill a
-    ball this is the problem of Turan, solved by the autocorrelation of the ball of half the radius:
-    the window of the reference toolkit. Measured reflections fill no ball, and leave gaps.
-
-    What g still can do is to put a low, broad hump of strong low orders under the sharp peak, which
-    lifts the ripples beside it. On real data, whose low orders are strong already, that spoils
-    phasing. So the height of the peak is bounded from below: the mean of g / max g, 1 for g = 1,
-    stays above `height`. All conditions are linear in the coefficients, and the problem is convex.
+    Nothing is gained by dwelling on a few low orders. F(0) is not among the reflections and the
+    mean of rho is zero: peaks that fill the share v of the cell leave at best -v / (1 - v)
+    elsewhere (with the median in place of the mean that would cost nothing). Where the reflections
+    fill a ball this is the problem of Turan, which the autocorrelation of the ball of half the
+    radius solves, the window of the reference toolkit. Measured reflections fill no ball and leave
+    gaps, and that is where g is better. A delta without its images would not do: a low, broad hump
+    of strong low orders under its peak then lifts the ripples around it, and the reflections that
+    the group extinguishes look like gaps.
 
     Args:
         reflections: n orbits.
-        grid: where the density is looked at, from a generic position of the delta. A grid of fewer
-            than 4 points per reflection misses the surroundings of the peak; random points, of a
-            folded grid of that size, are taken instead.
-        height: least height of the peak as a share of that of g = 1, 0 (no bound) to below 1; by
-            default that of the product of ball autocorrelations. Higher is sharper and less flat.
+        grid: where the density is looked at. A grid of fewer than 4 points per reflection misses
+            the surroundings of the peaks; as many random points, those of a folded grid, are taken
+            instead.
+        height: least height of one delta's peak as a share of that of g = 1, the mean of g / g(0);
+            0 (no bound) to below 1. It makes sharper peaks that are less flat.
         knots: number of splines in |q| and in |q_perp|, at least 4.
-        steps: of Adam in each of three rounds.
-        seed: of the position of the delta and of the points.
+        steps: of Adam in each of eight rounds.
+        seed: of the positions of the delta and of the points.
 
     Raises:
         ValueError: numbers out of range, or a grid of another dimension.
@@ -98,9 +98,6 @@ def automatic_window(
         delta). M. N. Kolountzakis and S. G. Revesz, Proc. Amer. Math. Soc. 131 (2003) 3423 (the
         problem of Turan).
     """
-    if height is None:
-        multiplicity = reflections.orbits.multiplicity
-        height = float(ball_windows(reflections) @ multiplicity / multiplicity.sum())
     if not 0 <= height < 1:
         raise ValueError(f"height: expected from 0 to below 1, got {height}")
     if steps < 1:
@@ -111,65 +108,75 @@ def automatic_window(
     heights = values @ orbits.multiplicity
     used = heights > 1e-6 * heights.max()  # functions that end before the first reflections
     values, heights = values[used], heights[used]
-    density = Delta.build(orbits, grid, seed)
-    # Always as many points, some of them perhaps twice, so that all rounds share a program.
-    points = np.random.default_rng(seed).integers(density.size, size=_RANDOM + _ROUNDS * _LOWEST)
-    trial = np.ones(len(values)) / heights
     unit = values / heights[:, None]
-    largest = orbits.n_reflections / heights  # N g(0) of functions with T(x0) = 1
-    weights, history = np.full(len(values), 1 / len(values)), []
-    for block in np.split(np.arange(_ROUNDS * _LOWEST), _ROUNDS):
-        # The lowest points of the last window, and at first of the mean of all functions.
-        lowest = np.argsort(density(trial @ values))[:_LOWEST]
-        points[block[: len(lowest)]] = lowest
-        fields = np.stack([density(one)[points] for one in unit])
-        weights, record = _fit(fields, largest, weights, height, steps)
+    largest = orbits.n_reflections / heights  # N g(0) of functions with peaks of 1
+    weights, history = np.full(len(unit), 1 / len(unit)), []
+    # All rounds have as many points, those to come with nothing in them: they share a program.
+    fields = np.zeros((len(unit), _ROUNDS, _RANDOM + _LOWEST))
+    peaks = np.zeros((len(unit), _ROUNDS))
+    delta = Delta.build(orbits, grid, seed)
+    for number in range(_ROUNDS):
+        delta = delta.moved([seed, number])
+        lowest = np.argsort(delta.density(weights @ unit))[:_LOWEST]
+        random = np.random.default_rng([seed, number]).integers(delta.size, size=_RANDOM)
+        points = np.concatenate([random, lowest])
+        fields[:, number, : len(points)] = [delta.density(one)[points] for one in unit]
+        peaks[:, number] = [delta.peak(one) for one in unit]
+        weights, record = _fit(fields, peaks, largest, weights, height, steps)
         history.append(np.asarray(record))
-        trial = weights / heights
-    g = trial @ values
+    g = weights @ unit
     coefficients = np.zeros(len(used))
-    coefficients[used] = trial / g.max()
+    coefficients[used] = weights / heights / g.max()
     return AutomaticWindow(
         g / g.max(),
         basis,
         coefficients,
         float(g @ orbits.multiplicity / (g.max() * orbits.n_reflections)),
-        float(g @ orbits.multiplicity / -density(g).min()),
+        float(history[-1][-1]),
         np.concatenate(history),
     )
 
 
 def _fit(
-    fields: np.ndarray, largest: np.ndarray, weights: np.ndarray, height: float, steps: int
+    fields: np.ndarray,
+    peaks: np.ndarray,
+    largest: np.ndarray,
+    weights: np.ndarray,
+    height: float,
+    steps: int,
 ) -> tuple[np.ndarray, Array]:
-    """Weights (P,), summing to 1, of the basis functions, whose fields have T(x0) = 1."""
+    """Weights of the basis functions, summing to 1, and the flatness on the way to them."""
     dtype = jnp.result_type(float)
     floor = 1e-4 / len(weights)  # no weight dies for good
     start = jnp.asarray(np.log(np.maximum(weights, floor)), dtype)
-    tables = (jnp.asarray(fields, dtype), jnp.asarray(largest, dtype))
-    best, record = _climb(start, *tables, jnp.asarray(height, dtype), steps)
+    tables = (jnp.asarray(array, dtype) for array in (fields, peaks, largest, np.array(height)))
+    best, record = _climb(start, *tables, steps)
     found = np.asarray(best, dtype=np.float64)
     return found / found.sum(), record
 
 
-@functools.partial(jax.jit, static_argnums=4)
+@functools.partial(jax.jit, static_argnums=5)
 def _climb(
     start: Float[Array, " P"],
-    fields: Float[Array, "P points"],
+    fields: Float[Array, "P positions points"],
+    peaks: Float[Array, "P positions"],
     largest: Float[Array, " P"],
     height: Float[Array, ""],
     steps: int,
 ) -> tuple[Float[Array, " P"], Float[Array, " steps"]]:
     optimiser = optax.adam(optax.cosine_decay_schedule(0.1, steps, 0.01))
+    present = jnp.any(peaks != 0, axis=0)
 
     def loss(theta, hardness):
         weights = jax.nn.softmax(theta)
-        T = weights @ fields
-        low = lax.stop_gradient(-jnp.min(T))
-        # A soft maximum of -T / low over the points, above the true one by log(points) / hardness.
-        depth = low * jax.nn.logsumexp(-T * (hardness / low)) / hardness
+        rho = jnp.einsum("p,pjx->jx", weights, fields)
+        low = jnp.where(present, lax.stop_gradient(-jnp.min(rho, axis=1)), 1.0)
+        # A soft maximum of -rho / low, above the true one by log(points) / hardness at most.
+        soft = jax.nn.logsumexp(-rho * (hardness / low)[:, None], axis=1) * low / hardness
+        depth = jnp.where(present, soft / jnp.where(present, weights @ peaks, 1.0), 0.0)
+        mean = jnp.sum(depth) / jnp.sum(present.astype(rho.dtype))
         blunt = jnp.log(jnp.maximum(height * (weights @ largest), 1.0))
-        return jnp.log(depth) + 10.0 * blunt, depth
+        return jnp.log(mean) + 10.0 * blunt, mean
 
     def step(carry, i):
         theta, state = carry

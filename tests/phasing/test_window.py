@@ -10,9 +10,10 @@ from jaxtal.fields import Grid
 from jaxtal.lattice import Superspace
 from jaxtal.phasing import (
     automatic_window,
+    decagonal_model,
     delta_shape,
     homometric_model,
-    icosahedral_model,
+    naphthalene_model,
     quartz_model,
 )
 from jaxtal.phasing._delta import Delta, ball_windows
@@ -27,7 +28,7 @@ OTHER = 77  # seed of the position of the delta and of the points that no fit ha
 
 @functools.cache
 def quasicrystal():
-    return icosahedral_model(q_max=(5.0, 1.4), i_min=1e-4).reflections
+    return decagonal_model(q_max=(8.0, 3.5), i_min=1e-4).reflections
 
 
 @functools.cache
@@ -36,26 +37,35 @@ def quasicrystal_window():
 
 
 def small_grid():
-    characters = np.random.default_rng(3).integers(0, 16, (6, 3))
+    characters = np.random.default_rng(3).integers(0, 16, (5, 3))
     return Grid(characters, (16, 16, 16))
 
 
 def test_the_density_of_a_delta_is_the_sum_over_all_reflections():
-    """On a screw-axis group, whose orbits have phases that a delta does not."""
+    """With a screw axis, against a sum over deltas and reflections."""
     r = quartz_model(1.2).reflections
     assert r.orbits.phase.any()
     grid = Grid(np.eye(3, dtype=int), (24, 20, 18), np.array([0.1, 0.2, 0.3]))
     g = np.random.default_rng(0).random(len(r.k))
-    density = Delta.build(r.orbits, grid, seed=4)
-    T = density(g).reshape(grid.moduli)
-    x0 = np.random.default_rng([4, 1]).random(3)
+    delta = Delta.build(r.orbits, grid, seed=4)
+    rho = delta.density(g).reshape(grid.moduli)
+    x0 = np.random.default_rng(4).random(3)
+    group, k = r.orbits.group, r.orbits.members
+    images = group.rotations @ x0 + group.translations / group.denominator
     j = np.array([[0, 0, 0], [3, 7, 11], [23, 19, 17]])
-    k = r.orbits.members
-    turns = (grid.points(j) - x0) @ k.T
-    direct = 2 * np.cos(2 * np.pi * turns) @ g[r.orbits.orbit]
-    np.testing.assert_allclose(T[tuple(j.T)], direct, rtol=1e-4, atol=1e-4 * g.sum())
+    turns = (grid.points(j)[:, None] - images) @ k.T
+    direct = (2 * np.cos(2 * np.pi * turns) @ g[r.orbits.orbit]).sum(axis=1)
+    np.testing.assert_allclose(rho[tuple(j.T)], direct, rtol=1e-4, atol=1e-4 * g.sum())
     # F(0) is not among them: the mean is zero.
-    assert abs(T.mean()) < 1e-4 * T.max()
+    assert abs(rho.mean()) < 1e-4 * rho.max()
+    at_peak = (2 * np.cos(2 * np.pi * ((x0 - images) @ k.T)) @ g[r.orbits.orbit]).sum()
+    assert delta.peak(g) == pytest.approx(at_peak, rel=1e-9)
+
+
+def test_extinct_reflections_are_no_gaps():
+    """In P 2_1/c the full sphere of data leaves a delta as clean as its window."""
+    r = naphthalene_model(1.2).reflections
+    assert delta_shape(r, ball_windows(r), Grid(np.eye(3, dtype=int), (20, 14, 20))).flatness > 20
 
 
 def test_small_grids_are_replaced_by_enough_points():
@@ -65,37 +75,41 @@ def test_small_grids_are_replaced_by_enough_points():
     assert Delta.build(quartz_model(1.2).reflections.orbits, fine).size == fine.size
 
 
+def flatness(r, factors, grid, positions=4):
+    """Harmonic mean over positions of the delta that no fit has seen, and the median's ratio."""
+    shapes = [delta_shape(r, factors, grid, seed=OTHER + i) for i in range(positions)]
+    ratio = np.mean([1 / shape.extrema_ratio for shape in shapes])
+    return 1 / np.mean([1 / shape.flatness for shape in shapes]), 1 / ratio
+
+
 def test_it_beats_the_hand_made_window_on_points_it_has_not_seen():
     r, window = quasicrystal(), quasicrystal_window()
     ours, hand, none = (
-        delta_shape(r, factors, small_grid(), seed=OTHER)
+        flatness(r, factors, small_grid())[0]
         for factors in (window.factors, ball_windows(r), np.ones(len(r.k)))
     )
-    assert ours.flatness > 1.5 * hand.flatness > 1.5 * none.flatness
-    assert ours.extrema_ratio > 1.5 * hand.extrema_ratio
-    # Not at the price of the peak.
-    assert ours.height > 0.98 * hand.height
-    assert none.height == pytest.approx(1.0)
-    assert none.sharpness == pytest.approx(1.0)
-    # What it claims of itself is what others find, and the minimum is no accident of one grid.
-    assert ours.flatness > 0.6 * window.flatness
+    assert ours > 1.1 * hand > 1.1 * none
+    # What it claims of itself is what others find.
+    assert ours > 0.7 * window.flatness
     assert window.history[-1] > 2 * window.history[0]
+    shape = delta_shape(r, np.ones(len(r.k)), small_grid())
+    assert shape.height == pytest.approx(1.0)
+    assert shape.sharpness == pytest.approx(1.0)
+    assert window.height == pytest.approx(delta_shape(r, window.factors, small_grid()).height)
 
 
 def test_a_full_disc_gives_the_solution_of_turan():
     """All |k| < 12 in two dimensions: nothing is flatter than the autocorrelation of a disc."""
     r = homometric_model(q_max=12.0).reflections
     grid = Grid(np.eye(2, dtype=int), (64, 64))
-    window = automatic_window(r, grid, knots=(8, 4))
-    shapes = [
-        delta_shape(r, g, grid, seed=OTHER)
-        for g in (window.factors, ball_windows(r), np.ones(len(r.k)))
-    ]
-    ours, ball, none = (shape.flatness for shape in shapes)
-    # Turan's bound for all functions with this spectrum is the volume, in the limit.
-    assert 0.85 * ball < ours < 1.1 * ball
+    window = automatic_window(r, grid)
+    ours, ball, none = (
+        flatness(r, g, grid)[0] for g in (window.factors, ball_windows(r), np.ones(len(r.k)))
+    )
+    # The bound for all functions with a disc as their spectrum, in the limit of a large one.
+    assert 0.95 * ball < ours < 1.1 * ball
     assert ball > 5 * none
-    np.testing.assert_allclose(window.factors, ball_windows(r), atol=0.12)
+    np.testing.assert_allclose(window.factors, ball_windows(r), atol=0.05)
 
 
 def test_factors_are_a_smooth_falling_window():
@@ -121,22 +135,24 @@ def test_it_is_a_function_of_its_arguments():
     np.testing.assert_array_equal(first.factors, second.factors)
     other = automatic_window(quasicrystal(), small_grid(), seed=1)
     assert (other.factors != first.factors).any()
-    # Another position of the delta and other points: nearly the same window.
-    assert np.abs(other.factors - first.factors).max() < 0.2
+    # Other positions of the delta and other points: much the same window.
+    assert np.corrcoef(other.factors, first.factors)[0, 1] > 0.9
 
 
 def test_the_height_is_bounded():
     r = quasicrystal()
     tall = automatic_window(r, small_grid(), height=0.4)
-    assert tall.height > 0.39
+    assert tall.height > 0.39 > quasicrystal_window().height
     assert tall.flatness < quasicrystal_window().flatness
 
 
 def test_the_climb_finds_the_best_of_a_linear_programme(x64):
     """Three functions whose best mixture is known: max min over points of w @ fields."""
     fields = jnp.array([[-1.0, -0.2, 0.3], [0.2, -0.8, 0.1], [-0.5, -0.5, -0.5]])
-    largest = jnp.zeros(3)
-    weights, record = _climb(jnp.zeros(3), fields, largest, jnp.asarray(0.0), 1000)
+    # The second position is one to come: nothing in it, and no say.
+    fields = jnp.stack([fields, jnp.zeros((3, 3))], axis=1)
+    peaks = jnp.array([[1.0, 0.0]] * 3)
+    weights, record = _climb(jnp.zeros(3), fields, peaks, jnp.zeros(3), jnp.asarray(0.0), 1000)
     # Equal depths at the first two points: -w + 0.2 (1 - w) = -0.2 w - 0.8 (1 - w), w = 5/9.
     np.testing.assert_allclose(np.asarray(weights), [5 / 9, 4 / 9, 0.0], atol=0.02)
     np.testing.assert_allclose(1 / float(record[-1]), 7 / 15, rtol=0.02)
@@ -156,7 +172,7 @@ def test_ball_windows_have_the_dimensions_of_their_spaces():
     r = quasicrystal()
     n = 1 + 1 / len(r.k)
     expected = ball_autocorrelation(r.q_parallel / (r.q_parallel.max() * n), 3)
-    expected = expected * ball_autocorrelation(r.q_perpendicular / (r.q_perpendicular.max() * n), 3)
+    expected = expected * ball_autocorrelation(r.q_perpendicular / (r.q_perpendicular.max() * n), 2)
     np.testing.assert_allclose(ball_windows(r), expected / expected.max(), rtol=1e-12)
 
 
@@ -203,17 +219,15 @@ def measured_quasicrystal(folder):
 
 @pytest.mark.slow
 def test_cd_yb(data_dir):
-    """The measured 6D set, 522,866 reflections: flatter than the product window, as high."""
+    """The measured 6D set, 522,866 reflections: flatter than the product window."""
     r = measured_quasicrystal(data_dir)
     assert r.orbits.n_reflections == 522_866
     characters = np.random.default_rng(5).integers(0, 32, (6, 3))
     grid = Grid(characters, (32, 32, 32))
     window = automatic_window(r, grid)
     ours, hand, none = (
-        delta_shape(r, g, grid, seed=OTHER)
-        for g in (window.factors, ball_windows(r), np.ones(len(r.k)))
+        flatness(r, g, grid, 2) for g in (window.factors, ball_windows(r), np.ones(len(r.k)))
     )
-    assert ours.flatness > 1.5 * hand.flatness
-    assert ours.extrema_ratio > 1.5 * hand.extrema_ratio
-    assert hand.flatness > 3 * none.flatness
-    assert ours.height > 0.98 * hand.height
+    assert ours[0] > 1.5 * hand[0]
+    assert ours[1] > 1.5 * hand[1]
+    assert hand[0] > 3 * none[0]
