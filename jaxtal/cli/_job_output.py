@@ -68,13 +68,13 @@ def read_output(table: JobTable, space: Superspace) -> OutputPlan:
     )
 
 
-def read_section(table: JobTable, space: Superspace, number_: int) -> SectionPlan:
+def read_section(table: JobTable, space: Superspace, which: int) -> SectionPlan:
     """One section: along two vectors of the lattice, of physical or internal space, or one each.
 
     Raises:
         BadInputError: naming section and key.
     """
-    name = table.get("name", TEXT, f"section{number_}").removesuffix(".png")
+    name = table.get("name", TEXT, f"section{which}").removesuffix(".png")
     if not re.fullmatch(r"[\w.+-]+", name) or name.startswith(".") or name in _TAKEN:
         raise table.error(
             f"name: expected letters, digits, '_', '-', '+', '.' and none of "

@@ -11,6 +11,19 @@ from jaxtal.cli._job import example_text, read_job, read_job_file
 from jaxtal.lattice import Superspace
 from jaxtal.phasing import model
 
+CIF = """data_x
+loop_
+_refln_index_h
+_refln_index_k
+_refln_index_l
+_refln_index_m_1
+_refln_F_squared_meas
+_refln_F_squared_sigma
+1 0 0 0 9 1
+0 1 0 1 8 1
+0 1 0 -1 7 1
+2 1 0 1 6 9
+"""
 NOTHING = argparse.Namespace()
 GOOD = {
     "data": 'file = "data.txt"\nformat = "columns"\nindices = [0, 1, 2]\nintensity = 3\nsigma = 4',
@@ -204,15 +217,16 @@ def test_sharpening_windows_and_limits(folder):
 
 
 def test_modulated_crystals_keep_their_satellites(folder):
-    (folder / "m.txt").write_text("1 0 0 0 9\n0 1 0 1 8\n0 1 0 -1 7\n2 1 0 1 6\n")
+    (folder / "m.cif").write_text(CIF)
     text = job(
-        data='file = "m.txt"\nformat = "columns"\nindices = [0, 1, 2, 3]\nintensity = 4',
+        data='file = "m.cif"\nformat = "cif"\nmin_i_over_sigma = 1',
         space="cell = [4, 5, 6, 90, 90, 90]\nq_vectors = [[0, 0, 0.3]]",
         group='generators = ["x1,x2,x3,x4"]',
         window='parallel = "none"',
     )
     problem = read(text, folder).problem
-    np.testing.assert_allclose(problem.lower * problem.scale, problem.reflections.amplitude)
+    np.testing.assert_array_equal(problem.orbits.k, [[1, 0, 0, 0], [0, 1, 0, 1], [0, 1, 0, -1]])
+    np.testing.assert_allclose(problem.lower * problem.scale, np.sqrt([9, 8, 7]))
     with pytest.raises(BadInputError, match="ccp4: expected a crystal in 3 dimensions"):
         read(text + "\n[output]\nccp4 = true", folder)
 
