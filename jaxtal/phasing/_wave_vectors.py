@@ -48,7 +48,7 @@ def wave_vectors_within(
             "without one, wave vectors are dense"
         )
     scaled = np.concatenate([space.parallel / limits[0], space.perpendicular / limits[-1]], axis=1)
-    k = _points_of_ball(scaled, np.sqrt(len(limits)))
+    k = points_of_ball(scaled, np.sqrt(len(limits)))
     inside = np.linalg.norm(space.q_parallel(k), axis=1) <= q_parallel * (1 + 1e-12)
     if q_perpendicular is not None:
         inside &= np.linalg.norm(space.q_perpendicular(k), axis=1) <= q_perpendicular * (1 + 1e-12)
@@ -78,7 +78,7 @@ def representatives(k: Int[np.ndarray, "n N"], group: SpaceGroup) -> Bool[np.nda
     return chosen
 
 
-def _points_of_ball(basis: np.ndarray, radius: float) -> np.ndarray:
+def points_of_ball(basis: np.ndarray, radius: float) -> np.ndarray:
     """Integers y with |y @ basis| <= radius, (n, N).
 
     References:
