@@ -128,7 +128,14 @@ def _side_by_side(pool: Any, run: Callable, states: list) -> list:
     """Each state run in a thread of its own: compiled programs do not hold Python's lock."""
     if len(states) == 1:
         return [jax.block_until_ready(run(states[0]))]
-    return list(pool.map(lambda state: jax.block_until_ready(run(state)), states))
+    # The 64-bit mode belongs to a thread: workers take on the caller's.
+    double = jax.dtypes.canonicalize_dtype(np.float64) == np.float64
+
+    def work(state: Any) -> Any:
+        with jax.enable_x64(double):
+            return jax.block_until_ready(run(state))
+
+    return list(pool.map(work, states))
 
 
 @eqx.filter_jit

@@ -162,7 +162,6 @@ def test_the_command_line_counts_and_seeds_decide(run, tmp_path, points):
     assert found[0] == found[1] != found[2]
 
 
-@pytest.mark.xfail(strict=True, reason="threads of `phase` do not take on the caller's x64 mode")
 def test_double_precision(run, tmp_path, points):
     result = run("phase", "points.toml", *SHORT, "--dtype", "float64", "-o", "x", "--json")
     assert result.json["dtype"] == "float64"
