@@ -1,13 +1,14 @@
-"""The notebook runs from top to bottom, and its numbers are what its text says."""
+"""The notebooks run from top to bottom, and their numbers are what their texts say."""
 
 import json
 import pathlib
 import sys
 
 import jax
+import numpy as np
 import pytest
 
-NOTEBOOK = pathlib.Path(__file__).parent.parent / "notebooks" / "crystals_in_reciprocal_space.ipynb"
+FOLDER = pathlib.Path(__file__).parent.parent / "notebooks"
 
 # Warnings of the machinery that runs notebooks, not of this library.
 pytestmark = [
@@ -23,8 +24,8 @@ def printed(notebook) -> dict:
     return json.loads("".join(o["text"] for o in notebook.cells[-1].outputs))
 
 
-def check(results: dict) -> None:
-    """The claims of the text."""
+def check_descriptors(results: dict) -> None:
+    """The claims of the notebook on descriptors."""
     assert results["gram_condition"]["OrthonormalBasis"] < 1 + 1e-9
     assert results["gram_condition"]["PaperBesselBasis"] > 1e12
     assert set(results["table2_max_relative_deviation"]) == {"default", "recp"}
@@ -49,22 +50,61 @@ def check(results: dict) -> None:
         assert case["converged"] >= (3 if "random" in name else 7), name
 
 
-def test_stored_outputs():
+def check_phasing(results: dict) -> None:
+    """The claims of the notebook on phasing, for the model and for the measured data."""
+    flatness = results["flatness"]
+    assert flatness["no window"] < flatness["ball windows"] < flatness["fitted window"]
+    assert results["distinct_points"] == [[64, 15], [65, 65]]
+    reflections, points, mesh = results["grid_2d"]
+    assert reflections < points < mesh
+    filling = {kind: np.median(values) for kind, values in results["filling"].items()}
+    assert filling["published"] < filling["cyclic"] < filling["search_grid"] < 0.373
+    assert results["filling_of_perfect_packing"] < 0.373
+    success = results["success"]
+    if results["case"] == "Cd-Yb":
+        assert results["orbits"] == [1380, 3698]
+        assert results["reflections"] == 522866
+        assert success["solved"] >= 0.8 * success["starts"]
+        assert success["verified"] >= 0.8 * success["starts"]
+        assert 20 <= success["median"] <= 30
+    else:
+        assert results["reflections"] == 71660
+        assert success["verified"] <= success["solved"] < success["starts"]
+        assert all(agreement > 0.9 for agreement in results["truth_of_solved"])
+    right = {gain: counts[0] for gain, counts in results["own_algorithm"].items()}
+    assert min(right["1.0"], right["0.8"], right["0.5"]) >= 5
+    assert right["0.0"] == 0
+    for gain, (_, claimed, wrong) in results["own_algorithm"].items():
+        assert claimed <= right[gain]
+        assert wrong == 0
+
+
+# Name, number of pictures, claims.
+NOTEBOOKS = [
+    ("crystals_in_reciprocal_space", 8, check_descriptors),
+    ("phasing", 8, check_phasing),
+]
+
+
+@pytest.mark.parametrize(("name", "pictures", "check"), NOTEBOOKS)
+def test_stored_outputs(name, pictures, check):
     import nbformat
 
-    assert NOTEBOOK.stat().st_size < 800_000
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    path = FOLDER / f"{name}.ipynb"
+    assert path.stat().st_size < 800_000
+    notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     outputs = [output for cell in code for output in cell.outputs]
-    assert sum("image/png" in output.get("data", {}) for output in outputs) == 8
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == pictures
     assert all(output.get("name") != "stderr" for output in outputs)
     assert all(output.output_type != "error" for output in outputs)
     check(printed(notebook))
 
 
-def test_notebook_runs(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("name", "check"), [(name, check) for name, _, check in NOTEBOOKS])
+def test_notebook_runs(name, check, tmp_path, monkeypatch):
     import nbclient
     import nbformat
     from ipykernel.kernelspec import write_kernel_spec
@@ -75,10 +115,13 @@ def test_notebook_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path / "matplotlib"))
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    # Phasing takes its small model, however much data there is.
+    monkeypatch.delenv("JAXTAL_DATA", raising=False)
+    monkeypatch.delenv("JAXTAL_STARTS", raising=False)
     # The kernel shares the tests' store of compiled programs.
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(jax.config.jax_compilation_cache_dir))
     monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = []
