@@ -9,20 +9,12 @@ from jaxtal.fields import Grid
 from jaxtal.phasing import Transform
 from jaxtal.symmetry import Orbits, SpaceGroup, SymOp, absent, laue_unique
 
-R3 = np.eye(6, dtype=int)[[2, 0, 1, 5, 3, 4]]
-R5 = np.array(
-    [
-        [1, 0, 0, 0, 0, 0],
-        [0, 0, 0, 0, 1, 0],
-        [0, 1, 0, 0, 0, 0],
-        [0, 0, 1, 0, 0, 0],
-        [0, 0, 0, 0, 0, -1],
-        [0, 0, 0, -1, 0, 0],
-    ]
-)
 #: Each with a glide, a screw, a centring or none of them; the largest index in each direction.
 GROUPS = {
-    "p4g": (SpaceGroup.from_generators([SymOp([[0, -1], [1, 0]]), SymOp([[-1, 0], [0, 1]])]), 5),
+    "p4g": (
+        SpaceGroup.from_generators([SymOp([[0, -1], [1, 0]]), SymOp([[-1, 0], [0, 1]], [1, 1], 2)]),
+        5,
+    ),
     "P 21/c": (SpaceGroup.find("P 1 21/c 1"), 3),
     "P 61": (SpaceGroup.find("P 61"), 3),
     "F d d 2": (SpaceGroup.find("F d d 2"), 4),
@@ -30,7 +22,7 @@ GROUPS = {
         SpaceGroup.from_generators([SymOp(np.diag([-1, 1, -1, 1]), [0, 1, 0, 0], 2)]),
         2,
     ),
-    "icosahedral": (SpaceGroup.from_generators([SymOp(R3), SymOp(R5)]), 1),
+    "icosahedral": (SpaceGroup.find("icosahedral P235"), 1),
 }
 
 
