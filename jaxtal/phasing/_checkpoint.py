@@ -52,14 +52,27 @@ class Checkpoint:
         if self._path is not None and self._path.exists():
             self._data = _read(self._path, self._identity)
 
-    @property
-    def grid(self) -> Grid | None:
-        """The alias-free grid of the run, if it was begun before."""
+    def grid_or(self, given: Grid | None) -> Grid | None:
+        """The alias-free grid of the run, if it was begun before, and otherwise the given one.
+
+        Raises:
+            ValueError: a given grid is not the one that the run was begun with.
+        """
         if not self._data:
-            return None
+            return given
         parts = (self._data[f"grid.{name}"] for name in ("characters", "moduli", "origin"))
         characters, moduli, origin = parts
-        return Grid(characters, moduli.tolist(), origin)
+        grid = Grid(characters, moduli.tolist(), origin)
+        if given is not None and not (
+            given.moduli == grid.moduli
+            and np.array_equal(given.characters, grid.characters)
+            and np.array_equal(given.origin, grid.origin)
+        ):
+            raise ValueError(
+                f"{self._path}: expected a checkpoint of this run, got one with another grid, "
+                f"{grid!r}"
+            )
+        return grid
 
     def attempts(
         self, seed: int, workspace: Workspace, recipe: Recipe

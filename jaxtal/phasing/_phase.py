@@ -26,6 +26,9 @@ from ._workspace import Workspace
 
 Attempts = dict[tuple[int, int], Attempt]
 
+#: Reflections from which on the alias-free grid is searched for thoroughly.
+_LARGE = 50_000
+
 
 def phase(
     problem: PhasingProblem,
@@ -78,7 +81,7 @@ def phase(
     stages = recipe
     clock, begun = CompileClock(), time.perf_counter()
     saved = Checkpoint(checkpoint, problem, stages, seed, np.dtype(dtype).name)
-    grid = grid or saved.grid or _search(problem, seed)
+    grid = saved.grid_or(grid) or _search(problem, seed)
     workspace = Workspace.build(problem, stages, grid, seed, dtype)
     run = _Run(workspace, stages, Equivalences.build(problem.orbits), seed)
     run.attempts = saved.attempts(seed, workspace, stages)
@@ -176,6 +179,9 @@ class _Run:
 
 
 def _search(problem: PhasingProblem, seed: int) -> Grid:
+    k = problem.orbits.all_indices
+    # A smaller grid is worth some seconds where a cycle takes milliseconds.
+    trials = 8000 if len(k) >= _LARGE else 1000
     rotations = problem.orbits.group.point_rotations
-    grid = search_grid(problem.orbits.all_indices, rotations=rotations, seed=seed)
+    grid = search_grid(k, rotations=rotations, seed=seed, max_trials=trials)
     return grid.with_origin(np.random.default_rng(seed).random(grid.dimension))
