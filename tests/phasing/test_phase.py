@@ -104,8 +104,8 @@ def test_a_checkpoint_keeps_the_grid_it_was_begun_with(problem, grid, tmp_path):
     resumed = phase(problem, recipe=SHORT, starts=1, seed=5, checkpoint=file)
     assert resumed.grid.moduli == grid.moduli
     np.testing.assert_array_equal(resumed.grid.origin, grid.origin)
+    moved = grid.with_origin(np.zeros(2))
     with pytest.raises(ValueError, match="another grid"):
-        moved = grid.with_origin(np.zeros(2))
         phase(problem, grid=moved, recipe=SHORT, starts=1, seed=5, checkpoint=file)
 
 
