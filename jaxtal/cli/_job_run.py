@@ -14,7 +14,7 @@ from ._job_table import JobTable
 
 RUN_KEYS = (
     *("recipe", "starts", "iterations", "seed", "dtype", "unmeasured", "ratio", "agreement"),
-    *("restarts", "grid", "checkpoint"),
+    *("r_factor", "restarts", "grid", "checkpoint"),
 )
 
 
@@ -25,7 +25,7 @@ class RunOptions:
     Attributes:
         recipe: name of the recipe.
         iterations: of its first stage, None as the recipe has it.
-        limits: what the recipe is to have instead of its own: ratio, agreement, restarts.
+        limits: what the recipe is to have instead of its own: ratio, agreement, R, restarts.
         starts: how many.
         seed: of everything random.
         dtype: "float32" or "float64".
@@ -78,6 +78,7 @@ def read_run(table: JobTable, folder: pathlib.Path, arguments: argparse.Namespac
     limits = {
         "ratio": table.get("ratio", number(above=0), None),
         "agreement": table.get("agreement", number(least=0), None),
+        "r_factor": table.get("r_factor", number(above=0), None),
         "restarts": table.get("restarts", integer(0), None),
     }
     if limits["agreement"] is not None and not limits["agreement"] < 1:

@@ -64,7 +64,7 @@ class Report:
                 "orbits": {
                     "real": counts.real,
                     "complex": counts.complex,
-                    "extinct": counts.extinct,
+                    "extinct": counts.extinct_orbits,
                 },
                 "reflections": counts.reflections,
                 "grid_points": list(result.grid_points),

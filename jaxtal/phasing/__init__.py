@@ -23,8 +23,8 @@ alias-free one), several starts, and a verdict that no start gets from itself al
 
 Subclass `AbstractAlgorithm` to add one; its docstring has an example.
 
-`automatic_window` finds form factors for a reflection list, whose `factors` are the `form_factors`
-of a problem; `delta_shape` measures any. `model("icosahedral")` and the other `model_names()` are
+`automatic_window` finds a window for a reflection list, whose `factors` are those of a problem;
+`delta_shape` measures any. `model("icosahedral")` and the other `model_names()` are
 structures with known phases F, to try and to measure with: `Model.reflections`, `Model.falloff`.
 """
 

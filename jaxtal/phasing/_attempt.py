@@ -78,6 +78,7 @@ def advance(
     cycles: int,
     observers: tuple[Callable, ...],
     pool: Any,
+    width: int,
 ) -> None:
     """Run attempts that stand at the same place on by some cycles of their stage.
 
@@ -88,6 +89,7 @@ def advance(
         cycles: how many, rounded up to whole rounds and down to the end of the stage.
         observers: what to record.
         pool: executor for attempts side by side on a CPU.
+        width: most attempts that run side by side; it decides how large grids are driven.
     """
     begun = time.perf_counter()
     place, done = group[0].stage, group[0].cycle
@@ -101,11 +103,9 @@ def advance(
             attempt.enter(workspace, recipe)
     states = [attempt.state for attempt in group]
     common = (workspace.observed, stage.algorithm)
-    if workspace.from_host(place):
+    if width == 1 and workspace.from_host(place):
         single = workspace.single(place)
-        found = _side_by_side(
-            pool, lambda state: host_cycles(single, *common, state, rounds, observers), states
-        )
+        found = [host_cycles(single, *common, state, rounds, observers) for state in states]
     elif jax.default_backend() == "cpu" or len(group) == 1:
         found = _side_by_side(
             pool, lambda state: scan_cycles(transforms, *common, state, rounds, observers), states

@@ -43,12 +43,14 @@ class Checkpoint:
             rest: whatever else decides the numbers (seed, type).
 
         Raises:
-            ValueError: it is no checkpoint, or one of another run.
+            ValueError: it is no checkpoint, or one of another run, or cannot be written.
         """
         self._path = None if path is None else pathlib.Path(path)
         self._identity = _identity(problem, recipe, rest)
         self._written = time.monotonic()
         self._data: dict[str, np.ndarray] = {}
+        if self._path is not None:
+            _check_place(self._path)
         if self._path is not None and self._path.exists():
             self._data = _read(self._path, self._identity)
 
@@ -129,9 +131,20 @@ class Checkpoint:
 def _identity(problem: PhasingProblem, recipe: Recipe, rest: tuple) -> str:
     """A hash of everything that decides the numbers of a run, its grid apart."""
     digest = hashlib.sha256(repr((recipe, rest)).encode())
-    for array in (problem.orbits.k, problem.lower, problem.upper, problem.orbits.angle):
+    orbits = problem.orbits
+    arrays = [problem.lower, problem.upper, orbits.members, orbits.orbit, orbits.phase]
+    arrays += [orbits.k, orbits.kind, orbits.angle]
+    # The text of an algorithm does not show the values of its arrays.
+    arrays += jax.tree.leaves([stage.algorithm for stage in recipe.stages])
+    for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
+
+
+def _check_place(path: pathlib.Path) -> None:
+    """Find out now, not after the work, whether the file can be written."""
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise ValueError(f"checkpoint: expected a file in a writable folder, got {path}")
 
 
 def _read(path: pathlib.Path, identity: str) -> dict[str, np.ndarray]:

@@ -31,6 +31,15 @@ class SweepDown(AbstractAlgorithm):
     decrement: float = 0.99
     exact: bool = False
 
+    def __check_init__(self):
+        """Check the numbers.
+
+        Raises:
+            ValueError: a fraction or a decrement that is not in (0, 1].
+        """
+        _check_share("fraction", self.fraction)
+        _check_share("decrement", self.decrement)
+
     def init(self, observed: Observed, f: Complex[Array, " n"], key: PRNGKeyArray) -> Array:
         return jnp.asarray(self.fraction, observed.lower.dtype)
 
@@ -62,6 +71,15 @@ class ChargeFlipping(AbstractAlgorithm):
     clip: float | None = None
     weak: float = 0.0
 
+    def __check_init__(self):
+        """Check the numbers.
+
+        Raises:
+            ValueError: a share of weak reflections that is not in [0, 1).
+        """
+        if not 0 <= self.weak < 1:
+            raise ValueError(f"weak: expected a share in [0, 1), got {self.weak}")
+
     def init(self, observed: Observed, f: Complex[Array, " n"], key: PRNGKeyArray) -> Array:
         return _weak_orbits(observed, self.weak)
 
@@ -81,6 +99,13 @@ class ChargeFlipping(AbstractAlgorithm):
             return replaced, state
         shifted = jnp.where(observed.real, back, jax.lax.complex(-back.imag, back.real))
         return jnp.where(state, shifted, replaced), state
+
+    def solution(
+        self, observed: Observed, f: Complex[Array, " n"], state: Any
+    ) -> Complex[Array, " n"]:
+        """Weak amplitudes turned back, and all moduli as measured."""
+        back = jax.lax.complex(f.imag, -f.real)
+        return replace_moduli(jnp.where(state & ~observed.real, back, f), observed)
 
 
 class RandomisedMedian(AbstractAlgorithm):
@@ -132,6 +157,14 @@ class LowDensityElimination(AbstractAlgorithm):
 
     peak: float = 0.5
 
+    def __check_init__(self):
+        """Check the numbers.
+
+        Raises:
+            ValueError: a share of the maximum that is not in (0, 1].
+        """
+        _check_share("peak", self.peak)
+
     def flip_density(self, density: Float[Array, "*grid"], state: Any) -> tuple[Array, Any]:
         scale = 0.2 * self.peak * jnp.max(density)
         kept = jnp.maximum(density, 0.0)
@@ -142,5 +175,10 @@ def _weak_orbits(observed: Observed, share: float) -> Array:
     """True for the weakest measured orbits, a share of them, (n,)."""
     if not share:
         return jnp.zeros(observed.lower.shape, bool)
-    limit = jnp.quantile(jnp.where(observed.measured, observed.lower, jnp.nan), share)
+    limit = jnp.nanquantile(jnp.where(observed.measured, observed.lower, jnp.nan), share)
     return observed.measured & (observed.lower < limit)
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0 < value <= 1:
+        raise ValueError(f"{name}: expected a number in (0, 1], got {value}")

@@ -49,8 +49,9 @@ def phase(
 
     Every start goes through the stages of the recipe and is judged on the alias-free grid. Those
     that have not converged are begun again, as often as the recipe allows; a single start thus
-    gets a second attempt to agree with. The same seed gives the same bits on the same machine,
-    whatever is observed, and interrupted or not.
+    gets a second attempt to agree with. On a CPU the same arguments give the same bits, whatever is
+    observed, and interrupted or not, unless the search for a grid was ended by its time limit;
+    `batch` changes the rounding, since a lone start has its transforms run on all cores.
 
     Args:
         problem: what is to be phased.
@@ -63,7 +64,8 @@ def phase(
         control: told of every chunk; pauses, stops, shows (see `Control`).
         chunk: cycles between two reports to `control`; a whole stage by default.
         checkpoint: file that keeps finished and unfinished work, read if it exists.
-        batch: starts that run side by side; by default the cores of a CPU, 64 on an accelerator.
+        batch: starts that run side by side, in threads of a CPU or in one program of an
+            accelerator; by default as many as there are cores, or 64, at most `starts`.
         progress: show a bar.
 
     Returns:
@@ -76,6 +78,10 @@ def phase(
     for name, value in (("starts", starts), ("chunk", chunk), ("batch", batch)):
         if value is not None and value < 1:
             raise ValueError(f"{name}: expected at least 1, got {value}")
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise ValueError(f"dtype: expected float32 or float64, got {np.dtype(dtype).name}")
+    if jax.dtypes.canonicalize_dtype(dtype) != np.dtype(dtype):
+        raise ValueError("dtype: float64 needs 64-bit mode, see jax.enable_x64")
     if isinstance(recipe, str):
         recipe = named_recipe(recipe, problem.orbits.n_reflections)
     stages = recipe
@@ -86,7 +92,7 @@ def phase(
     run = _Run(workspace, stages, Equivalences.build(problem.orbits), seed)
     run.attempts = saved.attempts(seed, workspace, stages)
     searched = time.perf_counter()
-    width = batch or ((os.cpu_count() or 1) if jax.default_backend() == "cpu" else 64)
+    width = batch or min(starts, _cores() if jax.default_backend() == "cpu" else 64)
     control, interrupted = control or Control(), False
     with (
         concurrent.futures.ThreadPoolExecutor(width) as pool,
@@ -95,7 +101,7 @@ def phase(
         try:
             for group in run.groups(starts, width):
                 while part := run.unfinished(group):
-                    advance(part, workspace, stages, chunk or stages.cycles, observers, pool)
+                    advance(part, workspace, stages, chunk or stages.cycles, observers, pool, width)
                     saved.store(run.attempts, grid)
                     control.report(part, workspace)
                 bar.update(len(group) if group[0].number == 0 else 0)
@@ -129,7 +135,7 @@ class _Run:
                 for place in places:
                     self.attempts.setdefault(place, Attempt.new(self.seed, *place))
                 yield [self.attempts[place] for place in places]
-            converged, _ = self.judged()
+            converged, _ = self.judged(starts, number)
             solved = {start for (start, _), good in converged.items() if good}
             pending = [start for start in range(starts) if start not in solved]
 
@@ -139,9 +145,15 @@ class _Run:
         least = min(((a.stage, a.cycle) for a in rest), default=None)
         return [a for a in rest if (a.stage, a.cycle) == least]
 
-    def judged(self) -> tuple[dict[tuple[int, int], bool], dict[tuple[int, int], float]]:
-        """Verdict and agreement of every finished attempt."""
-        done = {p: a for p, a in self.attempts.items() if a.finished(self.recipe)}
+    def judged(
+        self, starts: int, number: int
+    ) -> tuple[dict[tuple[int, int], bool], dict[tuple[int, int], float]]:
+        """Verdict and agreement of every finished attempt up to a round of restarts.
+
+        A checkpoint may hold attempts of later rounds, and of more starts.
+        """
+        known = {p: a for p, a in self.attempts.items() if p[0] < starts and p[1] <= number}
+        done = {p: a for p, a in known.items() if a.finished(self.recipe)}
         if not done:
             return {}, {}
         f = np.stack([np.asarray(a.f) for a in done.values()])
@@ -155,7 +167,7 @@ class _Run:
 
     def outcome(self, starts: int, n: int) -> tuple[tuple[Start, ...], np.ndarray]:
         """The best attempt of each start."""
-        converged, agreement = self.judged()
+        converged, agreement = self.judged(starts, self.recipe.restarts)
         dtype = np.result_type(self.workspace.observed.lower.dtype, np.complex64)
         records, f = [], np.zeros((starts, n), dtype)
         for start in range(starts):
@@ -176,6 +188,13 @@ class _Run:
 
     def _cycles(self, attempt: Attempt) -> int:
         return sum(stage.cycles for stage in self.recipe.stages[: attempt.stage]) + attempt.cycle
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _search(problem: PhasingProblem, seed: int) -> Grid:

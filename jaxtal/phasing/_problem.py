@@ -35,14 +35,15 @@ class PhasingProblem:
     def build(
         cls,
         reflections: Reflections,
-        form_factors: Float[np.ndarray, " m"] | None = None,
+        factors: Float[np.ndarray, " m"] | None = None,
         unmeasured: Literal["zero", "free"] | float = "zero",
     ) -> "PhasingProblem":
         """Normalise the measured amplitudes and, if asked, add the unmeasured reflections.
 
         Args:
             reflections: m measured orbits.
-            form_factors: factor of each sqrt(I), sharpening times window, (m,); 1 by default.
+            factors: what each sqrt(I) is multiplied by, (m,): a window over the fall-off of the
+                atoms (see `reflections.normalised_amplitudes`); 1 by default.
             unmeasured: what happens to reflections inside the ellipsoid of the measured ones that
                 were not measured: "zero", "free", or a bound of their moduli as a multiple of the
                 root-mean-square measured modulus.
@@ -51,16 +52,14 @@ class PhasingProblem:
             ValueError: factors of the wrong shape or sign, no amplitude above zero, a bad choice.
         """
         amplitude = reflections.amplitude
-        if form_factors is not None:
-            factors = host_array(form_factors, "form_factors")
+        if factors is not None:
+            factors = host_array(factors, "factors")
             if factors.shape != amplitude.shape:
-                raise ValueError(
-                    f"form_factors: expected shape {amplitude.shape}, got {factors.shape}"
-                )
-            check_finite(factors, "form_factors")
+                raise ValueError(f"factors: expected shape {amplitude.shape}, got {factors.shape}")
+            check_finite(factors, "factors")
             if (factors < 0).any():
                 i = int(np.argmax(factors < 0))
-                raise ValueError(f"form_factors[{i}]: expected none below 0, got {factors[i]:g}")
+                raise ValueError(f"factors[{i}]: expected none below 0, got {factors[i]:g}")
             amplitude = amplitude * factors
         orbits = reflections.orbits
         power = float(np.sum(orbits.multiplicity * amplitude**2))

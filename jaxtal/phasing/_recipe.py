@@ -78,6 +78,8 @@ class Recipe:
         """
         if not self.stages or self.stages[-1].grid != "alias-free":
             raise ValueError("stages: expected the last one on the alias-free grid")
+        if self.stages[-1].cycles < 2:
+            raise ValueError("stages: expected at least 2 cycles in the last one, which judges")
         if self.restarts < 0:
             raise ValueError(f"restarts: expected at least 0, got {self.restarts}")
 

@@ -18,7 +18,7 @@ class Start:
     Attributes:
         cycles: cycles done, all attempts together.
         attempts: how often it was begun.
-        converged: ratio and agreement both above the recipe's limits.
+        converged: ratio and agreement both above the recipe's limits, and R below its own.
         ratio: (max - median) / (median - min) on the alias-free grid, NaN if it was cut short.
         agreement: best agreement with another attempt whose ratio passes, NaN if there is none.
         r_factor: R of the last cycle, NaN if it was cut short.
@@ -96,9 +96,15 @@ class Phasing:
             )
         return (
             f"none of {len(self.starts)} starts converged{cut}: a solution has extrema in a ratio "
-            f"above {self.recipe.ratio:g} and agrees with another start above "
-            f"{self.recipe.agreement:g}"
+            f"above {self.recipe.ratio:g}, R below {self.recipe.r_factor:g}, and agrees with "
+            f"another attempt above {self.recipe.agreement:g}{self._alone}"
         )
+
+    @property
+    def _alone(self) -> str:
+        """A hint where nothing could agree with anything."""
+        made = sum(start.attempts for start in self.starts)
+        return ", of which this run had none: ask for more starts" if made == 1 else ""
 
 
 def _rank(start: Start) -> tuple[bool, float]:

@@ -30,6 +30,17 @@ class RelaxedReflections(AbstractAlgorithm):
     beta: float = 0.5
     support: float = 0.05
 
+    def __check_init__(self):
+        """Check the numbers.
+
+        Raises:
+            ValueError: beta not in (0, 2), or a support not in (0, 1).
+        """
+        if not 0 < self.beta < 2:
+            raise ValueError(f"beta: expected a step in (0, 2), got {self.beta}")
+        if not 0 < self.support < 1:
+            raise ValueError(f"support: expected a share in (0, 1), got {self.support}")
+
     def init(self, observed: Observed, f: Complex[Array, " n"], key: PRNGKeyArray) -> Any:
         return f
 

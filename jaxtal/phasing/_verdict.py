@@ -28,11 +28,14 @@ def verdict(
         does another one with which it agrees; the best agreement with any other start that
         passes, NaN where there is none, (S,).
     """
-    passed = (ratio > recipe.ratio) & (r_factor < recipe.r_factor)
+    # An algorithm may have run away: such a start has nothing to compare.
+    sound = np.isfinite(f).all(axis=1) & f.any(axis=1)
+    passed = (ratio > recipe.ratio) & (r_factor < recipe.r_factor) & sound
     best = np.full(len(f), np.nan)
-    if passed.sum() >= 1 and len(f) > 1:
-        agreement = equivalences.pairwise(f)
+    if passed.any() and sound.sum() > 1:
+        agreement = equivalences.pairwise(f[sound])
         np.fill_diagonal(agreement, -np.inf)
-        agreement[:, ~passed] = -np.inf
-        best = np.where(np.isfinite(agreement.max(axis=1)), agreement.max(axis=1), np.nan)
+        agreement[:, ~passed[sound]] = -np.inf
+        found = agreement.max(axis=1)
+        best[sound] = np.where(np.isfinite(found), found, np.nan)
     return passed & (best > recipe.agreement), best

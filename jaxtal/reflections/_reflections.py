@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..lattice import Superspace
-from ..symmetry import Orbits, SpaceGroup, absent, epsilon
+from ..symmetry import Orbits, SpaceGroup, absent, epsilon, laue_unique
 from ._columns import Columns, RowName, check_columns
 from ._merge import Rule, merge
 from ._report import ReflectionReport
@@ -134,11 +134,19 @@ class Reflections:
             kept = keep(columns.take(left))
             if what == "extinct" and not kept.all() and options.extinct == "error":
                 raise _extinct_error(columns.k, left[~kept], group, name)
+            if what == "extinct":
+                gone = laue_unique(columns.k[left[~kept]], group.laue_rotations)[0]
+                counts["extinct_orbits"] = len(np.unique(gone, axis=0))
             left, counts[what] = left[kept], int((~kept).sum())
             if len(left) == 0:
                 raise ValueError(
                     f"expected at least one reflection, got {counts['rows']} rows, none of which "
-                    "is left: " + ", ".join(f"{n} {key}" for key, n in counts.items() if n)
+                    "is left: "
+                    + ", ".join(
+                        f"{counts[key]} {key}"
+                        for key in counts
+                        if counts[key] and key != "extinct_orbits"
+                    )
                 )
         merged = merge(columns.take(left), group, options.merge, left)
         orbits = Orbits.build(group, merged.columns.k)

@@ -15,6 +15,7 @@ class ReflectionReport:
         excluded_weak: rows at or below the sigma cut.
         beyond_limit: rows with d < d_min.
         extinct: systematically absent rows, left out.
+        extinct_orbits: the orbits that these belong to.
         merged: rows merged into an equivalent or identical one.
         kept: orbits kept.
         real: orbits of real type (phase up to a sign).
@@ -32,6 +33,7 @@ class ReflectionReport:
     excluded_weak: int
     beyond_limit: int
     extinct: int
+    extinct_orbits: int
     merged: int
     kept: int
     real: int

@@ -70,6 +70,11 @@ def test_weak_reflections_are_shifted_by_a_quarter_turn_and_keep_their_modulus()
     weak = algorithm.init(bounds, back, jax.random.key(0))
     new, _ = algorithm.flip_amplitudes(bounds, back, back, weak)
     np.testing.assert_allclose(new, [0.5j, 0.7, 3j, 4], rtol=1e-6)
+    reported = algorithm.solution(bounds, new, weak)
+    np.testing.assert_allclose(reported, [1.0, 2, 3j, 4], atol=1e-6)
+    unmeasured = observed([1.0, 2, 3, 4, 0], [1.0, 2, 3, 4, np.inf])
+    weakest = algorithm.init(unmeasured, back, jax.random.key(0))
+    assert weakest.tolist() == [True, True, False, False, False]
 
 
 def test_low_density_elimination_is_shiono_and_woolfsons_formula(rng):
@@ -125,3 +130,19 @@ def test_the_documented_example_is_charge_flipping(rng):
     ours = eqx.filter_jit(Flip(0.3).flip_density)(density, ())[0]
     theirs = phasing.ChargeFlipping(threshold=0.3).flip_density(density, ())[0]
     np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: phasing.SweepDown(1.5), "fraction: expected"),
+        (lambda: phasing.SweepDown(0.8, 2.0), "decrement: expected"),
+        (lambda: phasing.ChargeFlipping(weak=1.0), "weak: expected"),
+        (lambda: phasing.LowDensityElimination(peak=0.0), "peak: expected"),
+        (lambda: phasing.RelaxedReflections(beta=-3.0), "beta: expected"),
+        (lambda: phasing.RelaxedReflections(support=1.0), "support: expected"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -57,7 +57,7 @@ def test_models_are_solved_and_nothing_else_is_claimed(make):
 
 
 def test_same_seed_same_bits_whatever_runs_beside(problem, grid):
-    alone = phase(problem, grid=grid, recipe=SHORT, starts=3, seed=5, batch=1)
+    alone = phase(problem, grid=grid, recipe=SHORT, starts=3, seed=5, batch=2)
     together = phase(
         problem,
         grid=grid,
@@ -90,6 +90,7 @@ def test_a_stopped_run_resumes_to_the_same_bits(problem, grid, tmp_path):
     assert "interrupted" in cut.message
     resumed = phase(problem, checkpoint=file, **arguments)
     np.testing.assert_array_equal(resumed.f, whole.f)
+    assert [s.attempts for s in resumed.starts] == [s.attempts for s in whole.starts]
     assert [s.ratio for s in resumed.starts] == [s.ratio for s in whole.starts]
     with pytest.raises(ValueError, match="another recipe"):
         phase(problem, checkpoint=file, **{**arguments, "seed": 6})
@@ -156,6 +157,11 @@ def test_no_start_is_believed_alone():
     good, agreement = verdict(equivalences, recipe, np.stack([f, noise]), np.full(2, 80.0), r)
     assert not good.any()
     assert (agreement < 0.99).all()
+    runaway = np.stack([f, f, np.full_like(f, np.nan), np.zeros_like(f)])
+    ratios, three = np.array([80.0, 80.0, np.nan, np.nan]), np.zeros(4)
+    good, agreement = verdict(equivalences, recipe, runaway, ratios, three)
+    assert good.tolist() == [True, True, False, False]
+    assert np.isnan(agreement[2:]).all()
     good, agreement = verdict(equivalences, recipe, np.stack([f, f]), np.full(2, 80.0), r)
     assert good.all()
     bad_r = np.array([0.1, 0.6])
@@ -169,6 +175,9 @@ def test_no_start_is_believed_alone():
         ({"starts": 0}, "starts: expected at least 1"),
         ({"chunk": 0}, "chunk: expected at least 1"),
         ({"batch": -1}, "batch: expected at least 1"),
+        ({"dtype": np.float64}, "float64 needs 64-bit mode"),
+        ({"dtype": np.int32}, "expected float32 or float64"),
+        ({"checkpoint": "no/such/folder/run.npz"}, "expected a file in a writable folder"),
         ({"recipe": "magic"}, "recipe: expected one of default"),
         ({"grid": Grid(np.eye(2, dtype=int), (5, 6))}, "expected an alias-free grid"),
     ],
@@ -202,7 +211,7 @@ def test_bad_problems_are_refused(model):
     n = len(refl.k)
     with pytest.raises(ValueError, match="expected shape"):
         PhasingProblem.build(refl, np.ones(n + 1))
-    with pytest.raises(ValueError, match=r"form_factors\[3\]: expected none below 0"):
+    with pytest.raises(ValueError, match=r"factors\[3\]: expected none below 0"):
         PhasingProblem.build(refl, np.where(np.arange(n) == 3, -1.0, 1.0))
     with pytest.raises(ValueError, match="some amplitude above zero"):
         PhasingProblem.build(refl, np.zeros(n))
