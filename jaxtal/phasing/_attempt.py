@@ -101,7 +101,7 @@ def advance(
     for attempt in group:
         if attempt.state is None:
             attempt.enter(workspace, recipe)
-    states = [attempt.state for attempt in group]
+    states = [attempt.state for attempt in group if attempt.state is not None]
     common = (workspace.observed, stage.algorithm)
     if width == 1 and workspace.from_host(place):
         single = workspace.single(place)
