@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from .._core import check_finite
+from .._core import check_finite, write_bytes
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -107,10 +107,11 @@ class Grid:
         return Grid(self.characters, self.moduli, origin)
 
     def save(self, path: str | pathlib.Path) -> None:
-        """Write the grid as .npz; the name is taken as it is."""
-        moduli = np.array(self.moduli)
-        with open(path, "wb") as file:
-            np.savez(file, characters=self.characters, moduli=moduli, origin=self.origin)
+        """Write the grid as .npz, whole or not at all; the name is taken as it is."""
+        arrays = (self.characters, np.array(self.moduli), self.origin)
+        names = ("characters", "moduli", "origin")
+        parts = dict(zip(names, arrays, strict=True))
+        write_bytes(path, lambda file: np.savez(file, allow_pickle=False, **parts))
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> "Grid":

@@ -32,17 +32,16 @@ Reflections in any number of dimensions come as a `ReflectionTable` for `Reflect
 Every error is a `ValueError` that names the file, the atom and the key; nothing is half-written.
 """
 
+from .._core import replacing as replacing
+from .._core import write_bytes as write_bytes
+from .._core import write_text as write_text
 from ._ase import crystal_from_ase as crystal_from_ase
 from ._ase import from_ase as from_ase
 from ._ase import to_ase as to_ase
-from ._atomic import replacing as replacing
-from ._atomic import write_bytes as write_bytes
-from ._atomic import write_text as write_text
 from ._ccp4 import read_ccp4 as read_ccp4
 from ._ccp4 import write_ccp4 as write_ccp4
 from ._cif_read import read_cif as read_cif
 from ._cif_write import write_cif as write_cif
-from ._phases_csv import read_phases_csv as read_phases_csv
 from ._phases_csv import write_phases_csv as write_phases_csv
 from ._phases_npz import PhaseArchive as PhaseArchive
 from ._phases_npz import read_phases_npz as read_phases_npz

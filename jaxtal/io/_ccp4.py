@@ -7,10 +7,9 @@ import gemmi
 import numpy as np
 from jaxtyping import Float
 
-from .._core import check_finite, host_array
+from .._core import check_finite, host_array, replacing
 from ..lattice import host_cell
 from ..symmetry import SpaceGroup
-from ._atomic import replacing
 
 
 def write_ccp4(

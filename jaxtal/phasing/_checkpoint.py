@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import pathlib
-import tempfile
 import time
 import zipfile
 from typing import Any
@@ -14,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._core import write_bytes
 from ..fields import Grid
 from ._attempt import Attempt
 from ._problem import PhasingProblem
@@ -117,14 +117,7 @@ class Checkpoint:
                 arrays[f"{i}.f"] = np.asarray(attempt.f)
             for j, leaf in enumerate(jax.tree.leaves(attempt.state)):
                 arrays[f"{i}.state.{j}"] = np.asarray(_plain(leaf))
-        handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, allow_pickle=False, **arrays)
-            os.replace(temporary, self._path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        write_bytes(self._path, lambda file: np.savez(file, allow_pickle=False, **arrays))
         self._written = time.monotonic()
 
 

@@ -104,7 +104,8 @@ def test_a_model_is_solved(run, tmp_path):
     assert {path.split("/")[-1] for path in found["files"]} == names(folder)
     assert json.loads((folder / "summary.json").read_text()) == found
 
-    k, intensity, F = jxt.io.read_phases_csv(folder / "phases.csv")
+    table = jxt.io.read_reflection_csv(folder / "phases.csv")
+    k, intensity, F = table.indices, table.intensity, table.structure_factors
     model = phasing.model("2d")
     np.testing.assert_array_equal(k, model.reflections.k)
     np.testing.assert_allclose(intensity, model.reflections.intensity, rtol=1e-4)

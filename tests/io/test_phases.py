@@ -10,8 +10,8 @@ import pytest
 from jaxtal.io import (
     PhaseArchive,
     read_ccp4,
-    read_phases_csv,
     read_phases_npz,
+    read_reflection_csv,
     replacing,
     write_bytes,
     write_ccp4,
@@ -52,10 +52,10 @@ def test_csv_has_the_columns_of_the_reference_toolkit(tmp_path):
         "1, 0, -2, 3, 1.2346e+06, 0.33333, -2e-07\n"
         "0, 0, 0, 12, 0.5, 0, 5\n"
     )
-    indices, intensity, F = read_phases_csv(tmp_path / "a.csv")
-    np.testing.assert_array_equal(indices, k)
-    np.testing.assert_allclose(intensity, [1234567.0, 0.5], rtol=5e-5)
-    np.testing.assert_allclose(F, [1 / 3 - 2e-7j, 5j], rtol=5e-5)
+    table = read_reflection_csv(tmp_path / "a.csv")
+    np.testing.assert_array_equal(table.indices, k)
+    np.testing.assert_allclose(table.intensity, [1234567.0, 0.5], rtol=5e-5)
+    np.testing.assert_allclose(table.structure_factors, [1 / 3 - 2e-7j, 5j], rtol=5e-5)
 
 
 def test_csv_refuses_what_does_not_fit(tmp_path):
@@ -65,12 +65,12 @@ def test_csv_refuses_what_does_not_fit(tmp_path):
     with pytest.raises(ValueError, match=r"F\[1\]: expected a finite"):
         write_phases_csv(path, np.eye(2, dtype=int), np.ones(2), np.array([1, np.nan + 1j]))
     assert not os.listdir(tmp_path)
-    path.write_text("k1, k2, I\n1, 2, 3\n")
+    path.write_text("k1, k3, I\n1, 2, 3\n")
     with pytest.raises(ValueError, match="expected the columns"):
-        read_phases_csv(path)
+        read_reflection_csv(path)
     path.write_text("k1, I, real(ampl), imag(ampl)\n1, 2, 3, 4\n1, 2, x, 4\n")
-    with pytest.raises(ValueError, match="line 3"):
-        read_phases_csv(path)
+    with pytest.raises(ValueError, match=r"a\.csv:3"):
+        read_reflection_csv(path)
 
 
 def test_archive_round_trip(archive, tmp_path):

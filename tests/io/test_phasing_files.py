@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxtal.fields import Density, Grid
-from jaxtal.io import read_ccp4, read_phases_csv, read_phases_npz, write_phasing
+from jaxtal.io import read_ccp4, read_phases_npz, read_reflection_csv, write_phasing
 from jaxtal.lattice import Superspace
 from jaxtal.phasing import Phasing, PhasingProblem, Start, recipe
 from jaxtal.reflections import Reflections
@@ -51,7 +51,8 @@ def test_every_file_tells_of_the_best_start(rng, tmp_path):
     paths = write_phasing(result, tmp_path / "new" / "folder", ["csv", "npz", "ccp4"])
     assert [path.name for path in paths] == ["phases.csv", "phases.npz", "density.ccp4"]
     data = result.problem.reflections
-    k, intensity, F = read_phases_csv(paths[0])
+    table = read_reflection_csv(paths[0])
+    k, intensity, F = table.indices, table.intensity, table.structure_factors
     np.testing.assert_array_equal(k, data.orbits.k)
     np.testing.assert_allclose(intensity, data.intensity, rtol=1e-4)
     np.testing.assert_allclose(F, result.structure_factors, rtol=1e-3, atol=1e-3)
@@ -85,7 +86,7 @@ def test_every_file_tells_of_the_best_start(rng, tmp_path):
 def test_unmeasured_reflections_are_in_the_archive_and_not_in_the_table(rng, tmp_path):
     result = run(rng, unmeasured="free")
     csv, npz = write_phasing(result, tmp_path)
-    assert len(read_phases_csv(csv)[0]) == 7
+    assert len(read_reflection_csv(csv).indices) == 7
     archive = read_phases_npz(npz)
     assert len(archive.orbits.k) == len(result.problem.lower) > 7
     assert np.isfinite(archive.intensity[:7]).all()
