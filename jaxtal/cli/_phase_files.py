@@ -112,7 +112,8 @@ def _write_section(density: Density, plan: SectionPlan, folder: pathlib.Path) ->
     figure = Figure(figsize=(5.6, 4.8), layout="constrained")
     density_section(drawn, figure.add_subplot(), outline=plan.outline, clip=plan.clip)
     write_bytes(
-        folder / f"{plan.name}.png", lambda file: figure.savefig(file, format="png", dpi=150)
+        folder / f"{plan.name}.png",
+        lambda file: figure.savefig(file, format="png", dpi=150, bbox_inches="tight"),
     )
     plane = plan.plane
     _write_arrays(
