@@ -30,8 +30,9 @@ from ._folded import folded_grids as folded_grids
 from ._folded import random_origin as random_origin
 from ._grid import Grid as Grid
 from ._lll import lll as lll
-from ._mesh import mesh_for as mesh_for
-from ._mesh import mesh_grid as mesh_grid
+from ._mesh import Mesh as Mesh
+from ._mesh_grid import mesh_for as mesh_for
+from ._mesh_grid import mesh_grid as mesh_grid
 from ._packings import packing_basis as packing_basis
 from ._packings import packing_density as packing_density
 from ._peaks import Peaks as Peaks

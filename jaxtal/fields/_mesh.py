@@ -1,81 +1,218 @@
-"""Regular meshes in any dimension, and the smallest that is alias-free for a set of reflections."""
+"""The regular mesh of a cell and its discrete Fourier transform, in any dimension."""
 
+import dataclasses
+import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Bool, Complex, Float, Int
 
-from ._collisions import check_indices
+from .._core import host_array
+from ..symmetry import SpaceGroup
 from ._grid import Grid
-from ._smooth import smooth_sizes
+from ._mesh_grid import mesh_grid
+from ._smooth import next_smooth
 
-_LONGEST = 1 << 20
 
+@dataclasses.dataclass(frozen=True)
+class Mesh:
+    """Nodes r_i = m_i / N_i of a cell, and waves exp(2 pi i n.r) with integer indices n.
 
-def mesh_grid(sizes: Sequence[int]) -> Grid:
-    """The regular mesh x_j = (j_1 / n_1, ..., j_N / n_N).
+    The transform of a field f on M = N_1 ... N_D nodes, and back:
 
-    Args:
-        sizes: n, points along each axis of the cell.
+        F(n) = (1/M) sum_m f(m) exp(-2 pi i sum_i n_i m_i / N_i)
+        f(m) = sum_n F(n) exp(+2 pi i sum_i n_i m_i / N_i)
 
-    Returns:
-        Grid with one axis of the transform per axis of the cell.
+    so that F(0) is the mean. F is periodic in n: indices that differ by multiples of N_i are
+    *aliases*, and 0 <= n_i < N_i are the DFT indices. Of a real field only the waves with
+    n_D <= N_D / 2 are stored ("half"): F(-n) = conj F(n). Arrays are in C order, the last index
+    fastest. Equal meshes are equal and hash alike, so they may stand in static fields.
 
-    Raises:
-        ValueError: sizes below 1 or not integers.
+    Attributes:
+        sizes: N, number of nodes along each axis.
     """
-    return Grid(np.eye(len(sizes), dtype=np.int64), sizes)
+
+    sizes: tuple[int, ...]
+
+    def __init__(self, sizes: Sequence[int] | np.ndarray):
+        """Check the sizes.
+
+        Raises:
+            ValueError: none, or one that isn't a positive integer.
+        """
+        given = np.asarray(host_array(sizes, "sizes"))
+        if given.ndim != 1 or not len(given) or (given < 1).any() or (given % 1).any():
+            raise ValueError(f"sizes: expected positive integers, one per axis, got {sizes}")
+        object.__setattr__(self, "sizes", tuple(int(n) for n in given))
+
+    # --- nodes -------------------------------------------------------------------------------
+
+    @property
+    def dimension(self) -> int:
+        """D."""
+        return len(self.sizes)
+
+    @property
+    def size(self) -> int:
+        """M, the number of nodes."""
+        return math.prod(self.sizes)
+
+    def points(self) -> Float[np.ndarray, "*sizes D"]:
+        """Reduced coordinates m / N of the nodes, (*sizes, D)."""
+        axes = [np.arange(n) / n for n in self.sizes]
+        return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+
+    def grid(self) -> Grid:
+        """The same nodes as a sampling grid, as phasing takes it."""
+        return mesh_grid(self.sizes)
+
+    # --- waves -------------------------------------------------------------------------------
+
+    @property
+    def half_shape(self) -> tuple[int, ...]:
+        """Shape of the stored waves of a real field."""
+        return (*self.sizes[:-1], self.sizes[-1] // 2 + 1)
+
+    def indices(self) -> Int[np.ndarray, "M D"]:
+        """DFT indices of all waves in C order, (M, D)."""
+        return np.indices(self.sizes).reshape(self.dimension, -1).T
+
+    def half_indices(self) -> Int[np.ndarray, "*half D"]:
+        """DFT indices of the stored waves, (*half_shape, D)."""
+        return np.moveaxis(np.indices(self.half_shape), 0, -1)
+
+    def ranks(self, indices: Any) -> Int[np.ndarray, " n"]:
+        """Place of waves in the full array in C order, aliases alike; indices (n, D), any."""
+        wrapped = self._checked(indices) % np.array(self.sizes)
+        return np.asarray(np.ravel_multi_index(tuple(wrapped.T), self.sizes))
+
+    def stored(self, indices: Any) -> Bool[np.ndarray, " n"]:
+        """True where the wave (or an alias) is among the stored ones; indices (n, D), any."""
+        last = self._checked(indices)[:, -1] % self.sizes[-1]
+        return last <= self.sizes[-1] // 2
+
+    def half_ranks(self, indices: Any) -> Int[np.ndarray, " n"]:
+        """Place of waves in the flattened half array; indices (n, D), any.
+
+        Raises:
+            ValueError: a wave that is not stored (named).
+        """
+        indices = self._checked(indices)
+        missing = np.flatnonzero(~self.stored(indices))
+        if len(missing):
+            raise ValueError(
+                f"indices[{missing[0]}]: expected a stored wave of mesh {self}, got "
+                f"{indices[missing[0]].tolist()}; its inverse is stored"
+            )
+        wrapped = indices % np.array(self.sizes)
+        return np.asarray(np.ravel_multi_index(tuple(wrapped.T), self.half_shape))
+
+    def half_weights(self) -> Float[np.ndarray, "*half"]:
+        """How many waves each stored one stands for: itself, and its inverse if not stored.
+
+        mean f g = sum over stored waves of weight Re(F conj G), Parseval's identity.
+        """
+        last = np.arange(self.half_shape[-1])
+        weight = np.where((last == 0) | (2 * last == self.sizes[-1]), 1.0, 2.0)
+        return np.broadcast_to(weight, self.half_shape)
+
+    def _checked(self, indices: Any) -> np.ndarray:
+        array = np.asarray(indices)
+        if array.ndim != 2 or array.shape[1] != self.dimension or array.dtype.kind not in "iu":
+            raise ValueError(
+                f"indices: expected integers (n, {self.dimension}), got {array.dtype} {array.shape}"
+            )
+        return array
+
+    # --- transforms --------------------------------------------------------------------------
+
+    def to_waves(self, values: Float[Array, "*sizes"]) -> Complex[Array, "*half"]:
+        """Fourier coefficients F of a real field, stored half, (*half_shape).
+
+        Raises:
+            ValueError: the field has another shape.
+        """
+        if values.shape != self.sizes:
+            raise ValueError(f"values: expected shape {self.sizes}, got {values.shape}")
+        return jnp.fft.rfftn(values, norm="forward")
+
+    def to_values(self, waves: Complex[Array, "*half"]) -> Float[Array, "*sizes"]:
+        """The real field of stored Fourier coefficients, (*sizes).
+
+        Raises:
+            ValueError: the coefficients have another shape.
+        """
+        if waves.shape != self.half_shape:
+            raise ValueError(f"waves: expected shape {self.half_shape}, got {waves.shape}")
+        return jnp.fft.irfftn(waves, s=self.sizes, norm="forward")
+
+    # --- symmetry ----------------------------------------------------------------------------
+
+    def check_group(self, group: SpaceGroup) -> None:
+        """Check that every operation r -> R r + t takes nodes to nodes.
+
+        N_i t_i and R_ij N_i / N_j must be integers for all i, j.
+
+        Raises:
+            ValueError: another dimension, or an operation that does not, named, with a mesh that
+                would do.
+        """
+        if group.dimension != self.dimension:
+            raise ValueError(
+                f"expected a group in {self.dimension} dimensions for mesh {self}, got {group!r}"
+            )
+        N = np.array(self.sizes)
+        shifted = (group.translations * N % group.denominator != 0).any(axis=1)
+        mixed = (group.rotations * N[:, None] % N != 0).any(axis=(1, 2))
+        bad = np.flatnonzero(shifted | mixed)
+        if len(bad):
+            raise ValueError(
+                f"mesh {self} does not fit {group!r}: {group.operations[bad[0]].to_xyz()!r} takes "
+                f"nodes between nodes; {Mesh(self._fitting(group))} would do"
+            )
+
+    def _fitting(self, group: SpaceGroup) -> list[int]:
+        """Sizes, not smaller than these, on which the group acts."""
+        D = self.dimension
+        tied = (group.rotations != 0).any(axis=0)
+        tied = np.linalg.matrix_power((tied | tied.T).astype(int), D) > 0
+        sizes = []
+        for i in range(D):
+            axes = np.flatnonzero(tied[i])
+            numerators = group.translations[:, axes]
+            step = group.denominator // math.gcd(group.denominator, *numerators.ravel().tolist())
+            largest = max(self.sizes[j] for j in axes)
+            sizes.append(step * next_smooth(-(-largest // step)))
+        return sizes
+
+    def __str__(self) -> str:
+        return " x ".join(map(str, self.sizes))
 
 
-def mesh_for(
-    k: Any,
-    *,
-    parity: str | None = None,
-    primes: Sequence[int] = (2, 3, 5),
-) -> Grid:
-    """The smallest regular mesh that is alias-free, with small prime factors on every axis.
-
-    2 max |k_i| + 1 points along each axis always suffice; axes, longest first, are then shortened
-    as long as all reflections keep slots of their own (a skewed set of indices leaves room).
-
-    Args:
-        k: all reflections, Friedel mates included, (refl, N).
-        parity: "even" or "odd" sizes only; None for both.
-        primes: allowed factors of each size.
-
-    Returns:
-        Grid with N axes, origin at zero.
-
-    Raises:
-        ValueError: K not closed under negation, or an unknown parity.
-    """
-    k = check_indices(k)
-    if parity not in (None, "even", "odd"):
-        raise ValueError(f'expected parity "even", "odd" or None, got {parity!r}')
-    allowed = [
-        s
-        for s in smooth_sizes(_LONGEST, tuple(primes))
-        if parity is None or s % 2 == (parity == "odd")
-    ]
-    needed = 2 * np.abs(k).max(axis=0) + 1
-    if not allowed or allowed[-1] < needed.max():
-        raise ValueError(f"no {parity or ''} size of the primes {tuple(primes)} for {needed}")
-    place = np.searchsorted(allowed, needed)
-    for axis in np.argsort(-needed, kind="stable"):
-        while place[axis] > 0:
-            place[axis] -= 1
-            if not _distinct(k, [allowed[i] for i in place]):
-                place[axis] += 1
-                break
-    return mesh_grid([allowed[i] for i in place])
+@functools.cache
+def _axis_image(size: int, factor: int) -> np.ndarray:
+    """factor n mod size for n = 0 ... size - 1."""
+    return np.arange(size) * factor % size
 
 
-def _distinct(k: np.ndarray, sizes: list[int]) -> bool:
-    """As Grid.is_alias_free, without a table of the size of the mesh (which grows as n^N)."""
-    residues = k % np.array(sizes)
-    code = residues[:, 0]
-    for i in range(1, k.shape[1]):
-        # Ranks keep the numbers small: the product of the sizes may exceed 64 bits.
-        _, code = np.unique(code, return_inverse=True)
-        code = code * sizes[i] + residues[:, i]
-    return len(np.unique(code)) == len(k)
+def rotated_ranks(mesh: Mesh, rotation: np.ndarray) -> Int[np.ndarray, " M"]:
+    """Rank of n R for every wave n of a mesh, in C order, (M,), int32."""
+    total = np.zeros(mesh.sizes, np.int32)
+    for j, (size, stride) in enumerate(zip(mesh.sizes, _strides(mesh.sizes), strict=True)):
+        used = np.flatnonzero(rotation[:, j])
+        image = np.zeros((1,) * mesh.dimension, np.int32)
+        for i in used:
+            along = _axis_image(size, int(rotation[i, j]))[np.arange(mesh.sizes[i]) % size]
+            shape = [-1 if axis == i else 1 for axis in range(mesh.dimension)]
+            image = image + along.astype(np.int32).reshape(shape)
+        if len(used) > 1:
+            image %= size
+        total += image * np.int32(stride)
+    return total.reshape(-1)
+
+
+def _strides(sizes: tuple[int, ...]) -> list[int]:
+    return [math.prod(sizes[j + 1 :]) for j in range(len(sizes))]
