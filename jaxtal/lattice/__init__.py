@@ -8,6 +8,16 @@ cell parameters). Reciprocal vectors carry the 2 pi: `a_i . b_j = 2 pi delta_ij`
 `LatticeSystem` knows which cell parameters a set of symmetry operations leaves free, and maps
 them to unconstrained variables for optimisation.
 
+`BravaisLattice` names the lattices of one, two and three dimensions with their parameters, as
+files of periodic fields do. Its matrices have a along x and b in the xy plane too, but a
+rhombohedral lattice has its threefold axis along z, and the third vector of a triclinic one is
+given by its azimuth phi and its tilt theta.
+
+    hexagonal = BravaisLattice.find("hexagonal", 3)
+    hexagonal.parameter_names                        # ("a", "c")
+    hexagonal.matrix(parameters)                     # (3, 3), differentiable
+    BravaisLattice.of(matrix)                        # (lattice, parameters) of a given matrix
+
 `Superspace` embeds quasicrystals and modulated crystals in N dimensions: the physical and the
 internal (perpendicular) part of N reciprocal basis vectors.
 
@@ -17,6 +27,7 @@ internal (perpendicular) part of N reciprocal basis vectors.
     space.check_group(group.rotations)               # W G W^T = G, or an error
 """
 
+from ._bravais import BravaisLattice as BravaisLattice
 from ._cell import cell_to_matrix as cell_to_matrix
 from ._cell import check_cell as check_cell
 from ._cell import host_cell as host_cell
