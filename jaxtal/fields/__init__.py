@@ -17,15 +17,31 @@ them. Ways to make one, all seeded and with their origin at zero:
 `search_grid` and `cyclic_grid` are bounded by a number of trials, which makes them reproducible,
 and by seconds as a safety net. Save a good grid: `grid.save("grid.npz")`, `Grid.load`.
 
+`PeriodicField` is n real fields on a `Mesh` of a cell, with its lattice and its group:
+
+    field = PeriodicField.from_arrays(values, "cubic", [3.5], group="I a -3 d")
+    field.gradient(), field.laplacian()         # spectral, on the nodes
+    field.at(x)                                 # between them: exact, smooth, real
+    field.resample((64, 64, 64))                # finer or coarser, in any mixture
+    field.replicate((2, 2, 1)), field.expand(3, (16,))
+    field.density(0), field.section(plane)      # everything that a `Density` can do
+
+The functions behind it (`gradient`, `laplacian`, `evaluate`, `resample`, `replicate`, `expand`)
+take one field and a static plan, and are differentiable in the values and in the cell.
+
 Around K: `inertia_ellipsoid`, `loewner_ellipsoid`, `ellipsoid_volume`; packings of balls:
 `packing_basis`, `packing_density`; `lll` reduces a basis in any metric.
 """
 
 from ._cyclic import cyclic_grid as cyclic_grid
 from ._density import Density as Density
+from ._derivatives import gradient as gradient
+from ._derivatives import laplacian as laplacian
 from ._ellipsoid import ellipsoid_volume as ellipsoid_volume
 from ._ellipsoid import inertia_ellipsoid as inertia_ellipsoid
 from ._ellipsoid import loewner_ellipsoid as loewner_ellipsoid
+from ._evaluate import evaluate as evaluate
+from ._evaluate import mesh_density as mesh_density
 from ._folded import folded_grids as folded_grids
 from ._folded import random_origin as random_origin
 from ._grid import Grid as Grid
@@ -37,9 +53,12 @@ from ._packings import packing_basis as packing_basis
 from ._packings import packing_density as packing_density
 from ._peaks import Peaks as Peaks
 from ._peaks import find_peaks as find_peaks
+from ._periodic_field import PeriodicField as PeriodicField
 from ._quotient import quotient_grid as quotient_grid
 from ._report import GridReport as GridReport
 from ._report import grid_report as grid_report
+from ._resample import ResamplePlan as ResamplePlan
+from ._resample import resample as resample
 from ._search import search_grid as search_grid
 from ._section import PhysicalMap as PhysicalMap
 from ._section import Plane as Plane
@@ -47,3 +66,5 @@ from ._section import Section as Section
 from ._section import physical_map as physical_map
 from ._section import section as section
 from ._smooth import next_smooth as next_smooth
+from ._tiling import expand as expand
+from ._tiling import replicate as replicate

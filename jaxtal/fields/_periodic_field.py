@@ -1,0 +1,226 @@
+"""Several periodic fields on one mesh of one cell, with everything the layer does to them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float
+
+from .._core import check_finite, device_array, host_array
+from ..lattice import BravaisLattice, Lattice
+from ..symmetry import SpaceGroup
+from . import _derivatives, _tiling
+from ._density import Density
+from ._evaluate import evaluate, mesh_density
+from ._mesh import Mesh
+from ._resample import ResamplePlan, resample
+from ._section import Plane, Section, section
+from ._waves import Waves
+
+
+class PeriodicField(eqx.Module):
+    """n real fields on the nodes of one mesh, and the cell that they fill.
+
+        field = PeriodicField.from_arrays(values, "cubic", [3.5], group="I a -3 d")
+        field.gradient(); field.at([0.1, 0.2, 0.3]); field.resample((64, 64, 64))
+
+    Methods that need wave vectors take their plan, `Waves`, as an optional argument: left out, it
+    is built from the cell, which then may not be traced. Differentiate the pure functions, or
+    build the plan once with `wave_plan` and pass it.
+
+    Attributes:
+        values: (n, *sizes), any unit.
+        parameters: cell parameters in the order of `bravais.parameter_names`: lengths, then
+            angles in degrees, (p,).
+        bravais: lattice type.
+        group: symmetry that the fields are said to have, or None where none is stated.
+    """
+
+    values: Float[Array, "n *sizes"]
+    parameters: Float[Array, " p"]
+    bravais: BravaisLattice = eqx.field(static=True)
+    group: SpaceGroup | None = eqx.field(static=True, default=None)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        values: Any,
+        bravais: BravaisLattice | str,
+        parameters: Any,
+        group: SpaceGroup | str | int | None = None,
+        dtype: Any = None,
+    ) -> "PeriodicField":
+        """Checked fields from host arrays.
+
+        Args:
+            values: (n, *sizes), or (*sizes) for one field. The dimension is that of `bravais`; a
+                name is looked up in the dimension that follows from n fields, (n, *sizes).
+            bravais: lattice type or its name.
+            parameters: its cell parameters, lengths and degrees, (p,).
+            group: group or symbol that the mesh and the cell must admit. The values are not
+                checked.
+            dtype: floating-point type, default that of JAX values, JAX's current one for others.
+
+        Raises:
+            ValueError: values that are complex, not finite (the node is named) or of another shape,
+                parameters that make no cell, a group of another dimension, or one that the cell or
+                the mesh does not admit.
+        """
+        kind = dtype or (values.dtype if isinstance(values, jax.Array) else float)
+        array = _real(values)
+        if isinstance(bravais, str):
+            bravais = BravaisLattice.find(bravais, max(array.ndim - 1, 1))
+        if array.ndim == bravais.dimension:
+            array = array[None]
+        if array.ndim != bravais.dimension + 1 or array.size == 0:
+            raise ValueError(
+                f"values: expected fields (n, *sizes) in {bravais.dimension} dimensions on a "
+                f"{bravais.name} lattice, got shape {array.shape}"
+            )
+        check_finite(array, "values")
+        cell = bravais.check(parameters)
+        group = _group(group, bravais.dimension)
+        if group is not None:
+            Mesh(array.shape[1:]).check_group(group)
+            group.check_matrix(bravais.host_matrix(cell))
+        return cls(device_array(array, kind), device_array(cell, kind), bravais, group)
+
+    @classmethod
+    def from_lattice(
+        cls,
+        values: Any,
+        lattice: Any,
+        group: SpaceGroup | str | int | None = None,
+        dtype: Any = None,
+    ) -> "PeriodicField":
+        """Checked fields on any cell; its type is the most symmetric one that its axes fit.
+
+        The cell is turned into the orientation of its type (`BravaisLattice.of`); values on nodes
+        do not change.
+
+        Args:
+            values: (n, *sizes), or (*sizes) for one field.
+            lattice: `Lattice` or matrix, rows, (D, D).
+            group: see `from_arrays`.
+            dtype: see `from_arrays`.
+
+        Raises:
+            ValueError: see `from_arrays`.
+        """
+        matrix = lattice.matrix if isinstance(lattice, Lattice) else lattice
+        bravais, parameters = BravaisLattice.of(host_array(matrix, "lattice"))
+        return cls.from_arrays(values, bravais, parameters, group, dtype)
+
+    # --- what it is --------------------------------------------------------------------------
+
+    @property
+    def n_fields(self) -> int:
+        """n."""
+        return self.values.shape[0]
+
+    @property
+    def mesh(self) -> Mesh:
+        """The mesh of the nodes."""
+        return Mesh(self.values.shape[1:])
+
+    @property
+    def lattice(self) -> Lattice:
+        """The cell, differentiable in the parameters."""
+        return self.bravais.lattice(self.parameters)
+
+    def host_matrix(self) -> Float[np.ndarray, "D D"]:
+        """Lattice matrix in float64, for builders; rows, unit of the parameters.
+
+        Raises:
+            ValueError: the parameters are traced.
+        """
+        return self.bravais.host_matrix(host_array(self.parameters, "cell parameters"))
+
+    def wave_plan(self) -> Waves:
+        """Plan of the wave vectors of this mesh and cell (host)."""
+        return Waves.build(self.mesh, self.host_matrix(), self.values.dtype)
+
+    def with_values(self, values: Float[Array, "n *sizes"]) -> "PeriodicField":
+        """Other fields on the same cell; the mesh may be another one."""
+        return PeriodicField(values, self.parameters, self.bravais, self.group)
+
+    def waves(self) -> Complex[Array, "n *half"]:
+        """Fourier coefficients, stored half, (n, *half_shape); see `Mesh.to_waves`."""
+        return jax.vmap(self.mesh.to_waves)(self.values)
+
+    def scaled(self, factor: Any) -> "PeriodicField":
+        """Fields times a number, or each times its own, (n,)."""
+        factor = jnp.asarray(factor, self.values.dtype)
+        return self.with_values(
+            jax.vmap(jnp.multiply)(self.values, jnp.broadcast_to(factor, (self.n_fields,)))
+        )
+
+    # --- what follows from it ----------------------------------------------------------------
+
+    def gradient(self, waves: Waves | None = None) -> Float[Array, "n *sizes D"]:
+        """Gradients along Cartesian axes on the nodes; see `gradient`."""
+        plan = waves or self.wave_plan()
+        return jax.vmap(lambda f: _derivatives.gradient(f, self.lattice, plan))(self.values)
+
+    def laplacian(self, waves: Waves | None = None) -> Float[Array, "n *sizes"]:
+        """Laplacians on the nodes; see `laplacian`."""
+        plan = waves or self.wave_plan()
+        return jax.vmap(lambda f: _derivatives.laplacian(f, self.lattice, plan))(self.values)
+
+    def at(self, x: Any, waves: Waves | None = None) -> Float[Array, "*points n"]:
+        """All fields at points of fractional coordinates (..., D); see `evaluate`."""
+        plan = waves or self.wave_plan()
+        return jax.vmap(lambda f: evaluate(f, x, plan), out_axes=-1)(self.values)
+
+    def density(self, i: int = 0, waves: Waves | None = None) -> Density:
+        """Field number i as a `Density`: boxes, grids, planes and peaks then work."""
+        return mesh_density(self.values[i], waves or self.wave_plan())
+
+    def section(self, plane: Plane, i: int = 0, shape: tuple[int, int] = (256, 256)) -> Section:
+        """Field number i on a plane; see `section`."""
+        return section(self.density(i), plane, shape)
+
+    def resample(self, sizes: Sequence[int], plan: ResamplePlan | None = None) -> "PeriodicField":
+        """The fields on another mesh of the same cell; see `ResamplePlan`.
+
+        Raises:
+            ValueError: sizes of another dimension, or ones that the group does not admit.
+        """
+        mesh = Mesh(sizes)
+        if self.group is not None:
+            mesh.check_group(self.group)
+        plan = plan or ResamplePlan.build(self.mesh, mesh, self.host_matrix(), self.values.dtype)
+        if plan.mesh != mesh:
+            raise ValueError(f"plan: expected one for mesh {mesh}, got one for {plan.mesh}")
+        return self.with_values(jax.vmap(lambda f: resample(f, plan))(self.values))
+
+    def replicate(self, counts: Sequence[int]) -> "PeriodicField":
+        """Several cells as one, without a group; see `replicate`."""
+        tiles = [_tiling.replicate(f, self.bravais, self.parameters, counts) for f in self.values]
+        return PeriodicField(jnp.stack([f for f, _, _ in tiles]), tiles[0][2], tiles[0][1])
+
+    def expand(self, dimension: int, sizes: Sequence[int]) -> "PeriodicField":
+        """The fields, constant along new axes, without a group; see `expand`."""
+        wide = [
+            _tiling.expand(f, self.bravais, self.parameters, dimension, sizes) for f in self.values
+        ]
+        return PeriodicField(jnp.stack([f for f, _, _ in wide]), wide[0][2], wide[0][1])
+
+
+def _real(values: Any) -> np.ndarray:
+    if np.iscomplexobj(values):
+        raise ValueError("values: expected real numbers, got complex ones")
+    return host_array(values, "values")
+
+
+def _group(group: SpaceGroup | str | int | None, dimension: int) -> SpaceGroup | None:
+    if group is not None and not isinstance(group, SpaceGroup):
+        group = SpaceGroup.find(group, dimension)
+    if group is not None and group.dimension != dimension:
+        raise ValueError(
+            f"group: expected one in {dimension} dimensions, got {group!r} in {group.dimension}"
+        )
+    return group
