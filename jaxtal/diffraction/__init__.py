@@ -14,12 +14,24 @@ Sign convention (crystallographic): F(h) = sum_j f_j exp(+2 pi i h . x_j). Wave 
     plan = space.plan(crystal, margin=1.1, laue=group.laue_rotations)   # host; laue is optional
     points = space(crystal, plan)                                       # pure: jit, vmap, grad
 
+Densities in real space, on a mesh of `fields`:
+
+    field = field_from_crystal(crystal, (48, 48, 60), blur=0.02)       # host; lattice and group
+    plan = AtomDensityPlan.build(crystal, mesh, kind="electron")       # host
+    rho = density_on_mesh(crystal, plan)                               # pure: jit, vmap, grad
+    rho = gaussian_density(mesh, lattice, frac, amplitude, sigma)      # any dimension
+
 A plan thinned by a Laue group trusts that every crystal it serves has that symmetry: the lattice is
 checked (`complete`), the atoms are not. Its points come in Cartesian axes laid along the lattice,
 in which the group acts alike for every cell (`laue_frame`, `cartesian_rotations`).
 """
 
+from ._atom_density import AtomDensityPlan as AtomDensityPlan
+from ._atom_density import density_on_mesh as density_on_mesh
+from ._atom_density import field_from_crystal as field_from_crystal
 from ._box import structure_factor_box as structure_factor_box
+from ._gaussian_density import gaussian_density as gaussian_density
+from ._gaussian_density import gaussian_images as gaussian_images
 from ._hkl import hkl_bounds as hkl_bounds
 from ._hkl import hkl_sphere as hkl_sphere
 from ._laue import cartesian_rotations as cartesian_rotations

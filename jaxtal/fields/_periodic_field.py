@@ -217,10 +217,11 @@ def _real(values: Any) -> np.ndarray:
 
 
 def _group(group: SpaceGroup | str | int | None, dimension: int) -> SpaceGroup | None:
-    if group is not None and not isinstance(group, SpaceGroup):
-        group = SpaceGroup.find(group, dimension)
-    if group is not None and group.dimension != dimension:
+    if group is None:
+        return None
+    found = group if isinstance(group, SpaceGroup) else SpaceGroup.find(group, dimension=dimension)
+    if found.dimension != dimension:
         raise ValueError(
-            f"group: expected one in {dimension} dimensions, got {group!r} in {group.dimension}"
+            f"group: expected one in {dimension} dimensions, got {found!r} in {found.dimension}"
         )
-    return group
+    return found
