@@ -14,6 +14,13 @@ b, cell choice 1, origin choice 2, hexagonal axes. Other settings go by name ("P
 "R -3 m :R", "F d -3 m :1"), Hall symbol, or the list of operations; `from_standard` is the exact
 change of coordinates.
 
+In two dimensions there are the 17 plane groups, in one the two line groups; PSCF's names of all
+groups are understood, and `pscf_group` and `pscf_name` translate them exactly:
+
+    SpaceGroup.find("p 6 m m", dimension=2)      # or "p6m", "p6mm", 17
+    SpaceGroup.find("P -1", dimension=1)
+    pscf_name(SpaceGroup.find("P 42/m n m"))     # "P_42%m_n_m"
+
 Everything but the Wyckoff positions works in N dimensions: operator strings are written in x, y, z
 or, beyond three dimensions, in x1 ... xN, and `from_generators` closes any finite group.
 
@@ -43,9 +50,12 @@ from ._integer import smith_normal_form as smith_normal_form
 from ._library import quasicrystal_group_names as quasicrystal_group_names
 from ._orbits import OrbitKind as OrbitKind
 from ._orbits import Orbits as Orbits
+from ._orbits import takes_mesh_to_itself as takes_mesh_to_itself
 from ._origins import Origins as Origins
 from ._origins import allowed_origins as allowed_origins
 from ._origins import hand_shift as hand_shift
+from ._pscf_names import pscf_group as pscf_group
+from ._pscf_names import pscf_name as pscf_name
 from ._reflections import absent as absent
 from ._reflections import centric as centric
 from ._reflections import epsilon as epsilon

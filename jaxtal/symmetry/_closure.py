@@ -13,6 +13,34 @@ from ._symop import SymOp
 _LARGEST_ENTRY = 1 << 20
 
 
+def as_operations(operations: Iterable[SymOp | str]) -> list[SymOp]:
+    """Operations from a mixture of operations and operator strings.
+
+    Raises:
+        ValueError: something else, or operations of several dimensions.
+    """
+    if isinstance(operations, str):
+        raise ValueError(f"expected a list of operations, got one string {operations!r}")
+    listed = [SymOp.from_xyz(op) if isinstance(op, str) else op for op in operations]
+    for op in listed:
+        if not isinstance(op, SymOp):
+            raise ValueError(f"expected operations or operator strings, got {op!r}")
+    dimensions = sorted({op.dimension for op in listed})
+    if len(dimensions) > 1:
+        raise ValueError(f"expected operations of one dimension, got {dimensions}")
+    return listed
+
+
+def ordered(operations: Iterable[SymOp]) -> tuple[SymOp, ...]:
+    """The operations in an order that depends on the set alone, identity first."""
+    return tuple(
+        sorted(
+            operations,
+            key=lambda op: (op != SymOp.identity(op.dimension), op.rotation, op.fractions),
+        )
+    )
+
+
 def as_arrays(
     operations: Iterable[SymOp],
 ) -> tuple[Int[np.ndarray, "n D D"], Int[np.ndarray, "n D"], int]:

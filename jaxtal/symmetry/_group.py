@@ -7,12 +7,13 @@ from typing import Union
 
 import gemmi
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-from . import _closure, _library, _names
+from . import _closure, _library, _names, _plane_groups
 from ._basis_change import BasisChange
 from ._identify import identify
 from ._locate import locate as _locate
+from ._operation_arrays import OperationArrays
 from ._symop import SymOp
 from ._system import crystal_system, metric_violation, unique_axis
 from ._wyckoff import WyckoffPosition
@@ -22,7 +23,7 @@ _SHOWN = 4  # operations that the repr of a nameless group in N dimensions write
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class SpaceGroup:
+class SpaceGroup(OperationArrays):
     """A group of symmetry operations modulo lattice translations, exact, in any dimension.
 
     Make one with `find`, `from_number`, `from_name`, `from_hall`, `from_operations` or
@@ -31,15 +32,16 @@ class SpaceGroup:
 
     Attributes:
         operations: all n operations of the conventional cell, identity first, centring included.
-        number: number in International Tables A (1 to 230), None if not identified.
-        hm: Hermann-Mauguin symbol with its setting ("F d -3 m:2"), family and symbol of a
-            predefined quasicrystal group ("icosahedral P235"), None for untabulated settings.
+        number: number in International Tables A (1 to 230; 1 to 17 in two and 1 to 2 in one
+            dimension), None if not identified.
+        hm: Hermann-Mauguin symbol with its setting ("F d -3 m:2", in two dimensions "p 6 m m"),
+            family and symbol of a predefined quasicrystal group ("icosahedral P235"), None for
+            untabulated settings.
         hall: Hall symbol, None for untabulated settings.
         from_standard: exact map from the coordinates of the standard setting to these, if known.
         setting: qualifier of the setting ("1", "2", "H", "R", "b1", "cab", "" where there is none).
     """
 
-    operations: tuple[SymOp, ...]
     number: int | None = None
     hm: str | None = None
     hall: str | None = None
@@ -49,21 +51,39 @@ class SpaceGroup:
     # --- ways in -----------------------------------------------------------------------------
 
     @classmethod
-    def find(cls, group: Union[int, str, "SpaceGroup"]) -> "SpaceGroup":
+    def find(
+        cls, group: Union[int, str, "SpaceGroup"], dimension: int | None = None
+    ) -> "SpaceGroup":
         """A group from a number, a Hermann-Mauguin symbol, a Hall symbol, or itself.
 
+        Args:
+            group: as of `from_number`, `from_name`, `from_hall`; with `dimension` 2 one of the 17
+                plane groups ("p 6 m m", "p6m", 17), with 1 a line group ("P -1", "P 1").
+            dimension: that the group must have; by default a space group or a predefined
+                quasicrystal group is looked for.
+
         Raises:
-            ValueError: unknown number or symbol.
+            ValueError: unknown number or symbol, or a group in another dimension.
         """
         if isinstance(group, SpaceGroup):
-            return group
-        if not isinstance(group, str):
-            return cls.from_number(group)
+            found = group
+        elif dimension in _plane_groups.KINDS:
+            return _low_group(group, dimension)
+        elif isinstance(group, str):
+            found = cls._from_symbol(group)
+        else:
+            found = cls.from_number(group)
+        if dimension is not None and found.dimension != dimension:
+            raise ValueError(f"expected a group in {dimension} dimensions, got {found!r}")
+        return found
+
+    @classmethod
+    def _from_symbol(cls, symbol: str) -> "SpaceGroup":
         try:
-            return cls.from_name(group)
+            return cls.from_name(symbol)
         except ValueError as error:
             try:
-                return cls.from_hall(group)
+                return cls.from_hall(symbol)
             except ValueError:
                 raise error from None
 
@@ -123,7 +143,7 @@ class SpaceGroup:
         Raises:
             ValueError: the operations do not form a group (see `from_generators`).
         """
-        listed = list(dict.fromkeys(_as_operations(operations)))
+        listed = list(dict.fromkeys(_closure.as_operations(operations)))
         if not listed or SymOp.identity(listed[0].dimension) not in listed:
             raise ValueError("expected the identity among the operations of a group")
         if not _closure.is_closed(listed):
@@ -137,15 +157,17 @@ class SpaceGroup:
     def _of_closed(cls, listed: list[SymOp]) -> "SpaceGroup":
         """The group of distinct operations that are known to be closed."""
         # The order is made a function of the group, so that equal groups compare equal.
-        identity = SymOp.identity(listed[0].dimension)
-        listed.sort(key=lambda op: (op != identity, op.rotation, op.fractions))
-        if listed[0].dimension != 3:
-            return cls(tuple(listed))
-        entry = _names.by_operations(tuple(listed))
+        operations = _closure.ordered(listed)
+        if listed[0].dimension < 3:
+            low = _plane_groups.by_operations(operations)
+            return cls(operations) if low is None else _low(low)
+        if listed[0].dimension > 3:
+            return cls(operations)
+        entry = _names.by_operations(operations)
         if entry is not None:
             return _tabulated(entry.xhm())
-        number, from_standard = identify(tuple(listed))
-        return cls(tuple(listed), number=number, from_standard=from_standard)
+        number, from_standard = identify(operations)
+        return cls(operations, number=number, from_standard=from_standard)
 
     @classmethod
     def from_generators(
@@ -160,67 +182,19 @@ class SpaceGroup:
         Raises:
             ValueError: the group is infinite or larger than `max_order`.
         """
-        return cls._of_closed(_closure.close(_as_operations(generators), max_order))
+        return cls._of_closed(_closure.close(_closure.as_operations(generators), max_order))
 
-    # --- operations as arrays ----------------------------------------------------------------
-
-    @functools.cached_property
-    def _arrays(self) -> tuple[np.ndarray, np.ndarray, int]:
-        rotations, translations, denominator = _closure.as_arrays(self.operations)
-        return _frozen(rotations), _frozen(translations), denominator
-
-    @property
-    def rotations(self) -> Int[np.ndarray, "n D D"]:
-        """Rotation matrices W, acting on coordinate columns, (n, D, D)."""
-        return self._arrays[0]
-
-    @property
-    def translations(self) -> Int[np.ndarray, "n D"]:
-        """Numerators of the translations w over `denominator`, in [0, denominator), (n, D)."""
-        return self._arrays[1]
-
-    @property
-    def denominator(self) -> int:
-        """Common denominator of all translations."""
-        return self._arrays[2]
-
-    @property
-    def dimension(self) -> int:
-        """D."""
-        return self.operations[0].dimension
-
-    @property
-    def order(self) -> int:
-        """Number n of operations modulo lattice translations."""
-        return len(self.operations)
-
-    @functools.cached_property
-    def centering(self) -> Int[np.ndarray, "c D"]:
-        """Numerators over `denominator` of the centring translations, zero first, (c, D)."""
-        pure = (self.rotations == np.eye(self.dimension, dtype=int)).all(axis=(1, 2))
-        return _frozen(self.translations[pure])
-
-    @functools.cached_property
-    def point_rotations(self) -> Int[np.ndarray, "p D D"]:
-        """Rotations of the point group, each once, identity first, (p, D, D)."""
-        return _frozen(_unique(self.rotations))
-
-    @functools.cached_property
-    def laue_rotations(self) -> Int[np.ndarray, "l D D"]:
-        """Rotations of the Laue group: the point group and its negatives, each once, (l, D, D)."""
-        return _frozen(_unique(np.concatenate([self.point_rotations, -self.point_rotations])))
-
-    @property
-    def is_centrosymmetric(self) -> bool:
-        """True where an inversion (anywhere) is among the operations."""
-        return len(self.laue_rotations) == len(self.point_rotations)
+    # --- what International Tables say of it -------------------------------------------------
 
     @property
     def crystal_system(self) -> str | None:
-        """triclinic ... cubic (trigonal and hexagonal apart), None if not identified."""
+        """triclinic ... cubic (trigonal and hexagonal apart), None if not identified.
+
+        Of a plane group oblique, rectangular, square or hexagonal; None in other dimensions.
+        """
         if self.number is None:
             return None
-        return crystal_system(self.number)
+        return crystal_system(self.number, self.dimension)
 
     @property
     def is_rhombohedral_axes(self) -> bool:
@@ -355,30 +329,21 @@ def _tabulated(xhm: str) -> SpaceGroup:
 
 
 @functools.cache
+def _low(group: _plane_groups.LowGroup) -> SpaceGroup:
+    """A tabulated line group or plane group."""
+    return SpaceGroup(_closure.ordered(group.operations()), number=group.number, hm=group.name)
+
+
+def _low_group(group: int | str, dimension: int) -> SpaceGroup:
+    """A line group or a plane group from its number or symbol."""
+    if isinstance(group, str):
+        return _low(_plane_groups.by_name(group, dimension))
+    if isinstance(group, bool) or not isinstance(group, int | np.integer):
+        raise ValueError(f"expected the number or the symbol of a group, got {group!r}")
+    return _low(_plane_groups.by_number(int(group), dimension))
+
+
+@functools.cache
 def _predefined(name: str) -> SpaceGroup:
     """The predefined quasicrystal group with this full name."""
     return dataclasses.replace(SpaceGroup.from_generators(_library.generators(name)), hm=name)
-
-
-def _as_operations(operations: Iterable[SymOp | str]) -> list[SymOp]:
-    if isinstance(operations, str):
-        raise ValueError(f"expected a list of operations, got one string {operations!r}")
-    listed = [SymOp.from_xyz(op) if isinstance(op, str) else op for op in operations]
-    for op in listed:
-        if not isinstance(op, SymOp):
-            raise ValueError(f"expected operations or operator strings, got {op!r}")
-    dimensions = sorted({op.dimension for op in listed})
-    if len(dimensions) > 1:
-        raise ValueError(f"expected operations of one dimension, got {dimensions}")
-    return listed
-
-
-def _unique(rotations: np.ndarray) -> np.ndarray:
-    """Each matrix once, in order of first appearance."""
-    _, first = np.unique(rotations.reshape(len(rotations), -1), axis=0, return_index=True)
-    return rotations[np.sort(first)]
-
-
-def _frozen(array: np.ndarray) -> np.ndarray:
-    array.setflags(write=False)
-    return array

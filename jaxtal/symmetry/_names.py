@@ -48,6 +48,17 @@ def reference_settings() -> dict[int, gemmi.SpaceGroup]:
     return {s.number: s for s in gemmi.spacegroup_table() if s.is_reference_setting()}
 
 
+def settings_of_the_standard_axes() -> list[gemmi.SpaceGroup]:
+    """The 230 groups in the standard setting, both origins and both axes where there are two."""
+    symbols = {number: entry.hm for number, entry in reference_settings().items()}
+    return [
+        entry
+        for entry in gemmi.spacegroup_table()
+        if entry.hm == symbols[entry.number]
+        and (entry.is_reference_setting() or entry.ext.strip("\0") in set("12HR"))
+    ]
+
+
 @functools.cache
 def _changes_of_basis() -> dict[str, str]:
     """Maps from the standard setting that differ from gemmi's; see `_data/settings.txt`."""
@@ -89,12 +100,13 @@ def by_name(name: str) -> gemmi.SpaceGroup:
     """A group from its Hermann-Mauguin symbol, spelled with or without blanks.
 
     Understood: short and full symbols, ``:1 :2 :H :R`` with or without a blank, underscores
-    (``P2_1/c``), ICSD's trailing S Z H R, Schoenflies symbols (``Oh^7``), ``227`` and ``227:1``.
+    (``P2_1/c``, and PSCF's ``P_42%m_n_m``), ICSD's trailing S Z H R, Schoenflies symbols
+    (``Oh^7``), ``227`` and ``227:1``.
 
     Raises:
         ValueError: the symbol is unknown; the message lists close matches.
     """
-    text = re.sub(r"\s+", " ", name.replace("_", "")).strip()
+    text = re.sub(r"\s+", " ", name.replace("_", "").replace("%", "/")).strip()
     text = re.sub(r"\s*:\s*", ":", text)
     digits = re.fullmatch(r"(\d+)(?::([-\w]+))?", text)
     if digits:

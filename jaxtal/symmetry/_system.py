@@ -3,20 +3,28 @@
 import numpy as np
 from jaxtyping import Float, Int
 
-_SYSTEMS = (
-    (2, "triclinic"),
-    (15, "monoclinic"),
-    (74, "orthorhombic"),
-    (142, "tetragonal"),
-    (167, "trigonal"),
-    (194, "hexagonal"),
-    (230, "cubic"),
-)
+#: By dimension: the last number of each system.
+_SYSTEMS = {
+    2: ((2, "oblique"), (9, "rectangular"), (12, "square"), (17, "hexagonal")),
+    3: (
+        (2, "triclinic"),
+        (15, "monoclinic"),
+        (74, "orthorhombic"),
+        (142, "tetragonal"),
+        (167, "trigonal"),
+        (194, "hexagonal"),
+        (230, "cubic"),
+    ),
+}
 
 
-def crystal_system(number: int) -> str:
-    """The crystal system of a space group (trigonal and hexagonal apart)."""
-    return next(system for last, system in _SYSTEMS if number <= last)
+def crystal_system(number: int, dimension: int) -> str | None:
+    """The crystal system of a space group (trigonal and hexagonal apart) or a plane group.
+
+    None in other dimensions: line groups have no systems.
+    """
+    systems = _SYSTEMS.get(dimension, ())
+    return next((system for last, system in systems if number <= last), None)
 
 
 def unique_axis(point_rotations: Int[np.ndarray, "p 3 3"]) -> str | None:

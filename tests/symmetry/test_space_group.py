@@ -209,8 +209,10 @@ def test_generators_close_in_three_dimensions():
 
 def test_generators_close_in_other_dimensions():
     p4m = SpaceGroup.from_generators(_plane_group_p4m())
-    assert (p4m.order, p4m.dimension, p4m.number) == (8, 2, None)
-    assert p4m.crystal_system is None
+    assert (p4m.order, p4m.dimension, p4m.number) == (8, 2, 11)
+    assert (p4m.hm, p4m.crystal_system) == ("p 4 m m", "square")
+    with pytest.raises(ValueError, match="Wyckoff positions need"):
+        _ = p4m.wyckoff_positions
     # The icosahedral group on six axes: a fivefold and a threefold rotation of the six diagonals.
     five = np.zeros((6, 6), dtype=int)
     five[[0, 2, 3, 4, 5, 1], [0, 1, 2, 3, 4, 5]] = 1
