@@ -33,6 +33,7 @@ Around K: `inertia_ellipsoid`, `loewner_ellipsoid`, `ellipsoid_volume`; packings
 `packing_basis`, `packing_density`; `lll` reduces a basis in any metric.
 """
 
+from ._basis_field import BasisField as BasisField
 from ._cyclic import cyclic_grid as cyclic_grid
 from ._density import Density as Density
 from ._derivatives import gradient as gradient
@@ -66,5 +67,9 @@ from ._section import Section as Section
 from ._section import physical_map as physical_map
 from ._section import section as section
 from ._smooth import next_smooth as next_smooth
+from ._star_basis import StarBasis as StarBasis
+from ._stars import Stars as Stars
 from ._tiling import expand as expand
 from ._tiling import replicate as replicate
+from ._waves import Waves as Waves
+from ._waves import minimal_indices as minimal_indices

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int
 
 from .._core import host_array
-from ..symmetry import SpaceGroup
+from ..symmetry import SpaceGroup, takes_mesh_to_itself
 from ._grid import Grid
 from ._mesh_grid import mesh_grid
 from ._smooth import next_smooth
@@ -164,10 +164,7 @@ class Mesh:
             raise ValueError(
                 f"expected a group in {self.dimension} dimensions for mesh {self}, got {group!r}"
             )
-        N = np.array(self.sizes)
-        shifted = (group.translations * N % group.denominator != 0).any(axis=1)
-        mixed = (group.rotations * N[:, None] % N != 0).any(axis=(1, 2))
-        bad = np.flatnonzero(shifted | mixed)
+        bad = np.flatnonzero(~takes_mesh_to_itself(group, self.sizes))
         if len(bad):
             raise ValueError(
                 f"mesh {self} does not fit {group!r}: {group.operations[bad[0]].to_xyz()!r} takes "

@@ -122,7 +122,7 @@ def _entries(orbits: Orbits, grid: Grid) -> tuple[np.ndarray, ...]:
     turns = (turns - (orbits.members @ grid.origin) % 1.0) % 1.0
     # The inverse transform of the FFT has exp(+2 pi i slot j / m): the mate of k fills its slot.
     direct, mirrored = slots[:, -1] <= half, mates[:, -1] <= half
-    mirrored &= orbits.members.any(axis=1)  # the zero reflection is its own mate
+    mirrored &= ~orbits.own_mate
     source = np.concatenate([orbits.orbit[direct] + n, orbits.orbit[mirrored]])
     read = np.concatenate([np.ones(direct.sum(), dtype=bool), ~direct[mirrored]])
     phase = np.concatenate([-turns[direct], turns[mirrored]])

@@ -5,7 +5,7 @@ import enum
 import functools
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from ._group import SpaceGroup
 from ._reflections import absent
@@ -32,6 +32,9 @@ class Orbits:
 
     Phases are in turns (fractions of 2 pi), multiples of 1 / (2 denominator) computed in integers.
 
+    On a mesh of N_1 x ... x N_D nodes, waves that differ by multiples of N are the same: with
+    these sizes as `modulus`, "equal", "distinct" and "own mate" are meant modulo N.
+
     Attributes:
         group: the group.
         k: representatives, (n, N) integers, as they were given.
@@ -42,6 +45,7 @@ class Orbits:
         orbit: which orbit a member belongs to, (m,).
         phase: F(member) = F(k) exp(2 pi i phase), turns in [0, 1), (m,).
         multiplicity: number of reflections of each orbit, Friedel mates counted, (n,).
+        modulus: sizes of the mesh that aliases wave vectors, None for the unbounded lattice.
     """
 
     group: SpaceGroup
@@ -52,31 +56,41 @@ class Orbits:
     orbit: Int[np.ndarray, " m"]
     phase: Float[np.ndarray, " m"]
     multiplicity: Int[np.ndarray, " n"]
+    modulus: tuple[int, ...] | None = None
 
     @classmethod
-    def build(cls, group: SpaceGroup, k: Int[np.ndarray, "n N"]) -> "Orbits":
+    def build(
+        cls,
+        group: SpaceGroup,
+        k: Int[np.ndarray, "n N"],
+        modulus: tuple[int, ...] | None = None,
+    ) -> "Orbits":
         """Expand representatives, which may not be equivalent to each other.
 
         Args:
             group: a group in N dimensions.
             k: integer indices, (n, N).
+            modulus: sizes of a mesh that the group takes to itself.
 
         Raises:
-            ValueError: no integer array of N columns, or two rows of one orbit (named).
+            ValueError: no integer array of N columns, two rows of one orbit (named), or a group
+                that does not take the mesh to itself.
         """
-        extinct = absent(k, group)
+        if modulus is not None and not takes_mesh_to_itself(group, modulus).all():
+            raise ValueError(f"modulus: expected a mesh that {group!r} acts on, got {modulus}")
+        extinct = absent(k, group, modulus)
         k = np.asarray(k, dtype=np.int64)
         W, w, denominator = _point_operations(group)
         images = np.einsum("ni,pij->npj", k, W)
         turns = -(k @ w.T) % denominator
-        flipped = (images == -k[:, None]).all(axis=2)
+        flipped = (_wrap(images + k[:, None], modulus) == 0).all(axis=2)
         kind = np.where(flipped.any(axis=1), OrbitKind.REAL, OrbitKind.COMPLEX)
         kind = np.where(extinct, OrbitKind.EXTINCT, kind).astype(np.int64)
         rows = np.arange(len(k))
         product = (-turns[rows, flipped.argmax(axis=1)]) % denominator
         angle = np.where(kind == OrbitKind.REAL, product / (2.0 * denominator), 0.0)
 
-        keys = _friedel_keys(images.reshape(-1, images.shape[-1]))
+        keys = _friedel_keys(images.reshape(-1, images.shape[-1]), modulus)
         orbit = np.repeat(rows, len(W))
         present = ~extinct[orbit]
         keys, orbit, at = keys[present], orbit[present], np.flatnonzero(present)
@@ -88,10 +102,10 @@ class Orbits:
             orbit[first],
             at[first],
         )
-        pairs = np.where(members.any(axis=1), 2, 1)
+        pairs = np.where(_own_mate(members, modulus), 1, 2)
         multiplicity = np.bincount(orbit, weights=pairs, minlength=len(k)).astype(np.int64)
         phase = turns.reshape(-1)[at] / denominator
-        return cls(group, k, kind, angle, members, orbit, phase, multiplicity)
+        return cls(group, k, kind, angle, members, orbit, phase, multiplicity, modulus)
 
     @property
     def real(self) -> np.ndarray:
@@ -111,8 +125,12 @@ class Orbits:
     @functools.cached_property
     def all_indices(self) -> Int[np.ndarray, "K N"]:
         """Every reflection: the members and their Friedel mates, each once, (K, N)."""
-        mates = -self.members[self.members.any(axis=1)]
-        return np.concatenate([self.members, mates])
+        return np.concatenate([self.members, -self.members[~self.own_mate]])
+
+    @functools.cached_property
+    def own_mate(self) -> Bool[np.ndarray, " m"]:
+        """True for members that are their own Friedel mate, (m,)."""
+        return _own_mate(self.members, self.modulus)
 
 
 def _point_operations(group: SpaceGroup) -> tuple[np.ndarray, np.ndarray, int]:
@@ -122,8 +140,34 @@ def _point_operations(group: SpaceGroup) -> tuple[np.ndarray, np.ndarray, int]:
     return group.rotations[first], group.translations[first], group.denominator
 
 
-def _friedel_keys(k: np.ndarray) -> np.ndarray:
-    """An integer per row, equal for k and -k alone; rows are ordered lexicographically first."""
+def _wrap(k: np.ndarray, modulus: tuple[int, ...] | None) -> np.ndarray:
+    return k if modulus is None else k % np.array(modulus)
+
+
+def _own_mate(k: np.ndarray, modulus: tuple[int, ...] | None) -> np.ndarray:
+    return (_wrap(2 * k, modulus) == 0).all(axis=1)
+
+
+def takes_mesh_to_itself(group: SpaceGroup, sizes: tuple[int, ...]) -> Bool[np.ndarray, " n"]:
+    """Operations that take the nodes m / N of a mesh to nodes (and aliases to aliases), (n,).
+
+    N_i w_i and N_i W_ij / N_j must be integers for all i, j.
+
+    Args:
+        group: a group in D dimensions.
+        sizes: N, nodes along each axis, (D,).
+    """
+    N = np.array(sizes)
+    shifted = (group.translations * N % group.denominator).any(axis=1)
+    mixed = (group.rotations * N[:, None] % N).any(axis=(1, 2))
+    return np.logical_not(shifted | mixed)
+
+
+def _friedel_keys(k: np.ndarray, modulus: tuple[int, ...] | None) -> np.ndarray:
+    """An integer per row, equal for k and -k alone."""
+    if modulus is not None:
+        rank, mate = (np.ravel_multi_index(tuple(_wrap(x, modulus).T), modulus) for x in (k, -k))
+        return np.asarray(np.minimum(rank, mate))
     leading = k[np.arange(len(k)), (k != 0).argmax(axis=1)]
     k = k * np.where(leading < 0, -1, 1)[:, None]
     span = 2 * np.abs(k).max(initial=0) + 1

@@ -35,12 +35,15 @@ def laue_unique(
     return best, len(laue_rotations) // fixed
 
 
-def absent(hkl: Int[np.ndarray, "refl D"], group: SpaceGroup) -> Bool[np.ndarray, " refl"]:
+def absent(
+    hkl: Int[np.ndarray, "refl D"], group: SpaceGroup, modulus: tuple[int, ...] | None = None
+) -> Bool[np.ndarray, " refl"]:
     """Systematic absences: h W = h with h.w not an integer for some operation, (refl,).
 
     Args:
         hkl: integer indices, (refl, D).
         group: a `SpaceGroup`.
+        modulus: sizes of a mesh that the group acts on: h W = h then means modulo these.
 
     References:
         International Tables for Crystallography B, section 1.4.2 (reflection conditions).
@@ -52,7 +55,9 @@ def absent(hkl: Int[np.ndarray, "refl D"], group: SpaceGroup) -> Bool[np.ndarray
     for i in np.unique(flat, axis=0, return_index=True)[1]:
         W, w = group.rotations[i], group.translations[i]
         if w.any():
-            found |= (hkl @ w % group.denominator != 0) & (hkl @ W == hkl).all(axis=1)
+            moved = hkl @ W - hkl
+            same = (moved if modulus is None else moved % np.array(modulus)) == 0
+            found |= (hkl @ w % group.denominator != 0) & same.all(axis=1)
     return found
 
 

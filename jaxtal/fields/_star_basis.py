@@ -1,0 +1,204 @@
+"""The symmetry-adapted basis of real fields: coefficients of stars <-> values on the mesh."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Complex, Float, Int
+
+from .._core import device_array
+from ..lattice import Lattice
+from ..symmetry import SpaceGroup
+from ._mesh import Mesh
+from ._stars import Stars
+from ._waves import squared_lengths
+
+
+class StarBasis(eqx.Module):
+    """Real, orthonormal functions with the symmetry of a group: f(r) = sum_i a_i f_i(r).
+
+    With phi the functions of the stars (see `Stars`), a closed star i gives f_i = phi_i, and a pair
+    of open stars i, i + 1
+
+        f_i = (phi + conj phi) / sqrt 2        f_(i+1) = (phi - conj phi) / (i sqrt 2)
+
+    so that mean f_i f_j = delta_ij and -Laplacian f_i = |G_i|^2 f_i: the mean of a product of two
+    fields is the dot product of their coefficients. Coefficient 0 is the mean of the field.
+
+    Everything takes one field (several by `jax.vmap`) and is linear, so gradients are exact.
+
+    Attributes:
+        stars: waves and stars, on the host.
+        source: row of [f, conj f, 0] that a stored wave takes, f the orbit amplitudes, (H,).
+        factor: its coefficient, (H,).
+        slot: stored waves that an orbit reads, one of each pair G, -G, (n_orbits, m).
+        weight: conj c of them, twice for pairs; zero for padding, (n_orbits, m).
+        mirrored: True where -G is read in the place of G, (n_orbits, m).
+        first: basis function of each orbit, (n_orbits,).
+        second: basis function of its imaginary part; n_basis for a closed star, (n_orbits,).
+        scale: 1 for closed stars, 1 / sqrt 2 for open ones, (n_orbits,).
+        waves: characteristic wave of each basis function, (n_basis, D).
+    """
+
+    stars: Stars = eqx.field(static=True)
+    source: Int[Array, " H"]
+    factor: Complex[Array, " H"]
+    slot: Int[Array, "o m"]
+    weight: Complex[Array, "o m"]
+    mirrored: Array
+    first: Int[Array, " o"]
+    second: Int[Array, " o"]
+    scale: Float[Array, " o"]
+    waves: Int[Array, "b D"]
+
+    @classmethod
+    def build(
+        cls, mesh: Mesh, lattice: Any, group: SpaceGroup | int | str, dtype: Any = None
+    ) -> "StarBasis":
+        """The basis of a group on a mesh, worked out on the host.
+
+        Args:
+            mesh: the mesh.
+            lattice: `Lattice` or matrix, rows, (D, D); it decides the order of the functions.
+            group: a space, plane or line group of D dimensions, or its name.
+            dtype: floating-point type of the coefficients, default JAX's current one.
+
+        Raises:
+            ValueError: group, lattice and mesh do not fit each other (see `Stars.build`).
+        """
+        return cls.from_stars(Stars.build(mesh, lattice, group), dtype)
+
+    @classmethod
+    def from_stars(cls, stars: Stars, dtype: Any = None) -> "StarBasis":
+        """The basis of stars that were built before."""
+        mesh, orbits, c = stars.mesh, stars.orbits, stars.coefficients
+        present = np.flatnonzero(~stars.cancelled[stars.orbit_star])
+        n = len(present)
+        place = np.zeros(len(orbits.k), np.int64)
+        place[present] = np.arange(n)
+        closed = stars.flag[stars.orbit_star[present]] == 0
+
+        # Filling: every stored wave takes the amplitude of its orbit, the inverse of an open star
+        # the conjugate one, a cancelled star zero.
+        orbit_of_star = np.zeros(stars.n_stars, np.int64)
+        orbit_of_star[stars.orbit_star] = place
+        partner = np.flatnonzero(stars.flag < 0)
+        orbit_of_star[partner] = orbit_of_star[partner - 1] + n
+        half = stars.wave_of_rank.reshape(mesh.sizes)[..., : mesh.half_shape[-1]].reshape(-1)
+        source = np.where(stars.cancelled, 2 * n, orbit_of_star)[stars.star[half]]
+
+        # Reading: one of each pair G, -G of an orbit, itself or its inverse, whichever is stored.
+        owner = place[orbits.orbit]
+        counts = np.bincount(owner, minlength=n)
+        column = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+        mirror = ~mesh.stored(orbits.members)
+        read = np.where(mirror[:, None], -orbits.members, orbits.members)
+        pairs = np.where(closed[owner] & ~orbits.own_mate, 2.0, 1.0)
+        shape = (n, int(counts.max(initial=1)))
+        slot, mirrored = np.zeros(shape, np.int64), np.zeros(shape, bool)
+        weight = np.zeros(shape, complex)
+        slot[owner, column] = mesh.half_ranks(read)
+        mirrored[owner, column] = mirror
+        members = stars.wave_of_rank[mesh.ranks(orbits.members)]
+        weight[owner, column] = pairs * np.conj(c[members])
+
+        first = stars.basis_id[stars.orbit_star[present]]
+        kind = np.dtype(device_array(0.0, dtype or float).dtype)
+        complex_kind = np.result_type(kind, np.complex64)
+        return cls(
+            stars,
+            device_array(source, np.int32),
+            device_array(c[half], complex_kind),
+            device_array(slot, np.int32),
+            device_array(weight, complex_kind),
+            device_array(mirrored, bool),
+            device_array(first, np.int32),
+            device_array(np.where(closed, stars.n_basis, first + 1), np.int32),
+            device_array(np.where(closed, 1.0, np.sqrt(0.5)), kind),
+            device_array(stars.characteristic[stars.basis_star], np.int32),
+        )
+
+    @property
+    def mesh(self) -> Mesh:
+        """The mesh."""
+        return self.stars.mesh
+
+    @property
+    def group(self) -> SpaceGroup:
+        """The group."""
+        return self.stars.group
+
+    @property
+    def n_basis(self) -> int:
+        """Number of basis functions."""
+        return self.stars.n_basis
+
+    # --- coefficients to the mesh and back ---------------------------------------------------
+
+    def to_waves(self, a: Float[Array, " b"]) -> Complex[Array, "*half"]:
+        """Fourier coefficients of the stored waves, (*half_shape), from basis coefficients.
+
+        Closed: F(G) = a_i c(G); open: F(G) = (a_i -+ i a_(i+1)) / sqrt 2 c(G), the sign - for the
+        first star of a pair.
+        """
+        a = self._coefficients(a)
+        imaginary = jnp.concatenate([a, jnp.zeros(1, a.dtype)])[self.second]
+        f = lax.complex(a[self.first] * self.scale, -imaginary * self.scale)
+        table = jnp.concatenate([f, jnp.conj(f), jnp.zeros(1, f.dtype)])
+        return (table[self.source] * self.factor).reshape(self.mesh.half_shape)
+
+    def from_waves(self, waves: Complex[Array, "*half"]) -> Float[Array, " b"]:
+        """Basis coefficients of stored Fourier coefficients: the projection on symmetric fields.
+
+        With s = sum over the star conj(c) F: a_i = Re s if closed, a_i = sqrt 2 Re s and
+        a_(i+1) = -sqrt 2 Im s for an open pair.
+        """
+        if waves.shape != self.mesh.half_shape:
+            raise ValueError(f"waves: expected shape {self.mesh.half_shape}, got {waves.shape}")
+        read = waves.reshape(-1)[self.slot]
+        s = jnp.sum(jnp.where(self.mirrored, jnp.conj(read), read) * self.weight, axis=1)
+        scale = 1 / self.scale
+        empty = jnp.zeros(self.n_basis + 1, self.scale.dtype)  # the last place is nobody's
+        a = empty.at[self.first].set(s.real * scale, unique_indices=True)
+        return a.at[self.second].set(-s.imag * scale)[:-1]
+
+    def to_mesh(self, a: Float[Array, " b"]) -> Float[Array, "*sizes"]:
+        """Values on the mesh, (*sizes), of the field with basis coefficients a."""
+        return self.mesh.to_values(self.to_waves(a))
+
+    def from_mesh(self, values: Float[Array, "*sizes"]) -> Float[Array, " b"]:
+        """Basis coefficients a_i = mean f f_i of a field; what is not symmetric drops out."""
+        return self.from_waves(self.mesh.to_waves(values))
+
+    # --- symmetry ----------------------------------------------------------------------------
+
+    def project(self, values: Float[Array, "*sizes"]) -> Float[Array, "*sizes"]:
+        """The nearest symmetric field: the average over the operations of the group."""
+        return self.to_mesh(self.from_mesh(values))
+
+    def asymmetry(self, values: Float[Array, "*sizes"]) -> Float[Array, ""]:
+        """Largest difference of a field from its symmetric part, in the unit of the field."""
+        return jnp.max(jnp.abs(values - self.project(values)))
+
+    # --- derivatives -------------------------------------------------------------------------
+
+    def squared(self, lattice: Lattice) -> Float[Array, " b"]:
+        """|G|^2 of each basis function, 1 / length^2, differentiable in the cell.
+
+        The cell may differ from that of construction: |G|^2 is of the same waves.
+        """
+        return squared_lengths(self.waves, lattice)
+
+    def laplacian(self, a: Float[Array, " b"], lattice: Lattice) -> Float[Array, " b"]:
+        """Coefficients of the Laplacian: -|G_i|^2 a_i."""
+        return -self.squared(lattice) * self._coefficients(a)
+
+    def _coefficients(self, a: Array) -> Array:
+        if a.shape != (self.n_basis,):
+            raise ValueError(f"a: expected {self.n_basis} coefficients, got shape {a.shape}")
+        return a
+
+    def __repr__(self) -> str:
+        return f"StarBasis of {self.stars!r}"
