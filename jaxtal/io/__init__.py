@@ -29,6 +29,21 @@ Reflections in any number of dimensions come as a `ReflectionTable` for `Reflect
     read_hkl("data.hkl")                             # SHELX HKLF 4, or hklf=3
     read_reflection_cif("data.fcf")                  # h, k, l, m1, m2, ...
 
+Periodic fields, in the formats of PSCF (one, two and three dimensions, several fields a file):
+
+    field = read_rf("w.rf"); write_rf("out.rf.gz", field)      # values on the mesh
+    field = read_kf("w.kf.gz"); write_kf("out.kf", field)      # Fourier coefficients
+    fields = read_bf("w.bf", Mesh((32, 32, 32)))               # BasisField; fields.field()
+    fields, placement = resample_bf("w.bf", Mesh((64, 64, 64)))     # from another mesh
+    infer_mesh("w.bf")                                         # the mesh that it was written on
+    write_bf("out.bf", BasisField.from_field(field, basis))
+    write_star_report("stars", basis); write_wave_report("waves", basis)
+    write_cube("out.cube", field, 0)
+    read_field("w.rf"), write_field("w.ccp4", field, index=1)  # by the ending of the name
+
+Angles are radians in those files and degrees here. A name in .gz is gzipped, with equal bytes for
+equal fields.
+
 Every error is a `ValueError` that names the file, the atom and the key; nothing is half-written.
 """
 
@@ -42,6 +57,9 @@ from ._ccp4 import read_ccp4 as read_ccp4
 from ._ccp4 import write_ccp4 as write_ccp4
 from ._cif_read import read_cif as read_cif
 from ._cif_write import write_cif as write_cif
+from ._cube import write_cube as write_cube
+from ._field_files import read_field as read_field
+from ._field_files import write_field as write_field
 from ._phases_csv import write_phases_csv as write_phases_csv
 from ._phases_npz import PhaseArchive as PhaseArchive
 from ._phases_npz import read_phases_npz as read_phases_npz
@@ -53,6 +71,17 @@ from ._phasing import save_ccp4 as save_ccp4
 from ._phasing import save_csv as save_csv
 from ._phasing import save_npz as save_npz
 from ._phasing import write_phasing as write_phasing
+from ._pscf_basis import read_bf as read_bf
+from ._pscf_basis import resample_bf as resample_bf
+from ._pscf_basis import write_bf as write_bf
+from ._pscf_grid import read_kf as read_kf
+from ._pscf_grid import read_rf as read_rf
+from ._pscf_grid import write_kf as write_kf
+from ._pscf_grid import write_rf as write_rf
+from ._pscf_infer_mesh import infer_mesh as infer_mesh
+from ._pscf_placing import Placement as Placement
+from ._pscf_reports import write_star_report as write_star_report
+from ._pscf_reports import write_wave_report as write_wave_report
 from ._read import read as read
 from ._reflection_cif import read_reflection_cif as read_reflection_cif
 from ._reflection_shelx import read_hkl as read_hkl

@@ -1,0 +1,163 @@
+"""Symmetric fields as coefficients of a star basis (`.bf`), as PSCF has them."""
+
+import os
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from .._core import check_finite, host_array
+from ..fields import BasisField, Mesh, StarBasis
+from ..symmetry import SpaceGroup, pscf_name
+from ._pscf_header import FieldHeader
+from ._pscf_infer_mesh import mesh_of_rows
+from ._pscf_placing import Placement, place_rows
+from ._pscf_rows import BasisRows, read_bf_rows
+from ._pscf_text import format_rows, save_text
+
+
+def read_bf(
+    path: str | os.PathLike[str],
+    mesh: Mesh | None = None,
+    *,
+    basis: StarBasis | None = None,
+    group: SpaceGroup | None = None,
+    crystal_system: str | None = None,
+    dtype: Any = None,
+) -> BasisField:
+    """Read symmetric fields from a file of PSCF ending in `.bf`, all rows, in any order.
+
+    Every row is found a place by the wave that it names, and every basis function must be among
+    the rows; see `resample_bf` for files of another mesh. Where two rows of a pair of open stars
+    come in the other order, or another wave names a star than here, the coefficients are turned
+    accordingly.
+
+    Args:
+        path: the file, possibly gzipped.
+        mesh: the mesh, which the file does not tell; by default `infer_mesh` finds it.
+        basis: the basis to read into, by default one of `mesh` and the file's cell and group.
+        group: the group expected; by default the one that the file names.
+        crystal_system: the lattice expected, by name; by default any.
+        dtype: of the coefficients; by default the default width.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a bad header, other rows or columns than the header says, a number that isn't
+            finite, another group or lattice than expected, rows that have no place in the basis,
+            or functions of the basis without a row; the message names file and line.
+
+    References:
+        PSCF v1.3.3, manual, "Field files" and "Symmetry-Adapted Basis Functions".
+    """
+    field, placement = resample_bf(
+        path, mesh, basis=basis, group=group, crystal_system=crystal_system, dtype=dtype
+    )
+    placement.check_complete(os.fspath(path))
+    return field
+
+
+def resample_bf(
+    path: str | os.PathLike[str],
+    mesh: Mesh | None = None,
+    *,
+    basis: StarBasis | None = None,
+    group: SpaceGroup | None = None,
+    crystal_system: str | None = None,
+    dtype: Any = None,
+) -> tuple[BasisField, Placement]:
+    """Read a `.bf` file of one mesh into a basis of another, finer or coarser.
+
+    Rows of waves that the basis has not, or has in a star of another size (the edge of the smaller
+    mesh), are left out; functions without a row are zero. This is what PSCF does.
+
+    Args:
+        path: see `read_bf`.
+        mesh: the mesh to read into.
+        basis: see `read_bf`.
+        group: see `read_bf`.
+        crystal_system: see `read_bf`.
+        dtype: see `read_bf`.
+
+    Returns:
+        the fields, and which rows were left out and which functions are zero.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: as `read_bf`; or two rows for one function, or no constant term.
+    """
+    if basis is not None:
+        if mesh is not None and mesh != basis.mesh:
+            raise ValueError(f"expected the mesh of the basis, {basis.mesh}, got {mesh}")
+        group = basis.stars.group if group is None else group
+    rows = read_bf_rows(path, group=group, crystal_system=crystal_system)
+    if basis is None:
+        if mesh is None:
+            mesh = mesh_of_rows(rows)
+        basis = _basis(rows, mesh, dtype)
+    elif basis.mesh.dimension != rows.header.dimension:
+        raise ValueError(
+            f"{rows.path}: expected a field in {basis.mesh.dimension} dimensions, got "
+            f"{rows.header.dimension}"
+        )
+    placement = place_rows(rows.path, rows.coefficients, rows.waves, rows.sizes, rows.lines, basis)
+    try:
+        field = BasisField.from_arrays(
+            placement.coefficients.T, basis, rows.header.bravais, rows.header.parameters, dtype
+        )
+    except ValueError as error:
+        raise ValueError(f"{rows.path}: {error}") from error
+    return field, placement
+
+
+def write_bf(
+    path: str | os.PathLike[str], field: BasisField, group_name: str | None = None
+) -> None:
+    """Write symmetric fields as PSCF's `.bf`, 11 digits, gzipped for `.bf.gz`.
+
+    Args:
+        path: the file, replaced if it exists.
+        field: the fields.
+        group_name: what PSCF calls the group, or its file of operations; default `pscf_name`.
+
+    Raises:
+        ValueError: a group without a name, or coefficients that aren't finite.
+        OSError: the file cannot be written.
+    """
+    coefficients = host_array(field.coefficients, "coefficients")
+    check_finite(coefficients, "coefficients")
+    stars = field.basis.stars
+    name = group_name or pscf_name(stars.group)
+    if name is None:
+        raise ValueError(
+            f"a .bf file must name its group, and {stars.group!r} has no name in PSCF: pass "
+            "group_name=..., the name of a file of its operations (write_pscf_group)"
+        )
+    parameters = np.asarray(field.parameters, np.float64)
+    header = FieldHeader(field.bravais, parameters, name, len(coefficients))
+    shown = stars.basis_star
+    body = bf_body(coefficients.T, stars.characteristic[shown], stars.sizes[shown])
+    save_text(path, header.text() + body)
+
+
+def bf_body(
+    coefficients: Float[np.ndarray, "rows n"],
+    waves: Int[np.ndarray, "rows D"],
+    sizes: Int[np.ndarray, " rows"],
+) -> str:
+    """What follows the header of a `.bf` file."""
+    rows = np.concatenate([coefficients, waves, sizes[:, None]], axis=1)
+    n, D = coefficients.shape[1], waves.shape[1]
+    columns = "%20.10e" * n + "   " + "%5d" * (D + 1)
+    return f"N_basis      \n{'':13}{len(rows)}\n" + format_rows(columns, rows)
+
+
+def _basis(rows: BasisRows, mesh: Mesh, dtype: Any) -> StarBasis:
+    if mesh.dimension != rows.header.dimension:
+        raise ValueError(
+            f"{rows.path}: expected a mesh in {rows.header.dimension} dimensions, got {mesh}"
+        )
+    matrix = rows.header.bravais.host_matrix(rows.header.parameters)
+    try:
+        return StarBasis.build(mesh, matrix, rows.group, dtype)
+    except ValueError as error:
+        raise ValueError(f"{rows.path}: {error}") from error

@@ -1,0 +1,94 @@
+"""The mesh that a `.bf` file was written on, which it does not tell."""
+
+import itertools
+import math
+import os
+
+import numpy as np
+from jaxtyping import Int
+
+from ..fields import Mesh, Stars
+from ..symmetry import SpaceGroup
+from ._pscf_rows import BasisRows, read_bf_rows
+
+# Nodes beyond twice the largest index: an axis may lack its last waves by systematic absences.
+_BEYOND = 4
+
+
+def infer_mesh(path: str | os.PathLike[str], group: SpaceGroup | None = None) -> Mesh:
+    """The smallest mesh whose symmetry-adapted basis has exactly the rows of a `.bf` file.
+
+    Where the waves that a larger mesh has in addition are all cancelled, the file cannot tell.
+
+    Args:
+        path: the file, possibly gzipped.
+        group: the group expected; by default the one that the file names.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: as `read_bf`, or no mesh has that basis.
+    """
+    return mesh_of_rows(read_bf_rows(path, group=group))
+
+
+def mesh_of_rows(rows: BasisRows) -> Mesh:
+    """`infer_mesh` of rows already read.
+
+    Raises:
+        ValueError: no mesh has that basis.
+    """
+    group = rows.group
+    rotated = [rows.waves @ R for R in group.point_rotations]
+    orbits = np.stack(rotated, axis=1)
+    n_waves = int(rows.sizes.sum())
+    matrix = rows.header.bravais.host_matrix(rows.header.parameters)
+    for sizes in _candidates(group, np.abs(orbits).max(axis=(0, 1)), n_waves):
+        mesh = Mesh(sizes)
+        if not _apart(mesh, orbits, rows.sizes):
+            continue
+        stars = Stars.build(mesh, matrix, group)
+        if stars.n_basis == len(rows.waves):
+            return mesh
+    raise ValueError(
+        f"{rows.path}: no mesh has a basis of exactly these {len(rows.waves)} waves under "
+        f"{rows.header.group_name or repr(group)}: the file is cut, or of another group or cell"
+    )
+
+
+def _candidates(
+    group: SpaceGroup, largest: Int[np.ndarray, " D"], n_waves: int
+) -> list[tuple[int, ...]]:
+    """Meshes on which the group acts and that may hold the waves, fewest nodes first."""
+    D = group.dimension
+    tied = (group.rotations != 0).any(axis=0)
+    tied = np.linalg.matrix_power((tied | tied.T).astype(int), D) > 0
+    classes = sorted({tuple(np.flatnonzero(row).tolist()) for row in tied})
+    ranges = []
+    for axes in classes:
+        numerators = group.translations[:, list(axes)].ravel().tolist()
+        step = group.denominator // math.gcd(group.denominator, *numerators)
+        most = 2 * int(largest[list(axes)].max()) + 2 * step + _BEYOND
+        ranges.append(range(step, most + 1, step))
+    # Of every M waves, one in `centred` is allowed by the centring; other absences are planes,
+    # rows and points.
+    fewest = n_waves * len(group.centering)
+    found = []
+    for chosen in itertools.product(*ranges):
+        sizes = [0] * D
+        for axes, size in zip(classes, chosen, strict=True):
+            for axis in axes:
+                sizes[axis] = size
+        if math.prod(sizes) >= fewest:
+            found.append(tuple(sizes))
+    return sorted(found, key=lambda sizes: (math.prod(sizes), max(sizes)))
+
+
+def _apart(mesh: Mesh, orbits: np.ndarray, sizes: np.ndarray) -> bool:
+    """True where the stars of all rows differ on a mesh and have the sizes that the file says."""
+    first = mesh.ranks(orbits[:, 0])
+    if len(np.unique(first)) < len(first):
+        return False
+    rows, order, D = orbits.shape
+    ranks = np.sort(mesh.ranks(orbits.reshape(-1, D)).reshape(rows, order), axis=1)
+    distinct = 1 + (ranks[:, 1:] != ranks[:, :-1]).sum(axis=1)
+    return bool((distinct == sizes).all()) and len(np.unique(ranks[:, 0])) == rows

@@ -1,0 +1,168 @@
+"""Where the rows of a `.bf` file belong in a star basis."""
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ..fields import StarBasis, Stars
+
+_FOREIGN = "is no wave of the basis (not the shortest of its aliases)"
+_CANCELLED = "belongs to a cancelled star, where the group allows no coefficient"
+_SIZE = "belongs to a star of another size"
+_ALONE = "belongs to a pair of open stars, the other row of which is missing"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Placement:
+    """The coefficients of the rows of a file in a basis, and what did not go in.
+
+    Attributes:
+        coefficients: in the order of the basis, zero where the file has none, (n_basis, n).
+        dropped_lines: lines of the rows that have no place in the basis, (d,).
+        reasons: why, one each.
+        missing: basis functions without a row, (m,).
+        stars: the stars of the basis.
+    """
+
+    coefficients: Float[np.ndarray, "n_basis n"]
+    dropped_lines: Int[np.ndarray, " d"]
+    reasons: tuple[str, ...]
+    missing: Int[np.ndarray, " m"]
+    stars: Stars
+
+    def text(self) -> str:
+        """One line for a report."""
+        n_basis = len(self.coefficients)
+        return (
+            f"{n_basis - len(self.missing)} of {n_basis} basis functions read, "
+            f"{len(self.missing)} set to zero, {len(self.dropped_lines)} rows left out"
+        )
+
+    def check_complete(self, path: str) -> None:
+        """Check that all rows have a place and all basis functions a row.
+
+        Raises:
+            ValueError: otherwise, naming the first line or wave.
+        """
+        hint = f"a file of another mesh than {self.stars.mesh}? resample_bf reads it"
+        if len(self.dropped_lines):
+            more = f" ({len(self.dropped_lines)} rows like that)"
+            raise ValueError(f"{path}:{self.dropped_lines[0]}: {self.reasons[0]}{more}; {hint}")
+        if len(self.missing):
+            wave = self.stars.characteristic[self.stars.basis_star[self.missing[0]]]
+            raise ValueError(
+                f"{path}: expected {len(self.coefficients)} basis functions, "
+                f"{len(self.missing)} have no row, the first that of wave {wave.tolist()}; {hint}"
+            )
+
+
+def place_rows(
+    path: str,
+    values: Float[np.ndarray, "rows n"],
+    waves: Int[np.ndarray, "rows D"],
+    sizes: Int[np.ndarray, " rows"],
+    lines: Int[np.ndarray, " rows"],
+    basis: StarBasis,
+) -> Placement:
+    """Match the rows of a file with the functions of a basis by the waves that name them.
+
+    A row names its star by one of its waves, and its function by that wave's phase: real and
+    positive in an open star, of positive real part or -i in a closed one. Of two rows that name
+    inverse open stars, the first one (A) and the second one (B) are the coefficients of
+
+        (phi + phi*) / sqrt 2   and   (phi - phi*) / (i sqrt 2)
+
+    with phi the function of the star of the first. With e = c / |c| the phase, in the basis, of the
+    wave named first, its own coefficients a, b of the star of flag 1 and of its inverse are
+    a + i b = (A + i B) e if the wave named first is in the star of flag 1, and (A - i B) e*
+    otherwise.
+
+    Rows that fill the basis without gap or overlap are those of its mesh: then the waves are taken
+    modulo the mesh, so that a cell that has moved since, and with it the shortest alias of a wave
+    at the edge, does no harm. Otherwise only waves that are the shortest of their aliases match.
+
+    Raises:
+        ValueError: two rows for one function, or no row for the constant term.
+    """
+    stars = basis.stars
+    wave = stars.wave_of_rank[stars.mesh.ranks(waves)]
+    star = stars.star[wave]
+    place = stars.basis_id[star]
+    fits = (place >= 0) & (stars.sizes[star] == sizes)
+    if not (fits.all() and len(waves) == stars.n_basis == len(np.unique(place))):
+        fits &= (stars.waves[wave] == waves).all(axis=1)
+    _refuse_twice(path, waves, lines, place, fits)
+
+    phase = stars.coefficients[wave] * np.sqrt(stars.sizes[star])
+    coefficients = np.zeros((stars.n_basis, values.shape[1]))
+    closed = fits & (stars.flag[star] == 0)
+    positive = (phase.real > 0.0) | ((phase.real == 0.0) & (phase.imag < 0))
+    coefficients[place[closed]] = values[closed] * np.where(positive[closed], 1.0, -1.0)[:, None]
+
+    first, second = _pairs(stars, star, fits)
+    inverse = stars.mesh.ranks(-waves[first]) == stars.mesh.ranks(waves[second])
+    if not inverse.all():
+        i, j = first[~inverse][0], second[~inverse][0]
+        raise ValueError(
+            f"{path}:{lines[j]}: expected the wave inverse to {waves[i].tolist()} of line "
+            f"{lines[i]}, got {waves[j].tolist()}"
+        )
+    forward = stars.flag[star[first]][:, None] > 0
+    A, B, e = values[first], values[second], phase[first][:, None]
+    turned = np.where(forward, (A + 1j * B) * e, (A - 1j * B) * e.conj())
+    plus = np.where(forward[:, 0], place[first], place[second])
+    coefficients[plus], coefficients[plus + 1] = turned.real, turned.imag
+
+    placed = closed.copy()
+    placed[first] = placed[second] = True
+    present = np.zeros(stars.n_basis, dtype=bool)
+    present[place[placed]] = True
+    if not present[0]:
+        raise ValueError(f"{path}: expected a row for the constant term, wave 0")
+    dropped = np.flatnonzero(~placed)
+    return Placement(
+        coefficients,
+        lines[dropped],
+        tuple(
+            _reason(stars, waves[i], int(sizes[i]), int(wave[i]), bool(fits[i])) for i in dropped
+        ),
+        np.flatnonzero(~present),
+        stars,
+    )
+
+
+def _refuse_twice(
+    path: str, waves: np.ndarray, lines: np.ndarray, place: np.ndarray, fits: np.ndarray
+) -> None:
+    rows = np.flatnonzero(fits)
+    unique, at = np.unique(place[rows], return_index=True)
+    if len(unique) < len(rows):
+        again = np.setdiff1d(rows, rows[at])[0]
+        before = rows[place[rows] == place[again]][0]
+        raise ValueError(
+            f"{path}:{lines[again]}: wave {waves[again].tolist()} is in the same star as "
+            f"{waves[before].tolist()} of line {lines[before]}"
+        )
+
+
+def _pairs(stars: Stars, star: np.ndarray, fits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of complete pairs of open stars: the first and the second of each in the file."""
+    rows = np.flatnonzero(fits & (stars.flag[star] != 0))
+    pair = star[rows] - (stars.flag[star[rows]] < 0)
+    order = np.argsort(pair, kind="stable")
+    rows, pair = rows[order], pair[order]
+    both = np.flatnonzero(pair[1:] == pair[:-1])
+    return rows[both], rows[both + 1]
+
+
+def _reason(stars: Stars, named: np.ndarray, size: int, wave: int, fits: bool) -> str:
+    star = stars.star[wave]
+    label = f"wave {named.tolist()} "
+    if fits:
+        return label + _ALONE
+    if (stars.waves[wave] != named).any():
+        return label + _FOREIGN
+    if stars.cancelled[star]:
+        return label + _CANCELLED
+    return label + f"{_SIZE}: expected {stars.sizes[star]}, got {size}"

@@ -1,0 +1,177 @@
+"""Text of field files: words with their lines, tables of numbers, gzip."""
+
+import gzip
+import os
+import re
+import warnings
+import zlib
+from typing import NoReturn
+
+import numpy as np
+from jaxtyping import Float
+
+from .._core import write_bytes, write_text
+
+#: A word, in quotes where old files have it so.
+_WORD = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|\S+")
+#: Fortran writes 1.0D+03.
+_FORTRAN = re.compile(r"(?<=[0-9.])[dD](?=[+-]?\d)")
+_GZIP = b"\x1f\x8b"
+
+
+class FieldText:
+    """The text of a file, consumed from its start; errors name the file and the line.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]):
+        """Read a file, gunzipped where it is gzipped.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it is no text.
+        """
+        self.path = os.fspath(path)
+        self._text = _read(self.path)
+        self._at = 0
+        self._word = 0
+
+    @property
+    def line(self) -> int:
+        """Number of the line of the last word, from 1."""
+        return self._text.count("\n", 0, self._word) + 1
+
+    def fail(self, message: str, line: int | None = None) -> NoReturn:
+        """Raise a `ValueError` that names the file and a line, by default that of the last word."""
+        raise ValueError(f"{self.path}:{line or self.line}: {message}")
+
+    def word(self, what: str) -> str:
+        """The next word without quotes; a file that ends before it is an error."""
+        match = _WORD.search(self._text, self._at)
+        if match is None:
+            last = self._text.rstrip().count("\n") + 1
+            self.fail(f"expected {what}, got the end of the file: is it truncated?", last)
+        self._word, self._at = match.span()
+        return match.group().strip("'\"").strip()
+
+    def integer(self, what: str, minimum: int = 0) -> int:
+        """The next word as an integer that isn't smaller than some number."""
+        word = self.word(what)
+        try:
+            value = int(word)
+        except ValueError:
+            self.fail(f"expected an integer for {what}, got {word!r}")
+        if value < minimum:
+            self.fail(f"expected {what} of at least {minimum}, got {value}")
+        return value
+
+    def number(self, what: str) -> float:
+        """The next word as a finite number."""
+        word = self.word(what)
+        value = _number(word)
+        if value is None or not np.isfinite(value):
+            self.fail(f"expected a finite number for {what}, got {word!r}")
+        return value
+
+    def table(self, rows: int, columns: int, what: str) -> Float[np.ndarray, "rows columns"]:
+        """All that is left of the file as a table of finite numbers, one row a line."""
+        body = self._text[self._at :]
+        counts = np.array([len(line.split()) for line in body.split("\n")])
+        filled = counts[counts > 0]
+        values = None
+        if len(filled) == rows and (filled == columns).all():
+            values = _numbers(body)
+        if values is None or len(values) != rows * columns or not np.isfinite(values).all():
+            values = self._careful(body, rows, columns, what)
+        self._first_row = counts > 0
+        return values.reshape(rows, columns)
+
+    def row_line(self, row: int) -> int:
+        """Number of the line of a row of the table, from 1."""
+        return self.line + int(np.flatnonzero(self._first_row)[row])
+
+    def row_lines(self) -> np.ndarray:
+        """Numbers of the lines of all rows of the table, from 1."""
+        return self.line + np.flatnonzero(self._first_row)
+
+    def _careful(self, body: str, rows: int, columns: int, what: str) -> np.ndarray:
+        """The same table word by word, for what is wrong with it, or for Fortran's exponents."""
+        found: list[list[float]] = []
+        line = last = self.line
+        for line, text in enumerate(body.split("\n"), self.line):
+            words = text.split()
+            if not words:
+                continue
+            if len(found) == rows:
+                self.fail(f"expected {rows} rows of {what}, got more", line)
+            if len(words) != columns:
+                self.fail(f"expected {columns} columns of {what}, got {len(words)}", line)
+            values = [_number(word) for word in words]
+            for word, value in zip(words, values, strict=True):
+                if value is None or not np.isfinite(value):
+                    self.fail(f"expected a finite number among {what}, got {word!r}", line)
+            found.append([value for value in values if value is not None])
+            last = line
+        if len(found) < rows:
+            self.fail(
+                f"expected {rows} rows of {what}, got {len(found)}: is the file truncated?", last
+            )
+        return np.array(found)
+
+
+def save_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text file whole or not at all, gzipped where its name ends with .gz.
+
+    Equal texts make equal files: no time is kept.
+
+    Raises:
+        OSError: the folder does not exist or cannot be written.
+    """
+    if not os.fspath(path).endswith(".gz"):
+        return write_text(path, text)
+
+    def compress(file):
+        with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as zipped:
+            zipped.write(text.encode())
+
+    return write_bytes(path, compress)
+
+
+def format_rows(columns: str, rows: np.ndarray) -> str:
+    """Lines of a table; `columns` is a format in printf's notation."""
+    template = columns + "\n"
+    return "".join([template % tuple(row) for row in rows.tolist()])
+
+
+def _read(path: str) -> str:
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"{path}: no such file")
+    with open(path, "rb") as file:
+        data = file.read()
+    try:
+        if data.startswith(_GZIP):
+            data = gzip.decompress(data)
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
+    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{path}: expected text, got something else: {error}") from error
+
+
+def _number(word: str) -> float | None:
+    for text in (word, _FORTRAN.sub("e", word)):
+        try:
+            return float(text)
+        except ValueError:
+            continue
+    return None
+
+
+def _numbers(text: str) -> np.ndarray | None:
+    """All numbers of a text, None where something else is among them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            return np.fromstring(text, sep=" ")
+        except (DeprecationWarning, ValueError):
+            return None
