@@ -143,7 +143,9 @@ class BravaisLattice:
                 which the cell has no positive volume; the message says which.
         """
         values = np.atleast_1d(host_array(parameters, name))
-        wanted = f"{self.n_parameters} ({', '.join(self.parameter_names)}) of a {self.name} lattice"
+        wanted = (
+            f"{self.n_parameters} ({', '.join(self.parameter_names)}) of the {self.name} lattice"
+        )
         if values.shape != (self.n_parameters,):
             got = len(values) if values.ndim == 1 else f"shape {values.shape}"
             raise ValueError(f"{name}: expected {wanted}, got {got}")
@@ -154,7 +156,7 @@ class BravaisLattice:
             low, high = self._range(label)
             if not low < value < high:
                 raise ValueError(
-                    f"{name}: expected {low:g} < {label} < {high:g} degrees in a {self.name} "
+                    f"{name}: expected {low:g} < {label} < {high:g} degrees in the {self.name} "
                     f"lattice, got {value:g}"
                 )
         matrix = matrix_of(self.dimension, self.name, values)
@@ -185,7 +187,7 @@ class BravaisLattice:
         """
         if parameters.shape != (self.n_parameters,):
             raise ValueError(
-                f"expected {self.n_parameters} parameters ({', '.join(self.parameter_names)}) of a "
+                f"expected {self.n_parameters} parameters ({', '.join(self.parameter_names)}) of the "
                 f"{self.name} lattice, got shape {parameters.shape}"
             )
         return matrix_of(self.dimension, self.name, parameters, jnp)
@@ -231,13 +233,13 @@ class BravaisLattice:
         values = _right_handed(matrix)
         if len(values) != self.dimension:
             raise ValueError(
-                f"lattice matrix: expected shape ({self.dimension}, {self.dimension}) of a "
+                f"lattice matrix: expected shape ({self.dimension}, {self.dimension}) of the "
                 f"{self.name} lattice, got {values.shape}"
             )
         parameters, violation = read_off(self.dimension, self.name, values)
         if violation > tol:
             raise ValueError(
-                f"lattice matrix: expected a {self.name} lattice with parameters "
+                f"lattice matrix: expected the {self.name} lattice with parameters "
                 f"{', '.join(self.parameter_names)}, got {np.round(values, 6).tolist()}, whose "
                 f"metric differs by {violation:.2e} (relative), more than {tol:.2e}"
             )
