@@ -14,10 +14,17 @@ into the `Axes` it is given, or into new ones, and returns them:
     ax = plot.success_histogram(iterations, converged)
     view = plot.LiveView(plane)                                       # while phasing goes on
 
+    ax = plot.field_profile(field)                                    # fields.PeriodicField: 1D
+    ax = plot.field_section(field, repeat=(2, 2))                     # 2D, planes of 3D
+    ax = plot.isosurface(field, level, cells=(2, 2, 1))               # 3D, shaded, caps closed
+
 `reconstruction_figure` makes a figure of its own that no window owns: it needs no display.
 """
 
 from ._density import density_section as density_section
+from ._fields import field_profile as field_profile
+from ._fields import field_section as field_section
+from ._isosurface import isosurface as isosurface
 from ._live import LiveView as LiveView
 from ._losses import loss_curves as loss_curves
 from ._phasing import deciles as deciles
