@@ -19,7 +19,7 @@ The names below are where a user starts; each room's docstring is its handbook:
     descriptors   power spectrum, radial and pair distributions, distances
     reconstruct   crystals from descriptors
     reflections   lists of measured reflections in any dimension, normalised amplitudes
-    fields        sampling grids, densities, sections, peaks
+    fields        meshes, symmetry-adapted bases, sampling grids, densities, sections, peaks
     phasing       phases from moduli: charge flipping and its relatives in any dimension
     io            CIF and the formats of ASE
     plot          pictures of the above
@@ -58,6 +58,10 @@ from .descriptors import relative_distance as relative_distance
 from .diffraction import ReciprocalSpace as ReciprocalSpace
 from .diffraction import structure_factors as structure_factors
 from .fields import Grid as Grid
+from .fields import Mesh as Mesh
+from .fields import PeriodicField as PeriodicField
+from .fields import StarBasis as StarBasis
+from .lattice import BravaisLattice as BravaisLattice
 from .lattice import Lattice as Lattice
 from .lattice import Superspace as Superspace
 from .phasing import PhasingProblem as PhasingProblem

@@ -1,4 +1,29 @@
-"""Periodic fields: sampling grids of the unit cell, densities, sections and peaks, any dimension.
+"""Periodic fields: meshes and stars in the direct cell, sampling grids of any dimension, sections.
+
+Fourier sign of this room: f(r) = sum_n F(n) exp(+2 pi i n.r) with F(n) = (1/M) sum_m f(m)
+exp(-2 pi i n.m/M), n integers, r reduced coordinates; `jnp.fft` with norm="forward". (Structure
+factors have the other sign: rho = (1/V) sum F exp(-2 pi i k.x); `Density` holds those, and
+`mesh_density` and `diffraction.density_on_mesh` convert.)
+
+    mesh = Mesh((32, 32, 32))                   # nodes, DFT indices, aliases, half storage
+    mesh.to_waves(f), mesh.to_values(F)
+    waves = Waves.build(mesh, lattice)          # shortest aliases, ties; |G|^2 in a moving cell
+    basis = StarBasis.build(mesh, lattice, "I a -3 d")
+    basis.to_mesh(a), basis.from_mesh(f)        # symmetry-adapted coefficients <-> nodes
+    basis.project(f), basis.asymmetry(f)
+    basis.stars                                 # waves, stars and phases, in PSCF's order
+
+`PeriodicField` is n real fields on a `Mesh` of a cell, with its lattice and its group:
+
+    field = PeriodicField.from_arrays(values, "cubic", [3.5], group="I a -3 d")
+    field.gradient(), field.laplacian()         # spectral, on the nodes
+    field.at(x)                                 # between them: exact, smooth, real
+    field.resample((64, 64, 64))                # finer or coarser, in any mixture
+    field.replicate((2, 2, 1)), field.expand(3, (16,))
+    field.density(0), field.section(plane)      # everything that a `Density` can do
+
+The functions behind it (`gradient`, `laplacian`, `evaluate`, `resample`, `replicate`, `expand`)
+take one field and a static plan, and are differentiable in the values and in the cell.
 
 A `Grid` is a finite set of points x_j = origin + V (j / m) on which exp(-2 pi i k.x) depends on an
 index k only through its slot k V mod m: a density is one r-dimensional FFT of amplitudes put into
@@ -16,18 +41,6 @@ them. Ways to make one, all seeded and with their origin at zero:
 
 `search_grid` and `cyclic_grid` are bounded by a number of trials, which makes them reproducible,
 and by seconds as a safety net. Save a good grid: `grid.save("grid.npz")`, `Grid.load`.
-
-`PeriodicField` is n real fields on a `Mesh` of a cell, with its lattice and its group:
-
-    field = PeriodicField.from_arrays(values, "cubic", [3.5], group="I a -3 d")
-    field.gradient(), field.laplacian()         # spectral, on the nodes
-    field.at(x)                                 # between them: exact, smooth, real
-    field.resample((64, 64, 64))                # finer or coarser, in any mixture
-    field.replicate((2, 2, 1)), field.expand(3, (16,))
-    field.density(0), field.section(plane)      # everything that a `Density` can do
-
-The functions behind it (`gradient`, `laplacian`, `evaluate`, `resample`, `replicate`, `expand`)
-take one field and a static plan, and are differentiable in the values and in the cell.
 
 Around K: `inertia_ellipsoid`, `loewner_ellipsoid`, `ellipsoid_volume`; packings of balls:
 `packing_basis`, `packing_density`; `lll` reduces a basis in any metric.

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -37,7 +36,7 @@ class Mesh:
 
     sizes: tuple[int, ...]
 
-    def __init__(self, sizes: Sequence[int] | np.ndarray):
+    def __init__(self, sizes: Any):
         """Check the sizes.
 
         Raises:

@@ -167,7 +167,9 @@ class Stars:
     @functools.cached_property
     def coefficients(self) -> Complex[np.ndarray, " M"]:
         """c of each wave, 0 if its star is cancelled, (M,)."""
-        turns = np.arange(self.unit) / self.unit
+        # Turns around zero, so that conjugates are equal to the last bit.
+        middle = self.unit // 2
+        turns = ((np.arange(self.unit) + middle) % self.unit - middle) / self.unit
         parts = np.stack([np.cos(2 * np.pi * turns), np.sin(2 * np.pi * turns)])
         parts[np.abs(parts) < 1e-8] = 0  # exact zeros
         roots_of_one = parts[0] + 1j * parts[1]

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from jaxtal.symmetry import OrbitKind, Orbits, SpaceGroup, SymOp, absent, laue_unique
+from jaxtal.symmetry import (
+    OrbitKind,
+    Orbits,
+    SpaceGroup,
+    SymOp,
+    absent,
+    laue_unique,
+    takes_mesh_to_itself,
+)
 
 GROUPS = {
     "P 1": SpaceGroup.find("P 1"),
@@ -86,3 +94,38 @@ def test_large_indices_in_many_dimensions_do_not_overflow():
     group = SpaceGroup.from_operations([SymOp.identity(9)])
     k = np.array([[400] * 9, [-399] + [400] * 8])
     assert Orbits.build(group, k).n_reflections == 4
+
+
+def test_modulus_of_a_mesh():
+    """Aliases are one wave: on the zone boundary -k is k, and more stars are real or extinct."""
+    group = SpaceGroup.find("P 1")
+    free = Orbits.build(group, np.array([[2, 0, 0], [1, 0, 0]]))
+    mesh = Orbits.build(group, np.array([[2, 0, 0], [1, 0, 0]]), modulus=(4, 4, 4))
+    assert free.kind.tolist() == [OrbitKind.COMPLEX] * 2
+    assert mesh.kind.tolist() == [OrbitKind.REAL, OrbitKind.COMPLEX]
+    assert mesh.multiplicity.tolist() == [1, 2]
+    assert mesh.own_mate.tolist() == [True, False]
+    assert len(mesh.all_indices) == 3
+
+    # A glide along c takes (2, 1, 1) to its alias (-2, 1, 1) with the other sign.
+    glide = SpaceGroup.find("P 1 c 1")
+    k = np.array([[1, 2, 1]])
+    assert Orbits.build(glide, k).kind.tolist() == [OrbitKind.COMPLEX]
+    assert Orbits.build(glide, k, modulus=(4, 4, 4)).kind.tolist() == [OrbitKind.EXTINCT]
+
+
+def test_modulus_that_does_not_fit():
+    with pytest.raises(ValueError, match="modulus"):
+        Orbits.build(SpaceGroup.find("P 1 c 1"), np.array([[1, 0, 0]]), modulus=(4, 4, 3))
+    with pytest.raises(ValueError, match="equivalent"):
+        Orbits.build(SpaceGroup.find("P 1"), np.array([[1, 0, 0], [3, 0, 0]]), modulus=(4, 4, 4))
+
+
+def test_operations_that_take_a_mesh_to_itself():
+    group = SpaceGroup.find("P 41")
+    assert takes_mesh_to_itself(group, (6, 6, 8)).all()
+    fits = takes_mesh_to_itself(group, (6, 6, 6))
+    assert fits.tolist() == [w[2] in (0, 2) for w in group.translations.tolist()]
+    assert takes_mesh_to_itself(group, (6, 5, 8)).tolist() == [
+        bool((np.array(op.rotation)[:2, :2] != 0)[0, 0]) for op in group.operations
+    ]
