@@ -78,6 +78,8 @@ from ._pscf_grid import read_kf as read_kf
 from ._pscf_grid import read_rf as read_rf
 from ._pscf_grid import write_kf as write_kf
 from ._pscf_grid import write_rf as write_rf
+from ._pscf_group import read_pscf_group as read_pscf_group
+from ._pscf_group import write_pscf_group as write_pscf_group
 from ._pscf_infer_mesh import infer_mesh as infer_mesh
 from ._pscf_placing import Placement as Placement
 from ._pscf_reports import write_star_report as write_star_report

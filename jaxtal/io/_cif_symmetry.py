@@ -50,6 +50,7 @@ def read_group(block: CifBlock, cell: np.ndarray) -> SpaceGroup | None:
     if any(operations):
         try:
             group = SpaceGroup.from_operations([op for op in operations if op])
+            _in_space(group)
         except ValueError as error:
             raise block.error(tag, str(error)) from error
         if group.number is not None:
@@ -71,7 +72,9 @@ def read_group(block: CifBlock, cell: np.ndarray) -> SpaceGroup | None:
     if symbol:
         tag = block.texts(*_HM)[0]
         try:
-            return _on_fitting_axes(SpaceGroup.from_name(symbol), symbol, cell)
+            group = SpaceGroup.from_name(symbol)
+            _in_space(group)
+            return _on_fitting_axes(group, symbol, cell)
         except ValueError as error:
             raise block.error(tag, str(error)) from error
     if stated[1]:
@@ -107,6 +110,11 @@ def _number_of_symbol(block: CifBlock) -> tuple[str, int | None]:
         return block.texts(*_HM)[0], SpaceGroup.from_name(symbol).number
     except ValueError:
         return "", None
+
+
+def _in_space(group: SpaceGroup) -> None:
+    if group.dimension != 3:
+        raise ValueError(f"expected a group in 3 dimensions, got {group!r}")
 
 
 def _on_fitting_axes(group: SpaceGroup, symbol: str, cell: np.ndarray) -> SpaceGroup:

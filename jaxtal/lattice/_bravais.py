@@ -187,8 +187,8 @@ class BravaisLattice:
         """
         if parameters.shape != (self.n_parameters,):
             raise ValueError(
-                f"expected {self.n_parameters} parameters ({', '.join(self.parameter_names)}) of the "
-                f"{self.name} lattice, got shape {parameters.shape}"
+                f"expected {self.n_parameters} parameters ({', '.join(self.parameter_names)}) of "
+                f"the {self.name} lattice, got shape {parameters.shape}"
             )
         return matrix_of(self.dimension, self.name, parameters, jnp)
 

@@ -33,12 +33,9 @@ def as_operations(operations: Iterable[SymOp | str]) -> list[SymOp]:
 
 def ordered(operations: Iterable[SymOp]) -> tuple[SymOp, ...]:
     """The operations in an order that depends on the set alone, identity first."""
-    return tuple(
-        sorted(
-            operations,
-            key=lambda op: (op != SymOp.identity(op.dimension), op.rotation, op.fractions),
-        )
-    )
+    listed = list(operations)
+    identity = SymOp.identity(listed[0].dimension)
+    return tuple(sorted(listed, key=lambda op: (op != identity, op.rotation, op.fractions)))
 
 
 def as_arrays(

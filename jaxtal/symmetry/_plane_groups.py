@@ -7,7 +7,6 @@ References:
     International Tables for Crystallography A (2016), section 2.2; E (2010) for one dimension.
 """
 
-import difflib
 import functools
 import re
 from typing import NamedTuple
@@ -71,21 +70,17 @@ def by_name(name: str, dimension: int) -> LowGroup:
     """A group from its symbol in any case, with or without blanks or underscores.
 
     Raises:
-        ValueError: an unknown symbol; the message lists close matches or all symbols.
+        ValueError: an unknown symbol; the message lists all of them.
     """
     wanted = _squeeze(name)
     listed = [group for group in GROUPS if group.dimension == dimension]
     for group in listed:
         if wanted in (_squeeze(group.name), str(group.number), *group.spellings):
             return group
-    names = {_squeeze(group.name): group.name for group in listed}
-    near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)
-    hint = (
-        f"close matches: {', '.join(names[key] for key in near)}"
-        if near
-        else f"known are {', '.join(names.values())}"
+    known = ", ".join(group.name for group in listed)
+    raise ValueError(
+        f"expected the symbol of a {KINDS[dimension]} group, got {name!r}; known are {known}"
     )
-    raise ValueError(f"expected the symbol of a {KINDS[dimension]} group, got {name!r}; {hint}")
 
 
 def by_number(number: int, dimension: int) -> LowGroup:

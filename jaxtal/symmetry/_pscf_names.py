@@ -50,8 +50,6 @@ def pscf_group(name: str, dimension: int) -> SpaceGroup:
     """
     if dimension not in (1, 2, 3):
         raise ValueError(f"expected 1, 2 or 3 dimensions, got {dimension!r}")
-    if not isinstance(name, str):
-        raise ValueError(f"expected the name of a group, got {name!r}")
     if name == _IDENTITY:
         return SpaceGroup.find(1, dimension)
     return SpaceGroup.find(_OTHERWISE.get((dimension, name), name), dimension)
