@@ -19,7 +19,7 @@ def write_cube(
     index: int = 0,
     *,
     atoms: Any = None,
-    comment: str = "",
+    comment: str = "periodic field",
 ) -> None:
     """Write one field of a cell as a Gaussian cube: cell in bohr, values with 14 digits.
 
@@ -44,11 +44,11 @@ def write_cube(
     check_finite(values, "values")
     matrix = field.host_matrix() / ase.units.Bohr
     steps = matrix / np.array(values.shape)[:, None]
-    numbers = np.array([] if atoms is None else atoms.numbers)
+    numbers = () if atoms is None else atoms.numbers
     lines = [comment, "values at nodes, the last axis fastest; lengths in bohr"]
     lines += [_row(len(numbers), np.zeros(3))]
     lines += [_row(n, step) for n, step in zip(values.shape, steps, strict=True)]
-    if len(numbers):
+    if atoms is not None:
         positions = atoms.positions / ase.units.Bohr
         lines += [_row(Z, [0.0, *x]) for Z, x in zip(numbers, positions, strict=True)]
     rows = values.reshape(-1, values.shape[2]).tolist()

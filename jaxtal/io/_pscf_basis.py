@@ -68,7 +68,8 @@ def resample_bf(
     """Read a `.bf` file of one mesh into a basis of another, finer or coarser.
 
     Rows of waves that the basis has not, or has in a star of another size (the edge of the smaller
-    mesh), are left out; functions without a row are zero. This is what PSCF does.
+    mesh), are left out; functions without a row are zero. This is what PSCF does. Nothing is left
+    out by `read_bf(...).field().resample(sizes)`.
 
     Args:
         path: see `read_bf`.

@@ -127,9 +127,9 @@ def write_kf(path: str | os.PathLike[str], field: PeriodicField) -> None:
 def kf_body(waves: Complex[np.ndarray, "n *half"], sizes: tuple[int, ...]) -> str:
     """What follows the header of a `.kf` file."""
     flat = waves.reshape(len(waves), -1).T
-    columns = np.stack([flat.real, flat.imag], axis=-1).reshape(len(flat), -1)
+    columns = np.stack([np.real(flat), np.imag(flat)], axis=-1).reshape(len(flat), -1)
     rows = np.concatenate([np.arange(len(flat))[:, None], columns], axis=1)
-    return _mesh_text(sizes) + format_rows("%5d" + "  %21.13e %21.13e" * len(waves), rows)
+    return _mesh_text(sizes) + format_rows("%5d" + "  %21.13e%21.13e" * len(waves), rows)
 
 
 def header_of(field: PeriodicField, group_name: str | None = None) -> FieldHeader:

@@ -97,7 +97,8 @@ def place_rows(
     phase = stars.coefficients[wave] * np.sqrt(stars.sizes[star])
     coefficients = np.zeros((stars.n_basis, values.shape[1]))
     closed = fits & (stars.flag[star] == 0)
-    positive = (phase.real > 0.0) | ((phase.real == 0.0) & (phase.imag < 0))
+    real, imag = np.real(phase), np.imag(phase)
+    positive = (real > 0.0) | ((real == 0.0) & (imag < 0.0))
     coefficients[place[closed]] = values[closed] * np.where(positive[closed], 1.0, -1.0)[:, None]
 
     first, second = _pairs(stars, star, fits)
@@ -112,7 +113,7 @@ def place_rows(
     A, B, e = values[first], values[second], phase[first][:, None]
     turned = np.where(forward, (A + 1j * B) * e, (A - 1j * B) * e.conj())
     plus = np.where(forward[:, 0], place[first], place[second])
-    coefficients[plus], coefficients[plus + 1] = turned.real, turned.imag
+    coefficients[plus], coefficients[plus + 1] = np.real(turned), np.imag(turned)
 
     placed = closed.copy()
     placed[first] = placed[second] = True

@@ -81,7 +81,7 @@ def write_wave_report(
     c = stars.coefficients[shown]
     numbers = [np.arange(len(shown)), shown, *stars.waves[shown].T, stars.star[shown]]
     template = "%8d%8d" + "%5d" * stars.mesh.dimension + "%6d%17.7e%17.7e"
-    body = format_rows(template, np.stack([*numbers, c.real, c.imag], axis=1))
+    body = format_rows(template, np.stack([*numbers, np.real(c), np.imag(c)], axis=1))
     save_text(path, header.text() + f"N_wave\n{'':13}{len(shown)}\n" + body)
 
 
