@@ -50,7 +50,7 @@ def write_cube(
     lines += [_row(n, step) for n, step in zip(values.shape, steps, strict=True)]
     if atoms is not None:
         positions = atoms.positions / ase.units.Bohr
-        lines += [_row(Z, [0.0, *x]) for Z, x in zip(numbers, positions, strict=True)]
+        lines += [_row(int(Z), [0.0, *x]) for Z, x in zip(numbers, positions, strict=True)]
     rows = values.reshape(-1, values.shape[2]).tolist()
     for row in rows:
         words = [f"{value:21.13E}" for value in row]

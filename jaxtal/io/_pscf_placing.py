@@ -7,10 +7,14 @@ from jaxtyping import Float, Int
 
 from ..fields import StarBasis, Stars
 
-_FOREIGN = "is no wave of the basis (not the shortest of its aliases)"
-_CANCELLED = "belongs to a cancelled star, where the group allows no coefficient"
-_SIZE = "belongs to a star of another size"
-_ALONE = "belongs to a pair of open stars, the other row of which is missing"
+_FOREIGN, _CANCELLED, _SIZE, _SHARED, _ALONE, _PLACED = range(6)
+_REASONS = {
+    _FOREIGN: "is no wave of the basis (not the shortest of its aliases)",
+    _CANCELLED: "belongs to a cancelled star, where the group allows no coefficient",
+    _SIZE: "belongs to a star of another size: expected {expected}, got {got}",
+    _SHARED: "is in the same star as the wave of another row",
+    _ALONE: "belongs to a pair of open stars, the other row of which is missing",
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -83,16 +87,20 @@ def place_rows(
     at the edge, does no harm. Otherwise only waves that are the shortest of their aliases match.
 
     Raises:
-        ValueError: two rows for one function, or no row for the constant term.
+        ValueError: a wave that occurs twice, a pair of open stars named by waves that are not
+            inverse to each other, or no row for the constant term.
     """
+    _refuse_twice(path, waves, lines)
     stars = basis.stars
     wave = stars.wave_of_rank[stars.mesh.ranks(waves)]
     star = stars.star[wave]
     place = stars.basis_id[star]
-    fits = (place >= 0) & (stars.sizes[star] == sizes)
-    if not (fits.all() and len(waves) == stars.n_basis == len(np.unique(place))):
-        fits &= (stars.waves[wave] == waves).all(axis=1)
-    _refuse_twice(path, waves, lines, place, fits)
+    status = np.where(place < 0, _CANCELLED, np.where(stars.sizes[star] == sizes, _PLACED, _SIZE))
+    if (status < _PLACED).any() or not len(waves) == stars.n_basis == len(np.unique(place)):
+        status[(stars.waves[wave] != waves).any(axis=1)] = _FOREIGN
+        fitting = np.bincount(place[status == _PLACED], minlength=stars.n_basis)
+        status[(status == _PLACED) & (fitting[place] > 1)] = _SHARED
+    fits = status == _PLACED
 
     phase = stars.coefficients[wave] * np.sqrt(stars.sizes[star])
     coefficients = np.zeros((stars.n_basis, values.shape[1]))
@@ -115,35 +123,29 @@ def place_rows(
     plus = np.where(forward[:, 0], place[first], place[second])
     coefficients[plus], coefficients[plus + 1] = np.real(turned), np.imag(turned)
 
-    placed = closed.copy()
-    placed[first] = placed[second] = True
+    status[fits & ~closed] = _ALONE
+    status[first] = status[second] = _PLACED
+    placed = status == _PLACED
     present = np.zeros(stars.n_basis, dtype=bool)
     present[place[placed]] = True
     if not present[0]:
         raise ValueError(f"{path}: expected a row for the constant term, wave 0")
     dropped = np.flatnonzero(~placed)
-    return Placement(
-        coefficients,
-        lines[dropped],
-        tuple(
-            _reason(stars, waves[i], int(sizes[i]), int(wave[i]), bool(fits[i])) for i in dropped
-        ),
-        np.flatnonzero(~present),
-        stars,
-    )
+    reasons = []
+    for i in dropped:
+        why = _REASONS[int(status[i])].format(expected=stars.sizes[star[i]], got=sizes[i])
+        reasons.append(f"wave {waves[i].tolist()} {why}")
+    missing = np.flatnonzero(~present)
+    return Placement(coefficients, lines[dropped], tuple(reasons), missing, stars)
 
 
-def _refuse_twice(
-    path: str, waves: np.ndarray, lines: np.ndarray, place: np.ndarray, fits: np.ndarray
-) -> None:
-    rows = np.flatnonzero(fits)
-    unique, at = np.unique(place[rows], return_index=True)
-    if len(unique) < len(rows):
-        again = np.setdiff1d(rows, rows[at])[0]
-        before = rows[place[rows] == place[again]][0]
+def _refuse_twice(path: str, waves: np.ndarray, lines: np.ndarray) -> None:
+    order = np.lexsort(waves.T)
+    same = np.flatnonzero((waves[order[1:]] == waves[order[:-1]]).all(axis=1))
+    if len(same):
+        i, j = order[same[0]], order[same[0] + 1]
         raise ValueError(
-            f"{path}:{lines[again]}: wave {waves[again].tolist()} is in the same star as "
-            f"{waves[before].tolist()} of line {lines[before]}"
+            f"{path}:{lines[j]}: wave {waves[j].tolist()} has a row on line {lines[i]} already"
         )
 
 
@@ -155,15 +157,3 @@ def _pairs(stars: Stars, star: np.ndarray, fits: np.ndarray) -> tuple[np.ndarray
     rows, pair = rows[order], pair[order]
     both = np.flatnonzero(pair[1:] == pair[:-1])
     return rows[both], rows[both + 1]
-
-
-def _reason(stars: Stars, named: np.ndarray, size: int, wave: int, fits: bool) -> str:
-    star = stars.star[wave]
-    label = f"wave {named.tolist()} "
-    if fits:
-        return label + _ALONE
-    if (stars.waves[wave] != named).any():
-        return label + _FOREIGN
-    if stars.cancelled[star]:
-        return label + _CANCELLED
-    return label + f"{_SIZE}: expected {stars.sizes[star]}, got {size}"
