@@ -142,11 +142,13 @@ class BasisField(eqx.Module):
 
 
 # Compiled as a whole: op by op, the many small programs of a new mesh take seconds to compile.
+# Lambdas, because JAX writes out the name of what it maps, and for a bound method that is the whole
+# basis with its group.
 
 
 @eqx.filter_jit
 def _on_mesh(basis: StarBasis, a: Float[Array, "n b"]) -> Float[Array, "n *sizes"]:
-    return jax.vmap(basis.to_mesh)(a)
+    return jax.vmap(lambda row: basis.to_mesh(row))(a)
 
 
 @eqx.filter_jit
@@ -154,8 +156,8 @@ def _projection(
     basis: StarBasis, values: Float[Array, "n *sizes"]
 ) -> tuple[Float[Array, "n b"], Float[Array, " n"]]:
     """Coefficients of each field, and its largest difference from its symmetric part."""
-    a = jax.vmap(basis.from_mesh)(values)
-    change = jnp.abs(values - jax.vmap(basis.to_mesh)(a))
+    a = jax.vmap(lambda f: basis.from_mesh(f))(values)
+    change = jnp.abs(values - jax.vmap(lambda row: basis.to_mesh(row))(a))
     return a, jnp.max(change, axis=tuple(range(1, values.ndim)))
 
 

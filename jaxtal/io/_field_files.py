@@ -28,7 +28,7 @@ def read_field(
     path: str | os.PathLike[str],
     *,
     mesh: Mesh | None = None,
-    group: SpaceGroup | None = None,
+    group: SpaceGroup | str | int | None = None,
     dtype: Any = None,
 ) -> PeriodicField:
     """Read fields from `.rf`, `.kf`, `.bf` (PSCF, possibly gzipped), `.ccp4` or `.map`.
@@ -115,7 +115,9 @@ def _known(group: SpaceGroup | None) -> SpaceGroup | None:
     return None if group is None or group.hm is None else group
 
 
-def _read_map(path: str | os.PathLike[str], group: SpaceGroup | None, dtype: Any) -> PeriodicField:
+def _read_map(
+    path: str | os.PathLike[str], group: SpaceGroup | str | int | None, dtype: Any
+) -> PeriodicField:
     values, cell = read_ccp4(path)
     lattice = Lattice.from_parameters(*cell.tolist())
     try:

@@ -21,7 +21,7 @@ def read_bf(
     mesh: Mesh | None = None,
     *,
     basis: StarBasis | None = None,
-    group: SpaceGroup | None = None,
+    group: SpaceGroup | str | int | None = None,
     crystal_system: str | None = None,
     dtype: Any = None,
 ) -> BasisField:
@@ -61,7 +61,7 @@ def resample_bf(
     mesh: Mesh | None = None,
     *,
     basis: StarBasis | None = None,
-    group: SpaceGroup | None = None,
+    group: SpaceGroup | str | int | None = None,
     crystal_system: str | None = None,
     dtype: Any = None,
 ) -> tuple[BasisField, Placement]:

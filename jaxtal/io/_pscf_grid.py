@@ -1,5 +1,6 @@
 """Fields on a mesh, in real space (`.rf`) or as Fourier coefficients (`.kf`), as PSCF has them."""
 
+import math
 import os
 from typing import Any
 
@@ -21,7 +22,7 @@ _FRIEDEL = 1e-6
 def read_rf(
     path: str | os.PathLike[str],
     *,
-    group: SpaceGroup | None = None,
+    group: SpaceGroup | str | int | None = None,
     crystal_system: str | None = None,
     dtype: Any = None,
 ) -> PeriodicField:
@@ -72,7 +73,7 @@ def write_rf(path: str | os.PathLike[str], field: PeriodicField) -> None:
 def read_kf(
     path: str | os.PathLike[str],
     *,
-    group: SpaceGroup | None = None,
+    group: SpaceGroup | str | int | None = None,
     crystal_system: str | None = None,
     dtype: Any = None,
 ) -> PeriodicField:
@@ -96,7 +97,7 @@ def read_kf(
     header, mesh = _head(text, crystal_system)
     found = group_of(text, header, group)
     n_fields = header.n_fields or 0
-    n_waves = int(np.prod(mesh.half_shape))
+    n_waves = math.prod(mesh.half_shape)
     table = text.table(n_waves, 1 + 2 * n_fields, "coefficients (a number, then pairs)")
     wrong = np.flatnonzero(table[:, 0] != np.arange(n_waves))
     if len(wrong):

@@ -94,7 +94,7 @@ def read_header(text: FieldText, ends: Sequence[str], fields: bool = True) -> Fi
 
 
 def group_of(
-    text: FieldText, header: FieldHeader, group: SpaceGroup | None, needed: bool = False
+    text: FieldText, header: FieldHeader, group: SpaceGroup | str | int | None, needed: bool = False
 ) -> SpaceGroup | None:
     """The space group of a file: what its header names, which must be `group` where that is given.
 
@@ -106,6 +106,8 @@ def group_of(
             where one is needed.
     """
     name, dimension = header.group_name, header.dimension
+    if group is not None and not isinstance(group, SpaceGroup):
+        group = SpaceGroup.find(group, dimension)
     if group is not None and group.dimension != dimension:
         raise ValueError(
             f"{text.path}: a field in {dimension} dimensions cannot have the group {group!r} in "

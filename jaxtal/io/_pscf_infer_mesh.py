@@ -13,9 +13,11 @@ from ._pscf_rows import BasisRows, read_bf_rows
 
 # Nodes beyond twice the largest index: an axis may lack its last waves by systematic absences.
 _BEYOND = 4
+# Meshes tried before a file is given up: the right one is among the first.
+_TRIES = 2000
 
 
-def infer_mesh(path: str | os.PathLike[str], group: SpaceGroup | None = None) -> Mesh:
+def infer_mesh(path: str | os.PathLike[str], group: SpaceGroup | str | int | None = None) -> Mesh:
     """The smallest mesh whose symmetry-adapted basis has exactly the rows of a `.bf` file.
 
     Where the waves that a larger mesh has in addition are all cancelled, the file cannot tell.
@@ -40,9 +42,8 @@ def mesh_of_rows(rows: BasisRows) -> Mesh:
     group = rows.group
     rotated = [rows.waves @ R for R in group.point_rotations]
     orbits = np.stack(rotated, axis=1)
-    n_waves = int(rows.sizes.sum())
     matrix = rows.header.bravais.host_matrix(rows.header.parameters)
-    for sizes in _candidates(group, np.abs(orbits).max(axis=(0, 1)), n_waves):
+    for sizes in _candidates(group, orbits, int(rows.sizes.sum()))[:_TRIES]:
         mesh = Mesh(sizes)
         if not _apart(mesh, orbits, rows.sizes):
             continue
@@ -56,10 +57,15 @@ def mesh_of_rows(rows: BasisRows) -> Mesh:
 
 
 def _candidates(
-    group: SpaceGroup, largest: Int[np.ndarray, " D"], n_waves: int
+    group: SpaceGroup, orbits: Int[np.ndarray, "rows order D"], n_waves: int
 ) -> list[tuple[int, ...]]:
     """Meshes on which the group acts and that may hold the waves, fewest nodes first."""
     D = group.dimension
+    largest = np.abs(orbits).max(axis=(0, 1))
+    # Waves of rows that differ along one axis alone are different modulo the mesh.
+    named = orbits[:, 0]
+    others = [np.delete(named, axis, axis=1) for axis in range(D)]
+    least = [np.unique(rest, axis=0, return_counts=True)[1].max() for rest in others]
     tied = (group.rotations != 0).any(axis=0)
     tied = np.linalg.matrix_power((tied | tied.T).astype(int), D) > 0
     classes = sorted({tuple(np.flatnonzero(row).tolist()) for row in tied})
@@ -68,7 +74,8 @@ def _candidates(
         numerators = group.translations[:, list(axes)].ravel().tolist()
         step = group.denominator // math.gcd(group.denominator, *numerators)
         most = 2 * int(largest[list(axes)].max()) + 2 * step + _BEYOND
-        ranges.append(range(step, most + 1, step))
+        lowest = step * -(-min(int(least[axis]) for axis in axes) // step)
+        ranges.append(range(lowest, most + 1, step))
     # Of every M waves, one in `centred` is allowed by the centring; other absences are planes,
     # rows and points.
     fewest = n_waves * len(group.centering)

@@ -39,7 +39,7 @@ class BasisRows:
 def read_bf_rows(
     path: str | os.PathLike[str],
     *,
-    group: SpaceGroup | None = None,
+    group: SpaceGroup | str | int | None = None,
     crystal_system: str | None = None,
 ) -> BasisRows:
     """Read the rows of a `.bf` file as they stand; see `read_bf`.

@@ -59,10 +59,9 @@ class FieldText:
     def integer(self, what: str, minimum: int = 0) -> int:
         """The next word as an integer that isn't smaller than some number."""
         word = self.word(what)
-        try:
-            value = int(word)
-        except ValueError:
+        if not re.fullmatch(r"[+-]?\d{1,18}", word):
             self.fail(f"expected an integer for {what}, got {word!r}")
+        value = int(word)
         if value < minimum:
             self.fail(f"expected {what} of at least {minimum}, got {value}")
         return value
@@ -159,12 +158,10 @@ def _read(path: str) -> str:
 
 
 def _number(word: str) -> float | None:
-    for text in (word, _FORTRAN.sub("e", word)):
-        try:
-            return float(text)
-        except ValueError:
-            continue
-    return None
+    try:
+        return None if "_" in word else float(_FORTRAN.sub("e", word))
+    except ValueError:
+        return None
 
 
 def _numbers(text: str) -> np.ndarray | None:

@@ -3,6 +3,8 @@
 import gzip
 import re
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -118,6 +120,7 @@ class TestSpellings:
             io.read_rf(path)
         group = SpaceGroup.find("P -1", 1)
         assert io.read_rf(path, group=group).group == group
+        assert io.read_rf(path, group="P -1").group == group
 
 
 class TestRoundTrips:
@@ -276,6 +279,37 @@ class TestFromField:
         found = BasisField.from_field(fields.field())
         np.testing.assert_allclose(found.coefficients, fields.coefficients, atol=1e-12)
 
+    def test_traced_fields_and_their_gradients(self, fields, rng):
+        """Projection under jit; d/da of sum g f(a) against the adjoint, M times the projection."""
+        field, basis = fields.field(), fields.basis
+        g = rng.normal(size=field.values.shape)
+
+        def project(values):
+            return BasisField.from_field(field.with_values(values), basis, project=True)
+
+        found = jax.jit(lambda values: project(values).coefficients)(field.values)
+        np.testing.assert_allclose(found, fields.coefficients, atol=1e-12)
+
+        def work(a):
+            return jnp.sum(jnp.asarray(g) * fields.with_coefficients(a).field().values)
+
+        gradient = jax.grad(work)(fields.coefficients)
+        np.testing.assert_allclose(
+            gradient, basis.mesh.size * project(jnp.asarray(g)).coefficients, atol=1e-9
+        )
+        with pytest.raises(ValueError, match="must be known on the host"):
+            jax.jit(lambda values: BasisField.from_field(field.with_values(values), basis))(g)
+
+    def test_single_precision(self, fields):
+        field = fields.field()
+        single = PeriodicField(
+            field.values.astype(np.float32), field.parameters.astype(np.float32),
+            field.bravais, field.group,
+        )  # fmt: skip
+        found = BasisField.from_field(single)
+        assert found.coefficients.dtype == np.float32
+        np.testing.assert_allclose(found.coefficients, fields.coefficients, atol=1e-5)
+
     def test_no_group_another_mesh(self, fields):
         field = fields.field()
         nameless = PeriodicField(field.values, field.parameters, field.bravais)
@@ -308,6 +342,7 @@ class TestBadInput:
             ("format 1 0", "format 2 0", 1, "format 1 0, got 2 0"),
             ("N_monomer\n 2", "N_polymer\n 2", 12, "expected a label among .* got 'N_polymer'"),
             ("dim\n 1", "dim\n 4", 5, "dimensions"),
+            ("dim\n 1", "dim\n 1_0", 3, "an integer for dim, got '1_0'"),
             ("dim\n 1", "dim\n one", 3, "an integer for dim, got 'one'"),
             (" lamellar", " cubic", 5, "crystal_system: .*lamellar; got 'cubic'"),
             (" lamellar", " lammelar", 5, "did you mean 'lamellar'"),
