@@ -170,7 +170,7 @@ def test_a_fortran_file_with_reversed_pairs(data_dir):
     change = np.abs(np.asarray(found.coefficients) - np.asarray(expected.coefficients))
     assert (change <= 1e-10 * np.maximum(1, np.abs(expected.coefficients))).all()
     kf = grid(folder / "w.kf.gz")
-    assert_close(found.field().values, kf.values, 1e-11)  # the program read 11 digits more
+    assert_close(found.field().values, kf.values, 1e-12)
 
 
 @pytest.mark.usefixtures("x64")
