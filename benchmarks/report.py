@@ -92,6 +92,41 @@ search of `folded` and `thorough`, leaves that family (ratio 560 to 650, R = 0.0
 
 """
 
+FIELDS = """
+## Symmetry-adapted bases (`fields.py`)
+
+Gyroid, I a -3 d (96 operations), float64, times in ms: median, best. `scipy` is `scipy.fft` with
+two workers and NumPy gathers through the same tables, in the same run. PSCF is the compiled program
+1.3.3 on one core of another machine (best of three or four; its two steps added): only the order
+of magnitude compares. Energy: mean f^3 plus the gradient term, and its gradient in all
+coefficients.
+
+"""
+
+
+def fields_table(result):
+    lines = ["| mesh | what | jaxtal | scipy | PSCF |\n|---|---|---|---|---|"]
+    names = {
+        "basis": "basis from scratch",
+        "to_mesh": "coefficients -> nodes",
+        "from_mesh": "nodes -> coefficients",
+        "energy with gradient": "energy with gradient",
+        "field gradient": "gradient of a field on the nodes",
+    }
+    for n, case in result["meshes"].items():
+        rows, (basis, forward, back) = case["rows"], case["pscf"]
+        published = {"basis": 1e3 * basis, "to_mesh": forward, "from_mesh": back}
+        for key, what in names.items():
+            peer = rows.get(f"scipy {key}")
+            cells = [
+                f"{r['median_ms']:.2f}, {r['best_ms']:.2f}" if r else "" for r in (rows[key], peer)
+            ]
+            program = f"{published[key]:.2f}" if key in published else ""
+            lines.append(
+                f"| {n}^3 ({case['n_basis']}) | {what} | {' | '.join(cells)} | {program} |"
+            )
+    return [*lines, "", environment(result)]
+
 
 def environment(result):
     versions = result.get("versions") or {"jax": result["jax"]}
@@ -237,6 +272,9 @@ def write():
     path = HERE / "results" / "phasing.json"
     if path.exists():
         text += phasing_text(json.loads(path.read_text()))
+    path = HERE / "results" / "fields.json"
+    if path.exists():
+        text += FIELDS + "\n".join(fields_table(json.loads(path.read_text()))) + "\n"
     (HERE / "README.md").write_text(text)
 
 
