@@ -22,6 +22,8 @@ factors have the other sign: rho = (1/V) sum F exp(-2 pi i k.x); `Density` holds
     field.replicate((2, 2, 1)), field.expand(3, (16,))
     field.density(0), field.section(plane)      # everything that a `Density` can do
 
+`BasisField` is the same in the coefficients of a `StarBasis`: `BasisField.from_field(field)`.
+
 The functions behind it (`gradient`, `laplacian`, `evaluate`, `resample`, `replicate`, `expand`)
 take one field and a static plan, and are differentiable in the values and in the cell.
 

@@ -38,6 +38,7 @@ Periodic fields, in the formats of PSCF (one, two and three dimensions, several 
     infer_mesh("w.bf")                                         # the mesh that it was written on
     write_bf("out.bf", BasisField.from_field(field, basis))
     write_star_report("stars", basis); write_wave_report("waves", basis)
+    group = read_pscf_group("group"); write_pscf_group("out", group)
     write_cube("out.cube", field, 0)
     read_field("w.rf"), write_field("w.ccp4", field, index=1)  # by the ending of the name
 
