@@ -97,6 +97,7 @@ class AtomDensityPlan(eqx.Module):
         )
 
 
+@eqx.filter_jit
 def density_on_mesh(
     crystal: Crystal | WyckoffCrystal, plan: AtomDensityPlan
 ) -> Float[Array, "n1 n2 n3"]:
@@ -166,7 +167,7 @@ def field_from_crystal(
     if isinstance(crystal, Crystal) and np.linalg.det(np.asarray(crystal.lattice.matrix)) < 0:
         raise ValueError("crystal: expected a right-handed cell, got one of negative determinant")
     plan = AtomDensityPlan.build(crystal, mesh, kind=kind, displacements=displacements, blur=blur)
-    values = eqx.filter_jit(density_on_mesh)(crystal, plan)
+    values = density_on_mesh(crystal, plan)
     return PeriodicField.from_arrays(values, bravais, parameters, group)
 
 

@@ -1,5 +1,6 @@
 """Spectral derivatives of a real field on a mesh, in any dimension."""
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
@@ -8,6 +9,7 @@ from ..lattice import Lattice
 from ._waves import Waves
 
 
+@jax.jit
 def gradient(
     values: Float[Array, "*sizes"], lattice: Lattice, waves: Waves
 ) -> Float[Array, "*sizes D"]:
@@ -40,6 +42,7 @@ def gradient(
     return jnp.stack(columns, axis=-1)
 
 
+@jax.jit
 def laplacian(
     values: Float[Array, "*sizes"], lattice: Lattice, waves: Waves
 ) -> Float[Array, "*sizes"]:

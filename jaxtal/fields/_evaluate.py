@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -9,6 +10,7 @@ from ._density import Density
 from ._waves import Waves
 
 
+@jax.jit
 def mesh_density(values: Float[Array, "*sizes"], waves: Waves) -> Density:
     """The real trigonometric polynomial through the nodes, as a `Density`.
 

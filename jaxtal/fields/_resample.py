@@ -3,6 +3,7 @@
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
@@ -88,6 +89,7 @@ class ResamplePlan(eqx.Module):
         )
 
 
+@jax.jit
 def resample(values: Float[Array, "*sizes"], plan: ResamplePlan) -> Float[Array, "*new"]:
     """One field on another mesh of the same cell (see `ResamplePlan`); linear in the values.
 

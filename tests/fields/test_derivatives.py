@@ -32,18 +32,18 @@ def analytic(mesh, matrix):
 
 def test_errors_fall_exponentially_with_the_mesh(x64):
     first, second = [], []
-    for n in (8, 15, 22, 29, 36):
+    for n in (8, 17, 26, 35):
         mesh, lattice = Mesh((n, n)), Lattice.from_matrix(SKEW)
         values, slopes, bends = analytic(mesh, SKEW)
         f, waves = jnp.asarray(values), Waves.build(mesh, SKEW)
         first.append(np.abs(gradient(f, lattice, waves) - slopes).max() / np.abs(slopes).max())
         second.append(np.abs(laplacian(f, lattice, waves) - bends).max() / np.abs(bends).max())
-    # An entire function: seven more nodes gain more than a digit, and more each time.
+    # An entire function: nine more nodes gain more than a digit, and more each time.
     for errors in (np.log10(first), np.log10(second)):
         gains = -np.diff(errors)
         assert (gains > 1.0).all()
         assert (np.diff(gains) > 0).all()
-        assert errors[-1] < -10.5
+        assert errors[-1] < -10
 
 
 @pytest.mark.parametrize("sizes", [(7,), (8, 5), (5, 6, 4), (5, 4, 4, 6)])

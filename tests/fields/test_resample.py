@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from naive_series import series
 
-from jaxtal.fields import Mesh, ResamplePlan, Waves, evaluate, resample
+from jaxtal.fields import Mesh, ResamplePlan, Waves, resample
 from jaxtal.lattice import BravaisLattice
 from jaxtal.symmetry import SpaceGroup, SymOp
 
@@ -14,10 +15,8 @@ TRICLINIC = BravaisLattice.find("triclinic", 3).host_matrix([1.1, 1.3, 1.6, 40.0
 #: Coarse and fine sizes: odd and even, hexagonal corners with three ties among them.
 PAIRS = [
     (np.eye(1), (6,), (8,)),
-    (np.eye(1), (7,), (12,)),
     (np.eye(1), (6,), (7,)),
     (HEXAGONAL, (6, 6), (9, 9)),
-    (HEXAGONAL, (6, 6), (12, 12)),
     (HEXAGONAL, (5, 5), (6, 6)),
     (np.diag([1.0, 2.0]), (4, 6), (4, 9)),
     (TRICLINIC, (4, 5, 6), (8, 10, 12)),
@@ -32,11 +31,9 @@ def test_refining_evaluates_and_coming_back_is_the_identity(x64, rng, matrix, co
     assert up.n_lost == 0
     assert up.is_reversible
     refined = resample(values, up)
-    expected = evaluate(values, b.points(), Waves.build(a, matrix))
+    expected = series(values, b.points(), Waves.build(a, matrix))
     np.testing.assert_allclose(refined, expected, atol=1e-12)
     np.testing.assert_allclose(resample(refined, down), values, atol=1e-12)
-    same = ResamplePlan.build(a, a, matrix)
-    np.testing.assert_allclose(resample(values, same), values, atol=1e-13)
 
 
 def test_symmetry_is_kept_both_ways(x64, rng):
@@ -91,7 +88,7 @@ def test_a_skewed_cell_refined_along_one_axis_is_still_evaluated(x64, rng):
     assert not plan.is_reversible
     assert plan.n_lost == 0
     values = jnp.asarray(rng.normal(size=a.sizes))
-    expected = evaluate(values, b.points(), Waves.build(a, matrix))
+    expected = series(values, b.points(), Waves.build(a, matrix))
     np.testing.assert_allclose(resample(values, plan), expected, atol=1e-12)
 
 
@@ -103,6 +100,8 @@ def test_linear_differentiable_mapped_and_single(x64, rng):
     np.testing.assert_allclose(change, resample(step, plan), atol=1e-12)
     back = jax.grad(lambda f: jnp.sum(resample(f, plan) * value))(f)
     assert float(jnp.sum(back * step)) == pytest.approx(float(jnp.sum(value * change)), rel=1e-12)
+    same = ResamplePlan.build(a, a, HEXAGONAL)
+    np.testing.assert_allclose(resample(f, same), f, atol=1e-13)
     mapped = jax.jit(jax.vmap(resample, in_axes=(0, None)))(jnp.stack([f, step]), plan)
     np.testing.assert_allclose(mapped[1], change, atol=1e-12)
     low = resample(f.astype(jnp.float32), plan)
