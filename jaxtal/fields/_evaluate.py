@@ -2,12 +2,18 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import lax
 from jaxtyping import Array, Float
 
 from ._density import Density
 from ._waves import Waves
+
+#: Complex numbers of the largest array of a block of points.
+_BLOCK = 1 << 21
 
 
 @jax.jit
@@ -36,7 +42,10 @@ def mesh_density(values: Float[Array, "*sizes"], waves: Waves) -> Density:
 
 
 def evaluate(values: Float[Array, "*sizes"], x: Any, waves: Waves) -> Float[Array, "*points"]:
-    """A field at any points, by direct summation of its waves (see `mesh_density`).
+    """A field at any points, by exact summation of its waves (see `mesh_density`).
+
+    exp(2 pi i n.x) is a product over the axes, so that the sum over the box of all aliases is one
+    matrix product and D - 1 short ones; no exponential of a whole wave is ever formed.
 
     Args:
         values: one field, (*sizes).
@@ -49,4 +58,50 @@ def evaluate(values: Float[Array, "*sizes"], x: Any, waves: Waves) -> Float[Arra
     Raises:
         ValueError: values of another shape than the plan's mesh, or points of another dimension.
     """
-    return mesh_density(values, waves)(x)
+    x = jnp.asarray(x, values.dtype)
+    D = waves.mesh.dimension
+    if x.shape[-1:] != (D,):
+        raise ValueError(f"x: expected points (..., {D}), got shape {x.shape}")
+    return _at_points(values, x.reshape(-1, D), waves).reshape(x.shape[:-1])
+
+
+@eqx.filter_jit
+def _at_points(values: Array, x: Array, waves: Waves) -> Array:
+    box = _box(values, waves)
+    count = max(1, min(len(x), _BLOCK // int(np.prod(box.shape[:-1]))))
+    n_blocks = -(-len(x) // count)
+    blocks = jnp.pad(x, ((0, n_blocks * count - len(x)), (0, 0))).reshape(n_blocks, count, -1)
+    bounds = waves.bounds
+
+    @jax.checkpoint
+    def block(x: Array) -> Array:
+        total = jnp.matmul(box, _powers(x[:, -1], 0, bounds[-1]), precision="highest")
+        for axis in reversed(range(len(bounds) - 1)):
+            waves_along = _powers(x[:, axis], -bounds[axis], bounds[axis])
+            total = jnp.einsum("...np,np->...p", total, waves_along, precision="highest")
+        return total.real
+
+    return lax.map(block, blocks).reshape(-1)[: len(x)]
+
+
+def _box(values: Array, waves: Waves) -> Array:
+    """Coefficients c with f(x) = Re sum c(n) exp(2 pi i n.x), in the box |n_i| <= bounds, n_D >= 0.
+
+    Aliases with a negative last index are put at their inverse, as the conjugate.
+    """
+    c = waves.mesh.to_waves(values).reshape(-1)[waves.slot]
+    pairs = jnp.asarray(waves.mesh.half_weights().reshape(-1), values.dtype)[waves.slot]
+    c = c * (waves.share.astype(values.dtype) * pairs).astype(c.dtype)
+    flip = waves.aliases[:, -1] < 0
+    n = jnp.where(flip[:, None], -waves.aliases, waves.aliases)
+    *first, last = waves.bounds
+    shape = (*(2 * b + 1 for b in first), last + 1)
+    where = tuple(n[:, i] + b for i, b in enumerate((*first, 0)))
+    return jnp.zeros(shape, c.dtype).at[where].add(jnp.where(flip, jnp.conj(c), c))
+
+
+def _powers(x: Array, low: int, high: int) -> Array:
+    """exp(2 pi i n x) for n = low ... high, (n, P); turns are reduced before the multiplication."""
+    turns = jnp.arange(low, high + 1, dtype=x.dtype)[:, None] * x[None, :]
+    angle = 2 * np.pi * (turns - jnp.round(turns))
+    return lax.complex(jnp.cos(angle), jnp.sin(angle))

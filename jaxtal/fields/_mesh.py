@@ -159,30 +159,39 @@ class Mesh:
             ValueError: another dimension, or an operation that does not, named, with a mesh that
                 would do.
         """
-        if group.dimension != self.dimension:
-            raise ValueError(
-                f"expected a group in {self.dimension} dimensions for mesh {self}, got {group!r}"
-            )
+        self._check_dimension(group)
         bad = np.flatnonzero(~takes_mesh_to_itself(group, self.sizes))
         if len(bad):
             raise ValueError(
                 f"mesh {self} does not fit {group!r}: {group.operations[bad[0]].to_xyz()!r} takes "
-                f"nodes between nodes; {Mesh(self._fitting(group))} would do"
+                f"nodes between nodes; {self.fitting(group)} would do"
             )
 
-    def _fitting(self, group: SpaceGroup) -> list[int]:
-        """Sizes, not smaller than these, on which the group acts."""
-        D = self.dimension
+    def fitting(self, group: SpaceGroup) -> "Mesh":
+        """The smallest mesh, nowhere coarser, on which a group acts.
+
+        Sizes are multiples of what the translations need, equal along axes that the group mixes,
+        and otherwise made of the primes 2, 3 and 5.
+
+        Raises:
+            ValueError: a group of another dimension.
+        """
+        self._check_dimension(group)
         tied = (group.rotations != 0).any(axis=0)
-        tied = np.linalg.matrix_power((tied | tied.T).astype(int), D) > 0
+        tied = np.linalg.matrix_power((tied | tied.T).astype(int), self.dimension) > 0
         sizes = []
-        for i in range(D):
-            axes = np.flatnonzero(tied[i])
+        for axes in tied:
             numerators = group.translations[:, axes]
             step = group.denominator // math.gcd(group.denominator, *numerators.ravel().tolist())
-            largest = max(self.sizes[j] for j in axes)
+            largest = int(np.array(self.sizes)[axes].max())
             sizes.append(step * next_smooth(-(-largest // step)))
-        return sizes
+        return Mesh(sizes)
+
+    def _check_dimension(self, group: SpaceGroup) -> None:
+        if group.dimension != self.dimension:
+            raise ValueError(
+                f"expected a group in {self.dimension} dimensions for mesh {self}, got {group!r}"
+            )
 
     def __str__(self) -> str:
         return " x ".join(map(str, self.sizes))

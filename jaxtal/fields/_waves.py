@@ -38,9 +38,11 @@ class Waves(eqx.Module):
         slot: the stored wave that an alias belongs to, flat, (K,).
         share: 1 / number of tied aliases of that wave, (K,).
         mean: mean over the tied aliases of each stored wave, (*half_shape, D).
+        bounds: largest |n_i| of the aliases along each axis, (D,).
     """
 
     mesh: Mesh = eqx.field(static=True)
+    bounds: tuple[int, ...] = eqx.field(static=True)
     minimal: Int[Array, "*half D"]
     aliases: Int[Array, "K D"]
     slot: Int[Array, " K"]
@@ -69,6 +71,7 @@ class Waves(eqx.Module):
         kind = dtype or float
         return cls(
             mesh,
+            tuple(np.abs(aliases).max(axis=0).tolist()),
             device_array(minimal.reshape(shape), np.int32),
             device_array(aliases, np.int32),
             device_array(slot, np.int32),

@@ -108,6 +108,12 @@ class TestGroupFit:
         assert str(Mesh(sizes)) in str(error.value)
         Mesh([int(n) for n in named.split(" x ")]).check_group(group)
 
+    def test_fitting_is_no_coarser_and_leaves_a_fitting_mesh_alone(self):
+        group = SpaceGroup.find("P 61 2 2")
+        assert Mesh((12, 12, 18)).fitting(group) == Mesh((12, 12, 18))
+        assert Mesh((7, 5, 13)).fitting(group) == Mesh((8, 8, 18))
+        assert Mesh((7, 11, 13)).fitting(SpaceGroup.find("P 1")) == Mesh((8, 12, 15))
+
     def test_dimension(self):
         with pytest.raises(ValueError, match="2 dimensions"):
             Mesh((4, 4)).check_group(SpaceGroup.find("P 1"))
