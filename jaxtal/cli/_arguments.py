@@ -2,30 +2,24 @@
 
 import argparse
 import importlib.metadata
-import math
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import Any
 
 from ..descriptors import PRESETS
 from ..phasing import RECIPES
 from ._compare import run_compare
 from ._describe import run_describe
+from ._fields_arguments import add_fields
 from ._job import DEMOS, EXAMPLES
 from ._list import run_list
+from ._options import Parser, add_json, command, integer, number
 from ._phase import run_phase
 from ._reconstruct import run_reconstruct
 
 
-class _Parser(argparse.ArgumentParser):
-    """Reports a wrong argument in one line, as every other error."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"jaxtal: error: {' '.join(message.split())} (see {self.prog} --help)\n")
-
-
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Arguments of a command; `run` in the result is the command itself."""
-    parser = _Parser(
+    parser = Parser(
         prog="jaxtal",
         description="Crystals, their reciprocal-space descriptors, and the way back.",
         epilog="CRYSTAL stands for a file (CIF, or a format of ASE) or a built-in name.",
@@ -38,13 +32,14 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     _add_compare(commands)
     _add_reconstruct(commands)
     _add_phase(commands)
-    one = _command(commands, "list", run_list, "show the built-in crystals")
-    _add_json(one)
+    add_fields(commands)
+    one = command(commands, "list", run_list, "show the built-in crystals")
+    add_json(one)
     return parser.parse_args(argv)
 
 
 def _add_describe(commands: Any) -> None:
-    one = _command(
+    one = command(
         commands, "describe", run_describe, "write the descriptors of crystals to a .npz file"
     )
     one.add_argument("crystals", nargs="+", metavar="CRYSTAL", help="file or built-in name")
@@ -52,11 +47,11 @@ def _add_describe(commands: Any) -> None:
     _add_descriptor(one)
     _add_reading(one)
     _add_seed(one, "accepted for scripts; nothing here is random")
-    _add_json(one)
+    add_json(one)
 
 
 def _add_compare(commands: Any) -> None:
-    one = _command(commands, "compare", run_compare, "distances between two descriptors")
+    one = command(commands, "compare", run_compare, "distances between two descriptors")
     for name in ("a", "b"):
         one.add_argument(
             name, metavar=name.upper(), help="file, built-in name, or .npz of one entry"
@@ -64,11 +59,11 @@ def _add_compare(commands: Any) -> None:
     _add_descriptor(one, note="; default: that of a .npz given")
     _add_reading(one)
     _add_seed(one, "accepted for scripts; nothing here is random")
-    _add_json(one)
+    add_json(one)
 
 
 def _add_reconstruct(commands: Any) -> None:
-    one = _command(
+    one = command(
         commands,
         "reconstruct",
         run_reconstruct,
@@ -77,7 +72,7 @@ def _add_reconstruct(commands: Any) -> None:
         "are known, the cell within 20 %, everything else is random.",
     )
     one.add_argument("crystal", metavar="CRYSTAL", help="file or built-in name")
-    one.add_argument("--starts", type=_integer(1), default=64, metavar="N", help="default 64")
+    one.add_argument("--starts", type=integer(1), default=64, metavar="N", help="default 64")
     how = one.add_mutually_exclusive_group()
     how.add_argument(
         "--random", action="store_true", help="start from random parameters (the default)"
@@ -85,7 +80,7 @@ def _add_reconstruct(commands: Any) -> None:
     how.add_argument(
         "--perturb",
         nargs=2,
-        type=_number(0.0),
+        type=number(0.0),
         metavar=("D_LAT", "D_COOR"),
         help="start near the crystal: lengths times 1 + D_LAT (u - 1/2), sites moved by "
         "D_COOR angstrom",
@@ -95,19 +90,19 @@ def _add_reconstruct(commands: Any) -> None:
     one.add_argument("--n-max", type=int, default=8, metavar="N", help="radial functions, 8")
     one.add_argument("--l-max", type=int, default=8, metavar="L", help="highest degree, 8")
     one.add_argument(
-        "--steps", type=_integer(1), default=400, metavar="N", help="iterations of Adam, 400"
+        "--steps", type=integer(1), default=400, metavar="N", help="iterations of Adam, 400"
     )
     one.add_argument(
         "-o", "--output", metavar="DIR", help="folder to write to, default reconstruction-NAME"
     )
     _add_dtype(one)
     _add_reading(one)
-    _add_json(one)
+    add_json(one)
     one.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def _add_phase(commands: Any) -> None:
-    one = _command(
+    one = command(
         commands,
         "phase",
         run_phase,
@@ -119,12 +114,12 @@ def _add_phase(commands: Any) -> None:
     what.add_argument("job", nargs="?", metavar="JOB.toml", help="the job")
     what.add_argument("--example", choices=EXAMPLES, help="print a commented job, run nothing")
     what.add_argument("--demo", choices=DEMOS, help="run on a model with known phases")
-    one.add_argument("--starts", type=_integer(1), metavar="N", help="default 4")
+    one.add_argument("--starts", type=integer(1), metavar="N", help="default 4")
     one.add_argument(
-        "--iterations", type=_integer(1), metavar="N", help="of the recipe's first stage"
+        "--iterations", type=integer(1), metavar="N", help="of the recipe's first stage"
     )
     one.add_argument("--recipe", metavar="NAME", help=f"default, {', '.join(RECIPES)}")
-    one.add_argument("--seed", type=_integer(0), metavar="N", help="default 0")
+    one.add_argument("--seed", type=integer(0), metavar="N", help="default 0")
     one.add_argument(
         "-o", "--output", metavar="DIR", help="folder to write to, default phasing-NAME"
     )
@@ -132,17 +127,8 @@ def _add_phase(commands: Any) -> None:
         "--checkpoint", metavar="FILE", help="keep work here, and go on from it if it exists"
     )
     _add_dtype(one, default=None)
-    _add_json(one)
+    add_json(one)
     one.add_argument("--quiet", action="store_true", help="no progress")
-
-
-def _command(
-    commands: Any, name: str, run: Callable[..., int], text: str, description: str = ""
-) -> argparse.ArgumentParser:
-    long = description or f"{text[0].upper()}{text[1:]}."
-    one = commands.add_parser(name, help=text, description=long, allow_abbrev=False)
-    one.set_defaults(run=run)
-    return one
 
 
 def _add_descriptor(one: argparse.ArgumentParser, note: str = "") -> None:
@@ -176,7 +162,7 @@ def _add_reading(one: argparse.ArgumentParser) -> None:
     )
     one.add_argument(
         "--symprec",
-        type=_number(0.0),
+        type=number(0.0),
         default=1e-3,
         metavar="A",
         help="tolerance of the search, angstrom, default 0.001",
@@ -184,34 +170,4 @@ def _add_reading(one: argparse.ArgumentParser) -> None:
 
 
 def _add_seed(one: argparse.ArgumentParser, text: str) -> None:
-    one.add_argument("--seed", type=_integer(0), default=0, metavar="N", help=text)
-
-
-def _add_json(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--json", action="store_true", help="one JSON object on stdout")
-
-
-def _integer(least: int) -> Callable[[str], int]:
-    def convert(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = None
-        if value is None or not least <= value < 2**31:
-            raise argparse.ArgumentTypeError(f"expected an integer >= {least}, got {text}")
-        return value
-
-    return convert
-
-
-def _number(least: float) -> Callable[[str], float]:
-    def convert(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not least <= value < math.inf:
-            raise argparse.ArgumentTypeError(f"expected a number >= {least:g}, got {text}")
-        return value
-
-    return convert
+    one.add_argument("--seed", type=integer(0), default=0, metavar="N", help=text)

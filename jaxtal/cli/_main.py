@@ -41,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (BadInputError, ValueError, OSError, jax.errors.JaxRuntimeError) as error:
         return _say(str(error) or type(error).__name__)
     except MemoryError:
-        return _say("out of memory: use a smaller --q-max, --n-max, --l-max, --starts or section")
+        return _say(
+            "out of memory: use a smaller --q-max, --n-max, --l-max, --starts, --mesh or section"
+        )
     except KeyboardInterrupt:
         print("jaxtal: interrupted", file=sys.stderr, flush=True)
         if argv is None:
