@@ -1,5 +1,6 @@
 """The notebooks run from top to bottom, and their numbers are what their texts say."""
 
+import itertools
 import json
 import pathlib
 import sys
@@ -79,10 +80,52 @@ def check_phasing(results: dict) -> None:
         assert wrong == 0
 
 
+def check_block_copolymers(results: dict) -> None:
+    """The claims of the notebook on block copolymers; PSCF's gyroid is on 32 nodes an edge."""
+    full = results["full"]
+    assert set(results["phases"]) >= {"lamellae", "cylinders", "spheres", "gyroid"}
+    for name, phase in results["phases"].items():
+        same_mesh = full or name != "gyroid"
+        assert abs(phase["F - PSCF"]) < (1e-8 if same_mesh else 2e-6), name
+        assert abs(phase["a - PSCF"]) < (3e-6 if same_mesh else 5e-5), name
+        assert phase["F - homogeneous"] < -0.01, name
+    assert results["largest |phi_A + phi_B - 1|"] < 1e-9
+    assert max(results["asymmetry"].values()) < 1e-14
+    oblique = results["oblique"]
+    assert oblique["length error"] < 1e-7
+    assert oblique["angle error"] < 1e-5
+    assert abs(oblique["F error"]) < 1e-8
+    stress = results["stress"]
+    assert abs(stress["F - PSCF"]) < (1e-8 if full else 2e-4)
+    assert abs(stress["autodiff"] + 0.0371636) < (1e-7 if full else 1e-4)
+    assert stress["relative error"] < 1e-8
+    assert stress["relative error in the fields"] < 1e-7
+    assert max(results["orbits - mesh"][what] for what in ("F", "slopes", "stress")) < 1e-12
+    errors = list(results["gyroid: error of F with the mesh"].values())
+    assert len(errors) == (6 if full else 1)
+    assert errors[0] < 1e-3
+    assert all(later < earlier for earlier, later in itertools.pairwise(errors))
+    steps = results["cylinders: error of F and a with the step"].values()
+    assert all(
+        later < earlier / 5
+        for before, after in itertools.pairwise(steps)
+        for earlier, later in zip(before, after, strict=True)
+    )
+    gaps = list(results["Simpson"].values())
+    assert all(later < earlier / 5 for earlier, later in itertools.pairwise(gaps))
+    assert ("O70" in results) == full
+    if full:
+        assert abs(results["O70"]["F - PSCF"]) < 2e-8
+        assert np.abs(results["O70"]["cell - PSCF"]).max() < 5e-6
+    order = [name for name, _ in itertools.groupby(results["stable"].values())]
+    assert order == ["lamellae", "gyroid", "cylinders", "spheres"]
+
+
 # Name, number of pictures, claims.
 NOTEBOOKS = [
     ("crystals_in_reciprocal_space", 8, check_descriptors),
     ("phasing", 8, check_phasing),
+    ("block_copolymers", 6, check_block_copolymers),
 ]
 
 
@@ -118,6 +161,7 @@ def test_notebook_runs(name, check, tmp_path, monkeypatch):
     # Phasing takes its small model, however much data there is.
     monkeypatch.delenv("JAXTAL_DATA", raising=False)
     monkeypatch.delenv("JAXTAL_STARTS", raising=False)
+    monkeypatch.delenv("JAXTAL_FULL", raising=False)
     # The kernel shares the tests' store of compiled programs.
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(jax.config.jax_compilation_cache_dir))
     monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
