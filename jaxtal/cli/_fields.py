@@ -13,7 +13,8 @@ from ..io import write_star_report, write_wave_report
 from ..lattice import BravaisLattice
 from ..symmetry import SpaceGroup
 from ._errors import BadInputError
-from ._fields_files import READ, Loaded, Output, check_place, format_of, group_label, load
+from ._fields_files import READ, Loaded, format_of, group_label, load
+from ._fields_output import Output, check_place
 from ._fields_symmetry import operations_held, symmetry_of
 
 #: Operations that are listed in print; JSON has all.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from jaxtal import io
-from jaxtal.cli import _fields_files
+from jaxtal.cli import _fields_output
 from jaxtal.fields import BasisField, Mesh, PeriodicField, StarBasis
 from jaxtal.symmetry import SpaceGroup
 
@@ -407,14 +407,14 @@ class TestRefused:
         assert not (line / "o.rf").exists()
 
     def test_all_files_or_none(self, run, space, monkeypatch):
-        write = _fields_files.write_field
+        write = _fields_output.write_field
 
         def failing(path, field, *, index):
             if index == 1:
                 raise OSError("no space left")
             write(path, field, index=index)
 
-        monkeypatch.setattr(_fields_files, "write_field", failing)
+        monkeypatch.setattr(_fields_output, "write_field", failing)
         before = set(space.iterdir())
         refused(run("fields", "convert", "w.rf", "o.cube"), "no space left")
         assert set(space.iterdir()) == before
