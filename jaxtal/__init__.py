@@ -21,7 +21,7 @@ The names below are where a user starts; each room's docstring is its handbook:
     reflections   lists of measured reflections in any dimension, normalised amplitudes
     fields        meshes, symmetry-adapted bases, sampling grids, densities, sections, peaks
     phasing       phases from moduli: charge flipping and its relatives in any dimension
-    io            CIF and the formats of ASE
+    io            CIF, the formats of ASE, reflections, phases, periodic fields, maps
     plot          pictures of the above
     cli           the command `jaxtal`
 """

@@ -13,8 +13,10 @@ from ._pscf_rows import BasisRows, read_bf_rows
 
 # Nodes beyond twice the largest index: an axis may lack its last waves by systematic absences.
 _BEYOND = 4
+# Most nodes for each that the waves and the centring account for.
+_SPARSE = 4
 # Meshes tried before a file is given up: the right one is among the first.
-_TRIES = 2000
+_TRIES = 300
 
 
 def infer_mesh(path: str | os.PathLike[str], group: SpaceGroup | str | int | None = None) -> Mesh:
@@ -69,16 +71,22 @@ def _candidates(
     tied = (group.rotations != 0).any(axis=0)
     tied = np.linalg.matrix_power((tied | tied.T).astype(int), D) > 0
     classes = sorted({tuple(np.flatnonzero(row).tolist()) for row in tied})
-    ranges = []
-    for axes in classes:
-        numerators = group.translations[:, list(axes)].ravel().tolist()
-        step = group.denominator // math.gcd(group.denominator, *numerators)
-        most = 2 * int(largest[list(axes)].max()) + 2 * step + _BEYOND
-        lowest = step * -(-min(int(least[axis]) for axis in axes) // step)
-        ranges.append(range(lowest, most + 1, step))
     # Of every M waves, one in `centred` is allowed by the centring; other absences are planes,
     # rows and points.
     fewest = n_waves * len(group.centering)
+    steps, lowest = [], []
+    for axes in classes:
+        numerators = group.translations[:, list(axes)].ravel().tolist()
+        step = group.denominator // math.gcd(group.denominator, *numerators)
+        steps.append(step)
+        lowest.append(step * -(-min(int(least[axis]) for axis in axes) // step))
+    smallest = math.prod(low ** len(axes) for low, axes in zip(lowest, classes, strict=True))
+    ranges = []
+    for axes, step, low in zip(classes, steps, lowest, strict=True):
+        most = 2 * int(largest[list(axes)].max()) + 2 * step + _BEYOND
+        # One absurd index must not ask for an absurd mesh.
+        room = _SPARSE * fewest / smallest * low ** len(axes)
+        ranges.append(range(low, min(most, int(room ** (1 / len(axes))) + 2 * step) + 1, step))
     found = []
     for chosen in itertools.product(*ranges):
         sizes = [0] * D

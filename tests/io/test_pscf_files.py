@@ -163,6 +163,14 @@ class TestRoundTrips:
         assert gzip.decompress(data).startswith(b"format   1   0\n")
         assert io.infer_mesh(tmp_path / "a.bf.gz") == fields.mesh
 
+    def test_an_absurd_index_asks_for_no_absurd_mesh(self, bf, tmp_path):
+        lines = bf.read_text().splitlines()
+        columns = lines[-1].split()
+        columns[-2] = "90000"
+        (tmp_path / "absurd.bf").write_text("\n".join([*lines[:-1], " ".join(columns), ""]))
+        with pytest.raises(ValueError, match="no mesh has a basis of exactly these"):
+            io.infer_mesh(tmp_path / "absurd.bf")
+
     def test_one_of_several_fields(self, tmp_path, fields):
         io.write_field(tmp_path / "b.bf", fields, index=1)
         io.write_field(tmp_path / "b.rf", fields, index=1)
