@@ -4,6 +4,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -14,6 +15,7 @@ from ..symmetry import SpaceGroup
 from ._mesh import Mesh
 from ._periodic_field import PeriodicField
 from ._star_basis import StarBasis
+from ._waves import FIT
 
 
 class BasisField(eqx.Module):
@@ -70,7 +72,7 @@ class BasisField(eqx.Module):
         check_finite(array, "coefficients")
         bravais = BravaisLattice.find(bravais, basis.mesh.dimension)
         cell = bravais.check(parameters)
-        basis.stars.group.check_matrix(bravais.host_matrix(cell))
+        basis.stars.group.check_matrix(bravais.host_matrix(cell), tol=FIT)
         kind = dtype or float
         return cls(device_array(array, kind), device_array(cell, kind), basis, bravais)
 
@@ -106,6 +108,8 @@ class BasisField(eqx.Module):
             raise ValueError(
                 f"expected a field on the mesh of the basis, {basis.mesh}, got {field.mesh}"
             )
+        if not isinstance(field.parameters, jax.core.Tracer):
+            basis.group.check_matrix(field.host_matrix(), tol=FIT)
         coefficients, asymmetry = _projection(basis, field.values)
         if not project:
             _check_symmetric(field, basis, asymmetry, tol)

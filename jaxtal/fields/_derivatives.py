@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Shaped
 
 from ..lattice import Lattice
 from ._waves import Waves
@@ -11,7 +11,7 @@ from ._waves import Waves
 
 @jax.jit
 def gradient(
-    values: Float[Array, "*sizes"], lattice: Lattice, waves: Waves
+    values: Shaped[Array, "*sizes"], lattice: Lattice, waves: Waves
 ) -> Float[Array, "*sizes D"]:
     """Gradient of a field along Cartesian axes, on the nodes.
 
@@ -32,7 +32,7 @@ def gradient(
     """
     mesh = waves.mesh
     coefficients = mesh.to_waves(values)
-    vectors = waves.vectors(lattice).astype(values.dtype)
+    vectors = waves.vectors(lattice).astype(coefficients.real.dtype)
     columns = []
     for axis in range(mesh.dimension):
         G = vectors[..., axis]
@@ -44,7 +44,7 @@ def gradient(
 
 @jax.jit
 def laplacian(
-    values: Float[Array, "*sizes"], lattice: Lattice, waves: Waves
+    values: Shaped[Array, "*sizes"], lattice: Lattice, waves: Waves
 ) -> Float[Array, "*sizes"]:
     """Laplacian of a field on the nodes: sum_n -|G|^2 F(n) exp(i G.r).
 
@@ -64,5 +64,5 @@ def laplacian(
     """
     mesh = waves.mesh
     coefficients = mesh.to_waves(values)
-    squared = waves.squared(lattice).astype(values.dtype)
+    squared = waves.squared(lattice).astype(coefficients.real.dtype)
     return mesh.to_values(lax.complex(-squared * coefficients.real, -squared * coefficients.imag))

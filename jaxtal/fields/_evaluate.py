@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Shaped
 
 from ._density import Density
+from ._mesh import floating
 from ._waves import Waves
 
 #: Complex numbers of the largest array of a block of points.
@@ -17,7 +18,7 @@ _BLOCK = 1 << 21
 
 
 @jax.jit
-def mesh_density(values: Float[Array, "*sizes"], waves: Waves) -> Density:
+def mesh_density(values: Shaped[Array, "*sizes"], waves: Waves) -> Density:
     """The real trigonometric polynomial through the nodes, as a `Density`.
 
     f(x) = sum_n F(n) mean_t exp(2 pi i G_t.x), the mean over the tied aliases G_t of each wave:
@@ -35,13 +36,18 @@ def mesh_density(values: Float[Array, "*sizes"], waves: Waves) -> Density:
     Raises:
         ValueError: values of another shape than the plan's mesh.
     """
-    coefficients = jnp.conj(waves.mesh.to_waves(values)).reshape(-1)[waves.slot]
-    pairs = jnp.asarray(waves.mesh.half_weights().reshape(-1), values.dtype)[waves.slot]
-    weight = waves.share.astype(values.dtype) * pairs
-    return Density(waves.aliases, coefficients * weight.astype(coefficients.dtype))
+    return Density(waves.aliases, jnp.conj(_alias_coefficients(values, waves)))
 
 
-def evaluate(values: Float[Array, "*sizes"], x: Any, waves: Waves) -> Float[Array, "*points"]:
+def _alias_coefficients(values: Array, waves: Waves) -> Array:
+    """Coefficients c of the aliases with f(x) = Re sum c exp(2 pi i n.x), (K,)."""
+    c = waves.mesh.to_waves(values).reshape(-1)[waves.slot]
+    kind = c.real.dtype
+    pairs = jnp.asarray(waves.mesh.half_weights().reshape(-1), kind)[waves.slot]
+    return c * (waves.share.astype(kind) * pairs).astype(c.dtype)
+
+
+def evaluate(values: Shaped[Array, "*sizes"], x: Any, waves: Waves) -> Float[Array, "*points"]:
     """A field at any points, by exact summation of its waves (see `mesh_density`).
 
     exp(2 pi i n.x) is a product over the axes, so that the sum over the box of all aliases is one
@@ -58,10 +64,13 @@ def evaluate(values: Float[Array, "*sizes"], x: Any, waves: Waves) -> Float[Arra
     Raises:
         ValueError: values of another shape than the plan's mesh, or points of another dimension.
     """
+    values = floating(values)
     x = jnp.asarray(x, values.dtype)
     D = waves.mesh.dimension
     if x.shape[-1:] != (D,):
         raise ValueError(f"x: expected points (..., {D}), got shape {x.shape}")
+    if x.size == 0:
+        return jnp.zeros(x.shape[:-1], values.dtype)
     return _at_points(values, x.reshape(-1, D), waves).reshape(x.shape[:-1])
 
 
@@ -89,9 +98,7 @@ def _box(values: Array, waves: Waves) -> Array:
 
     Aliases with a negative last index are put at their inverse, as the conjugate.
     """
-    c = waves.mesh.to_waves(values).reshape(-1)[waves.slot]
-    pairs = jnp.asarray(waves.mesh.half_weights().reshape(-1), values.dtype)[waves.slot]
-    c = c * (waves.share.astype(values.dtype) * pairs).astype(c.dtype)
+    c = _alias_coefficients(values, waves)
     flip = waves.aliases[:, -1] < 0
     n = jnp.where(flip[:, None], -waves.aliases, waves.aliases)
     *first, last = waves.bounds
@@ -101,7 +108,8 @@ def _box(values: Array, waves: Waves) -> Array:
 
 
 def _powers(x: Array, low: int, high: int) -> Array:
-    """exp(2 pi i n x) for n = low ... high, (n, P); turns are reduced before the multiplication."""
+    """exp(2 pi i n x) for n = low ... high, (n, P); turns are reduced before multiplications."""
+    x = x - jnp.round(x)
     turns = jnp.arange(low, high + 1, dtype=x.dtype)[:, None] * x[None, :]
     angle = 2 * np.pi * (turns - jnp.round(turns))
     return lax.complex(jnp.cos(angle), jnp.sin(angle))

@@ -7,10 +7,10 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Complex, Float, Int
+from jaxtyping import Array, Bool, Complex, Float, Int, Shaped
 
 from .._core import host_array
-from ..symmetry import SpaceGroup, takes_mesh_to_itself
+from ..symmetry import SpaceGroup, mesh_axes, takes_mesh_to_itself
 from ._grid import Grid
 from ._mesh_grid import mesh_grid
 from ._smooth import next_smooth
@@ -46,6 +46,11 @@ class Mesh:
         if given.ndim != 1 or not len(given) or (given < 1).any() or (given % 1).any():
             raise ValueError(f"sizes: expected positive integers, one per axis, got {sizes}")
         object.__setattr__(self, "sizes", tuple(int(n) for n in given))
+
+    @classmethod
+    def of(cls, mesh: Any) -> "Mesh":
+        """A mesh, or the mesh of these sizes."""
+        return mesh if isinstance(mesh, Mesh) else cls(mesh)
 
     # --- nodes -------------------------------------------------------------------------------
 
@@ -128,7 +133,7 @@ class Mesh:
 
     # --- transforms --------------------------------------------------------------------------
 
-    def to_waves(self, values: Float[Array, "*sizes"]) -> Complex[Array, "*half"]:
+    def to_waves(self, values: Shaped[Array, "*sizes"]) -> Complex[Array, "*half"]:
         """Fourier coefficients F of a real field, stored half, (*half_shape).
 
         Raises:
@@ -136,7 +141,7 @@ class Mesh:
         """
         if values.shape != self.sizes:
             raise ValueError(f"values: expected shape {self.sizes}, got {values.shape}")
-        return jnp.fft.rfftn(values, norm="forward")
+        return jnp.fft.rfftn(floating(values), norm="forward")
 
     def to_values(self, waves: Complex[Array, "*half"]) -> Float[Array, "*sizes"]:
         """The real field of stored Fourier coefficients, (*sizes).
@@ -177,14 +182,10 @@ class Mesh:
             ValueError: a group of another dimension.
         """
         self._check_dimension(group)
-        tied = (group.rotations != 0).any(axis=0)
-        tied = np.linalg.matrix_power((tied | tied.T).astype(int), self.dimension) > 0
-        sizes = []
-        for axes in tied:
-            numerators = group.translations[:, axes]
-            step = group.denominator // math.gcd(group.denominator, *numerators.ravel().tolist())
-            largest = int(np.array(self.sizes)[axes].max())
-            sizes.append(step * next_smooth(-(-largest // step)))
+        sizes = np.array(self.sizes)
+        for axes, step in mesh_axes(group):
+            largest = int(sizes[list(axes)].max())
+            sizes[list(axes)] = step * next_smooth(-(-largest // step))
         return Mesh(sizes)
 
     def _check_dimension(self, group: SpaceGroup) -> None:
@@ -195,6 +196,11 @@ class Mesh:
 
     def __str__(self) -> str:
         return " x ".join(map(str, self.sizes))
+
+
+def floating(values: Shaped[Array, "*n"]) -> Float[Array, "*n"]:
+    """Values as floating-point numbers; integers and truth values in JAX's current type."""
+    return values if jnp.issubdtype(values.dtype, jnp.floating) else values.astype(float)
 
 
 @functools.cache

@@ -18,7 +18,7 @@ from ._evaluate import evaluate, mesh_density
 from ._mesh import Mesh
 from ._resample import ResamplePlan, resample
 from ._section import Plane, Section, section
-from ._waves import Waves
+from ._waves import FIT, Waves
 
 
 class PeriodicField(eqx.Module):
@@ -62,14 +62,16 @@ class PeriodicField(eqx.Module):
             parameters: its cell parameters, lengths and degrees, (p,).
             group: group or symbol that the mesh and the cell must admit. The values are not
                 checked.
-            dtype: floating-point type, default that of JAX values, JAX's current one for others.
+            dtype: floating-point type, default that of floating-point JAX values, JAX's current one
+                for others.
 
         Raises:
             ValueError: values that are complex, not finite (the node is named) or of another shape,
                 parameters that make no cell, a group of another dimension, or one that the cell or
                 the mesh does not admit.
         """
-        kind = dtype or (values.dtype if isinstance(values, jax.Array) else float)
+        given = isinstance(values, jax.Array) and jnp.issubdtype(values.dtype, jnp.floating)
+        kind = dtype or (values.dtype if given else float)
         array = _real(values)
         if isinstance(bravais, str):
             bravais = BravaisLattice.find(bravais, max(array.ndim - 1, 1))
@@ -85,8 +87,11 @@ class PeriodicField(eqx.Module):
         group = _group(group, bravais.dimension)
         if group is not None:
             Mesh(array.shape[1:]).check_group(group)
-            group.check_matrix(bravais.host_matrix(cell))
-        return cls(device_array(array, kind), device_array(cell, kind), bravais, group)
+            group.check_matrix(bravais.host_matrix(cell), tol=FIT)
+        with np.errstate(over="ignore"):
+            stored = device_array(array, kind)
+        check_finite(np.asarray(stored), f"values as {stored.dtype}")
+        return cls(stored, device_array(cell, kind), bravais, group)
 
     @classmethod
     def from_lattice(
@@ -95,6 +100,8 @@ class PeriodicField(eqx.Module):
         lattice: Any,
         group: SpaceGroup | str | int | None = None,
         dtype: Any = None,
+        *,
+        tol: float = 1e-6,
     ) -> "PeriodicField":
         """Checked fields on any cell; its type is the most symmetric one that its axes fit.
 
@@ -106,12 +113,13 @@ class PeriodicField(eqx.Module):
             lattice: `Lattice` or matrix, rows, (D, D).
             group: see `from_arrays`.
             dtype: see `from_arrays`.
+            tol: strain up to which the cell is taken as symmetric (see `BravaisLattice.of`).
 
         Raises:
             ValueError: see `from_arrays`.
         """
         matrix = lattice.matrix if isinstance(lattice, Lattice) else lattice
-        bravais, parameters = BravaisLattice.of(host_array(matrix, "lattice"))
+        bravais, parameters = BravaisLattice.of(host_array(matrix, "lattice"), tol)
         return cls.from_arrays(values, bravais, parameters, group, dtype)
 
     # --- what it is --------------------------------------------------------------------------
@@ -141,7 +149,7 @@ class PeriodicField(eqx.Module):
 
     def wave_plan(self) -> Waves:
         """Plan of the wave vectors of this mesh and cell (host)."""
-        return Waves.build(self.mesh, self.host_matrix(), self.values.dtype)
+        return Waves.build(self.mesh, self.host_matrix(), self.values.dtype, group=self.group)
 
     def with_values(self, values: Float[Array, "n *sizes"]) -> "PeriodicField":
         """Other fields on the same cell; the mesh may be another one."""
@@ -157,6 +165,16 @@ class PeriodicField(eqx.Module):
         return self.with_values(
             jax.vmap(jnp.multiply)(self.values, jnp.broadcast_to(factor, (self.n_fields,)))
         )
+
+    def checked_index(self, i: Any) -> int:
+        """The number of a field, if there is one.
+
+        Raises:
+            ValueError: not an integer from 0 to n - 1.
+        """
+        if isinstance(i, bool) or not isinstance(i, int | np.integer) or not 0 <= i < self.n_fields:
+            raise ValueError(f"expected the number of a field, 0 to {self.n_fields - 1}, got {i!r}")
+        return int(i)
 
     # --- what follows from it ----------------------------------------------------------------
 
@@ -175,11 +193,14 @@ class PeriodicField(eqx.Module):
         plan = waves or self.wave_plan()
         return jax.vmap(lambda f: evaluate(f, x, plan), out_axes=-1)(self.values)
 
-    def density(self, i: int = 0, waves: Waves | None = None) -> Density:
-        """Field number i as a `Density`: boxes, grids, planes and peaks then work."""
-        return mesh_density(self.values[i], waves or self.wave_plan())
+    def density(self, i: Any = 0, waves: Waves | None = None) -> Density:
+        """Field number i as a `Density`: boxes, grids, planes and peaks then work.
 
-    def section(self, plane: Plane, i: int = 0, shape: tuple[int, int] = (256, 256)) -> Section:
+        At scattered points `at` is faster; here are second derivatives and peaks.
+        """
+        return mesh_density(self.values[self.checked_index(i)], waves or self.wave_plan())
+
+    def section(self, plane: Plane, i: Any = 0, shape: tuple[int, int] = (256, 256)) -> Section:
         """Field number i on a plane; see `section`."""
         return section(self.density(i), plane, shape)
 
@@ -192,7 +213,9 @@ class PeriodicField(eqx.Module):
         mesh = Mesh(sizes)
         if self.group is not None:
             mesh.check_group(self.group)
-        plan = plan or ResamplePlan.build(self.mesh, mesh, self.host_matrix(), self.values.dtype)
+        plan = plan or ResamplePlan.build(
+            self.mesh, mesh, self.host_matrix(), self.values.dtype, group=self.group
+        )
         if plan.mesh != mesh:
             raise ValueError(f"plan: expected one for mesh {mesh}, got one for {plan.mesh}")
         return self.with_values(jax.vmap(lambda f: resample(f, plan))(self.values))

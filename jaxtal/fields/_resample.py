@@ -6,11 +6,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from .._core import device_array
+from ..symmetry import SpaceGroup
 from ._mesh import Mesh
-from ._waves import tied_aliases
+from ._waves import lattice_matrix, tied_aliases
 
 
 class ResamplePlan(eqx.Module):
@@ -46,28 +47,39 @@ class ResamplePlan(eqx.Module):
     is_reversible: bool = eqx.field(static=True)
 
     @classmethod
-    def build(cls, from_mesh: Mesh, mesh: Mesh, lattice: Any, dtype: Any = None) -> "ResamplePlan":
+    def build(
+        cls,
+        from_mesh: Any,
+        mesh: Any,
+        lattice: Any,
+        dtype: Any = None,
+        *,
+        group: SpaceGroup | None = None,
+    ) -> "ResamplePlan":
         """Work out the tables on the host.
 
         Args:
-            from_mesh: the mesh of the field.
-            mesh: the mesh wanted, of the same dimension.
+            from_mesh: the mesh of the field, or its sizes.
+            mesh: the mesh wanted, of the same dimension, or its sizes.
             lattice: `Lattice` or matrix, rows, (D, D).
             dtype: floating-point type of `share`, default JAX's current one.
+            group: symmetry of the lattice, which decides ties exactly.
 
         Raises:
             ValueError: meshes of different dimensions, or a bad lattice.
         """
+        from_mesh, mesh = Mesh.of(from_mesh), Mesh.of(mesh)
         if mesh.dimension != from_mesh.dimension:
             raise ValueError(
                 f"expected meshes of one dimension, got {from_mesh} and {mesh} "
                 f"({from_mesh.dimension} and {mesh.dimension} dimensions)"
             )
         waves = from_mesh.half_indices().reshape(-1, from_mesh.dimension)
-        aliases, slot = tied_aliases(from_mesh, lattice, waves)
+        matrix = lattice_matrix(lattice, mesh.dimension, group)
+        aliases, slot = tied_aliases(from_mesh, matrix, waves)
         share = (1.0 / np.bincount(slot, minlength=len(waves)))[slot]
         weight = from_mesh.half_weights().reshape(-1)[slot]
-        shortest = _has_least_length(mesh, lattice, aliases)
+        shortest = _has_least_length(mesh, matrix, aliases)
         finer = all(n >= m for n, m in zip(mesh.sizes, from_mesh.sizes, strict=True))
         kept = np.ones(len(slot), dtype=bool) if finer else shortest
         n_lost = int(weight[~kept].sum())
@@ -90,7 +102,7 @@ class ResamplePlan(eqx.Module):
 
 
 @jax.jit
-def resample(values: Float[Array, "*sizes"], plan: ResamplePlan) -> Float[Array, "*new"]:
+def resample(values: Shaped[Array, "*sizes"], plan: ResamplePlan) -> Float[Array, "*new"]:
     """One field on another mesh of the same cell (see `ResamplePlan`); linear in the values.
 
     Args:
@@ -105,17 +117,17 @@ def resample(values: Float[Array, "*sizes"], plan: ResamplePlan) -> Float[Array,
     """
     coefficients = plan.from_mesh.to_waves(values).reshape(-1)
     table = jnp.concatenate([coefficients, jnp.conj(coefficients)])
-    share = plan.share.astype(values.dtype).astype(table.dtype)
+    share = plan.share.astype(table.real.dtype).astype(table.dtype)
     size = int(np.prod(plan.mesh.half_shape))
     waves = jnp.zeros(size, table.dtype).at[plan.target].add(table[plan.source] * share)
     return plan.mesh.to_values(waves.reshape(plan.mesh.half_shape))
 
 
 def _has_least_length(
-    mesh: Mesh, lattice: Any, indices: Int[np.ndarray, "n D"]
+    mesh: Mesh, matrix: Float[np.ndarray, "D D"], indices: Int[np.ndarray, "n D"]
 ) -> Bool[np.ndarray, " n"]:
     """True for the indices that are among their own shortest aliases on a mesh."""
-    tied, owner = tied_aliases(mesh, lattice, indices)
+    tied, owner = tied_aliases(mesh, matrix, indices)
     same = (tied == indices[owner]).all(axis=1)
     found = np.zeros(len(indices), dtype=bool)
     found[owner[same]] = True

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Complex, Float, Int
+from jaxtyping import Array, Bool, Complex, Float, Int
 
 from .._core import device_array
 from ..lattice import Lattice
@@ -47,7 +47,7 @@ class StarBasis(eqx.Module):
     factor: Complex[Array, " H"]
     slot: Int[Array, "o m"]
     weight: Complex[Array, "o m"]
-    mirrored: Array
+    mirrored: Bool[Array, "o m"]
     first: Int[Array, " o"]
     second: Int[Array, " o"]
     scale: Float[Array, " o"]
@@ -55,12 +55,12 @@ class StarBasis(eqx.Module):
 
     @classmethod
     def build(
-        cls, mesh: Mesh, lattice: Any, group: SpaceGroup | int | str, dtype: Any = None
+        cls, mesh: Any, lattice: Any, group: SpaceGroup | int | str, dtype: Any = None
     ) -> "StarBasis":
         """The basis of a group on a mesh, worked out on the host.
 
         Args:
-            mesh: the mesh.
+            mesh: the mesh, or its sizes.
             lattice: `Lattice` or matrix, rows, (D, D); it decides the order of the functions.
             group: a space, plane or line group of D dimensions, or its name.
             dtype: floating-point type of the coefficients, default JAX's current one.
@@ -106,6 +106,8 @@ class StarBasis(eqx.Module):
 
         first = stars.basis_id[stars.orbit_star[present]]
         kind = np.dtype(device_array(0.0, dtype or float).dtype)
+        if not np.issubdtype(kind, np.floating):
+            raise ValueError(f"dtype: expected a floating-point type, got {kind}")
         complex_kind = np.result_type(kind, np.complex64)
         return cls(
             stars,
@@ -146,9 +148,11 @@ class StarBasis(eqx.Module):
         """
         a = self._coefficients(a)
         imaginary = jnp.concatenate([a, jnp.zeros(1, a.dtype)])[self.second]
-        f = lax.complex(a[self.first] * self.scale, -imaginary * self.scale)
+        scale = self.scale.astype(a.dtype)
+        f = lax.complex(a[self.first] * scale, -imaginary * scale)
         table = jnp.concatenate([f, jnp.conj(f), jnp.zeros(1, f.dtype)])
-        return (table[self.source] * self.factor).reshape(self.mesh.half_shape)
+        factor = self.factor.astype(table.dtype)
+        return (table[self.source] * factor).reshape(self.mesh.half_shape)
 
     @eqx.filter_jit
     def from_waves(self, waves: Complex[Array, "*half"]) -> Float[Array, " b"]:
@@ -160,9 +164,10 @@ class StarBasis(eqx.Module):
         if waves.shape != self.mesh.half_shape:
             raise ValueError(f"waves: expected shape {self.mesh.half_shape}, got {waves.shape}")
         read = waves.reshape(-1)[self.slot]
-        s = jnp.sum(jnp.where(self.mirrored, jnp.conj(read), read) * self.weight, axis=1)
-        scale = 1 / self.scale
-        empty = jnp.zeros(self.n_basis + 1, self.scale.dtype)  # the last place is nobody's
+        weight = self.weight.astype(waves.dtype)
+        s = jnp.sum(jnp.where(self.mirrored, jnp.conj(read), read) * weight, axis=1)
+        scale = 1 / self.scale.astype(s.real.dtype)
+        empty = jnp.zeros(self.n_basis + 1, scale.dtype)  # the last place is nobody's
         a = empty.at[self.first].set(s.real * scale, unique_indices=True)
         return a.at[self.second].set(-s.imag * scale)[:-1]
 

@@ -10,9 +10,7 @@ from jaxtyping import Bool, Complex, Float, Int
 
 from ..symmetry import OrbitKind, Orbits, SpaceGroup
 from ._mesh import Mesh, rotated_ranks
-from ._waves import TIE, lattice_matrix, minimal_indices
-
-_LATTICE_TOLERANCE = 1e-6
+from ._waves import lattice_matrix, minimal_indices, tie_tolerance
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -34,7 +32,9 @@ class Stars:
 
     Attributes:
         mesh: the mesh.
-        matrix: lattice at construction, rows, (D, D).
+        matrix: lattice at construction, made exactly symmetric, rows, (D, D). Stars that differ in
+            the cell alone are equal, so that a program compiled for one serves the other; what it
+            returns may carry the matrix of either.
         group: the group.
         waves: minimal indices of all waves, star after star, (M, D).
         rank: place of each wave in the mesh of DFT indices in C order, (M,).
@@ -73,11 +73,11 @@ class Stars:
     orbit_star: Int[np.ndarray, " o"]
 
     @classmethod
-    def build(cls, mesh: Mesh, lattice: Any, group: SpaceGroup | int | str) -> "Stars":
+    def build(cls, mesh: Any, lattice: Any, group: SpaceGroup | int | str) -> "Stars":
         """Sort the waves of a mesh into stars, on the host.
 
         Args:
-            mesh: the mesh.
+            mesh: the mesh, or its sizes.
             lattice: `Lattice` or matrix, rows, (D, D).
             group: a space, plane or line group of D dimensions, or its name.
 
@@ -85,10 +85,10 @@ class Stars:
             ValueError: group, lattice and mesh do not fit each other; the message says which
                 operation is at fault and, for the mesh, which one would do.
         """
+        mesh = Mesh.of(mesh)
         group = SpaceGroup.find(group, dimension=mesh.dimension)
-        matrix = lattice_matrix(lattice, mesh.dimension)
         mesh.check_group(group)
-        group.check_matrix(matrix, tol=_LATTICE_TOLERANCE)
+        matrix = lattice_matrix(lattice, mesh.dimension, group)
         minimal = minimal_indices(mesh, matrix)
         lowest = np.arange(mesh.size, dtype=np.int32)  # smallest rank in the star of each wave
         for R in group.point_rotations:
@@ -220,7 +220,7 @@ def _order(
     """Stars by length, then by the smallest rank of a pair, the other of the pair second."""
     squared = _squared(waves, matrix)
     sorted_ = np.sort(squared)
-    tolerance = TIE * (2 * np.pi) ** 2 / abs(np.linalg.det(matrix)) ** (2 / len(matrix))
+    tolerance = tie_tolerance(matrix)
     shells, at = [], 0
     while at < len(sorted_):
         shells.append(sorted_[at])

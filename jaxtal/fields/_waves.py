@@ -9,10 +9,13 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from .._core import check_finite, device_array, host_array
-from ..lattice import Lattice
+from ..lattice import BravaisLattice, Lattice
+from ..symmetry import SpaceGroup
 from ._lll import lll
 from ._mesh import Mesh
 
+#: Largest violation of a group by the lattice of a field, relative (see `SpaceGroup.check_matrix`).
+FIT = 1e-6
 #: Lengths tie when |G|^2 differs by less than this times (2 pi)^2 / V^(2/D).
 TIE = 1e-8
 # Steps of the reduced lattice of aliases that are tried; `_steps` drops those that cannot matter.
@@ -50,19 +53,29 @@ class Waves(eqx.Module):
     mean: Float[Array, "*half D"]
 
     @classmethod
-    def build(cls, mesh: Mesh, lattice: Any, dtype: Any = None) -> "Waves":
+    def build(
+        cls,
+        mesh: Any,
+        lattice: Any,
+        dtype: Any = None,
+        *,
+        group: SpaceGroup | None = None,
+    ) -> "Waves":
         """Work out the indices on the host.
 
         Args:
-            mesh: the mesh.
+            mesh: the mesh, or its sizes.
             lattice: `Lattice` or matrix, rows, (D, D).
             dtype: floating-point type of `share` and `mean`, default JAX's current one.
+            group: symmetry of the lattice, which decides ties exactly (see `lattice_matrix`).
 
         Raises:
             ValueError: a lattice of another dimension, singular, not finite, or traced.
         """
+        mesh = Mesh.of(mesh)
         indices = mesh.half_indices().reshape(-1, mesh.dimension)
-        aliases, slot = tied_aliases(mesh, lattice, indices)
+        matrix = lattice_matrix(lattice, mesh.dimension, group)
+        aliases, slot = tied_aliases(mesh, matrix, indices)
         minimal, ties = _largest(aliases, slot, len(indices))
         mean = np.zeros(indices.shape)
         np.add.at(mean, slot, aliases)
@@ -93,14 +106,14 @@ def squared_lengths(indices: Int[Array, "*n D"], lattice: Lattice) -> Float[Arra
     return jnp.sum(jnp.square(lattice.q(indices.astype(lattice.matrix.dtype))), axis=-1)
 
 
-def minimal_indices(mesh: Mesh, lattice: Any, indices: Any = None) -> Int[np.ndarray, "n D"]:
+def minimal_indices(mesh: Any, lattice: Any, indices: Any = None) -> Int[np.ndarray, "n D"]:
     """Minimal (Brillouin-zone) indices of waves: the alias with the shortest wave vector.
 
     Among aliases whose |G|^2 are equal within `TIE` (2 pi)^2 / V^(2/D), the one whose indices are
     lexicographically largest.
 
     Args:
-        mesh: the mesh.
+        mesh: the mesh, or its sizes.
         lattice: `Lattice` or matrix, rows, (D, D).
         indices: waves, any of their aliases, (n, D); default all waves in C order.
 
@@ -110,16 +123,20 @@ def minimal_indices(mesh: Mesh, lattice: Any, indices: Any = None) -> Int[np.nda
     References:
         PSCF user guide, appendix "Periodic Functions and Fourier Series", wavevector indexing.
     """
+    mesh = Mesh.of(mesh)
     indices = mesh.indices() if indices is None else mesh._checked(indices)
-    aliases, owner = tied_aliases(mesh, lattice, indices)
+    matrix = lattice_matrix(lattice, mesh.dimension)
+    aliases, owner = tied_aliases(mesh, matrix, indices)
     return _largest(aliases, owner, len(indices))[0]
 
 
 def tied_aliases(
-    mesh: Mesh, lattice: Any, indices: Int[np.ndarray, "n D"]
+    mesh: Mesh, matrix: Float[np.ndarray, "D D"], indices: Int[np.ndarray, "n D"]
 ) -> tuple[Int[np.ndarray, "K D"], Int[np.ndarray, " K"]]:
-    """All aliases of least length, ordered by the wave they belong to, and that wave, (K,)."""
-    matrix = lattice_matrix(lattice, mesh.dimension)
+    """All aliases of least length, ordered by the wave they belong to, and that wave, (K,).
+
+    The matrix is one of `lattice_matrix`.
+    """
     N = np.array(mesh.sizes)
     aliasing = N[:, None] * 2 * np.pi * np.linalg.inv(matrix).T  # shortest aliases: modulo these
     U = lll(np.eye(mesh.dimension, dtype=np.int64), aliasing @ aliasing.T)
@@ -130,7 +147,7 @@ def tied_aliases(
     steps = np.rint(coordinates)
     nearest = indices - steps.astype(np.int64) @ shift
     coordinates -= steps
-    tolerance = TIE * (2 * np.pi) ** 2 / abs(np.linalg.det(matrix)) ** (2 / mesh.dimension)
+    tolerance = tie_tolerance(matrix)
     candidates = _steps(metric, tolerance)
     contested = np.zeros(len(indices), dtype=bool)
     for s in candidates[: len(candidates) // 2]:  # the other half are their negatives
@@ -149,8 +166,29 @@ def tied_aliases(
     return aliases[order], owner[order]
 
 
-def lattice_matrix(lattice: Any, dimension: int) -> Float[np.ndarray, "D D"]:
-    """The host matrix of a `Lattice` or of anything that makes one, checked."""
+def tie_tolerance(matrix: Float[np.ndarray, "D D"]) -> float:
+    """|G|^2 that differ by less are equal: `TIE` (2 pi)^2 / V^(2/D), in 1 / length^2."""
+    return TIE * (2 * np.pi) ** 2 / abs(float(np.linalg.det(matrix))) ** (2 / len(matrix))
+
+
+def lattice_matrix(
+    lattice: Any, dimension: int, group: SpaceGroup | None = None
+) -> Float[np.ndarray, "D D"]:
+    """The host matrix of a lattice, with the symmetry that decides which wave vectors tie.
+
+    Rounding takes lengths apart that symmetry makes equal: that of single precision always, that of
+    typed digits often. With a group the metric is averaged over it; without one a matrix in less
+    than double precision becomes that of the Bravais lattice that it fits.
+
+    Args:
+        lattice: `Lattice` or matrix, rows, (D, D).
+        dimension: D.
+        group: symmetry of the lattice.
+
+    Raises:
+        ValueError: another dimension, singular, not finite or traced, or a lattice that the group
+            does not preserve.
+    """
     matrix = lattice.matrix if isinstance(lattice, Lattice) else lattice
     values = host_array(matrix, "lattice")
     if values.shape != (dimension, dimension):
@@ -160,7 +198,25 @@ def lattice_matrix(lattice: Any, dimension: int) -> Float[np.ndarray, "D D"]:
     check_finite(values, "lattice")
     if abs(np.linalg.det(values)) <= 1e-9 * np.prod(np.linalg.norm(values, axis=1)):
         raise ValueError(f"lattice: expected independent rows, got {values.tolist()}")
+    if group is not None:
+        group.check_matrix(values, tol=FIT)
+        W = group.point_rotations
+        metric = np.einsum("nji,jk,nkl->il", W, values @ values.T, W) / len(W)
+        return _with_metric(values, metric)
+    single = getattr(matrix, "dtype", None) in (np.float32, np.float16, jnp.bfloat16)
+    if single and dimension <= 3:
+        right_handed = values.copy()
+        right_handed[:, -1] *= np.sign(np.linalg.det(values))
+        bravais, parameters = BravaisLattice.of(right_handed)
+        ideal = bravais.host_matrix(parameters)
+        return _with_metric(values, ideal @ ideal.T)
     return values
+
+
+def _with_metric(matrix: np.ndarray, metric: np.ndarray) -> np.ndarray:
+    """The lattice with another metric in the orientation of a matrix."""
+    frame = np.linalg.solve(np.linalg.cholesky(matrix @ matrix.T), matrix)
+    return np.linalg.cholesky(metric) @ frame
 
 
 def _steps(metric: np.ndarray, tolerance: float) -> Int[np.ndarray, "s D"]:

@@ -97,7 +97,7 @@ def field_section(
     Raises:
         ValueError: a field of one dimension (see `field_profile`), or no such field.
     """
-    check_index(field, i)
+    i = field.checked_index(i)
     D = field.mesh.dimension
     if D < 2:
         raise ValueError("field: expected two or more dimensions; field_profile draws one")
@@ -118,9 +118,3 @@ def _names(labels: Sequence[str] | None, field: PeriodicField) -> list[str]:
     if len(labels) != field.n_fields:
         raise ValueError(f"labels: expected one for each of {field.n_fields} fields, got {labels}")
     return list(labels)
-
-
-def check_index(field: PeriodicField, i: int) -> None:
-    """Raise a `ValueError` unless there is a field number i."""
-    if not 0 <= i < field.n_fields:
-        raise ValueError(f"i: expected one of {field.n_fields} fields, 0 first, got {i}")

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from ..fields import PeriodicField
-from ._fields import check_index
 from ._marching import Triangles, triangulate
 from ._style import COLOURS, GREY
 
@@ -58,6 +57,8 @@ def isosurface(
     if len(cells) != 3 or min(cells) < 1 or refine < 1:
         raise ValueError(f"expected positive cells and refine, got {cells} and {refine}")
     levels = [float(x) for x in np.atleast_1d(np.asarray(level, dtype=np.float64))]
+    if not levels:
+        raise ValueError("level: expected at least one value, got none")
     which = [int(k) for k in np.broadcast_to(np.asarray(i), (len(levels),))]
     if refine > 1:
         field = field.resample([n * refine for n in field.mesh.sizes])
@@ -67,7 +68,7 @@ def isosurface(
     light = _LIGHT @ eye / np.linalg.norm(_LIGHT)
     corners, rgba = [], []
     for n, (value, k) in enumerate(zip(levels, which, strict=True)):
-        check_index(field, k)
+        field.checked_index(k)
         values = np.asarray(field.values[k], dtype=np.float64)
         if not values.min() < value < values.max():
             raise ValueError(

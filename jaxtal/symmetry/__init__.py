@@ -50,6 +50,7 @@ from ._integer import smith_normal_form as smith_normal_form
 from ._library import quasicrystal_group_names as quasicrystal_group_names
 from ._orbits import OrbitKind as OrbitKind
 from ._orbits import Orbits as Orbits
+from ._orbits import mesh_axes as mesh_axes
 from ._orbits import takes_mesh_to_itself as takes_mesh_to_itself
 from ._origins import Origins as Origins
 from ._origins import allowed_origins as allowed_origins

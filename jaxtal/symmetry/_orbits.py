@@ -3,6 +3,7 @@
 import dataclasses
 import enum
 import functools
+import math
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -161,6 +162,26 @@ def takes_mesh_to_itself(group: SpaceGroup, sizes: tuple[int, ...]) -> Bool[np.n
     shifted = (group.translations * N % group.denominator).any(axis=1)
     mixed = (group.rotations * N[:, None] % N).any(axis=(1, 2))
     return np.logical_not(shifted | mixed)
+
+
+def mesh_axes(group: SpaceGroup) -> list[tuple[tuple[int, ...], int]]:
+    """What a mesh must satisfy for a group: axes of equal size, and what divides that size.
+
+    Args:
+        group: a group in D dimensions.
+
+    Returns:
+        for each set of axes that the group mixes, the axes and the common denominator of all
+        translations along them.
+    """
+    D = group.dimension
+    mixed = (group.rotations != 0).any(axis=0)
+    tied = np.linalg.matrix_power((mixed | mixed.T).astype(np.int64), D) > 0
+    found = []
+    for axes in sorted({tuple(np.flatnonzero(row).tolist()) for row in tied}):
+        numerators = group.translations[:, list(axes)].ravel().tolist()
+        found.append((axes, group.denominator // math.gcd(group.denominator, *numerators)))
+    return found
 
 
 def _friedel_keys(k: np.ndarray, modulus: tuple[int, ...] | None) -> np.ndarray:

@@ -156,7 +156,7 @@ def test_what_is_refused(field, ax3):
         plot.isosurface(field, 3.0, ax3)
     with pytest.raises(ValueError, match="expected positive cells"):
         plot.isosurface(field, 0.5, ax3, cells=(1, 0, 1))
-    with pytest.raises(ValueError, match="one of 2 fields"):
+    with pytest.raises(ValueError, match="0 to 1, got 2"):
         plot.isosurface(field, 0.5, ax3, i=2)
     with pytest.raises(ValueError, match='projection="3d"'):
         plot.isosurface(field, 0.5, Figure().add_subplot())
