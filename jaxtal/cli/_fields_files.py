@@ -1,15 +1,19 @@
 """Files of periodic fields as they are read."""
 
 import dataclasses
-import gzip
 import os
 import pathlib
-import re
-import zlib
 
 from ..fields import BasisField, Mesh, PeriodicField
-from ..io import read_bf, read_ccp4, read_kf, read_pscf_group, read_rf, resample_bf
-from ..lattice import Lattice
+from ..io import (
+    FieldGroupError,
+    FieldMeshError,
+    read_bf,
+    read_field,
+    read_field_header,
+    read_pscf_group,
+    resample_bf,
+)
 from ..symmetry import SpaceGroup, pscf_group
 from ._errors import BadInputError
 
@@ -18,9 +22,6 @@ READ = ("rf", "kf", "bf", "ccp4", "map")
 WRITTEN = (*READ, "cube")
 _MAPS = ("ccp4", "map")
 _ENDINGS = {"cub": "cube"}
-#: Where messages of the library advise an argument, and the option that it is here.
-_ADVICE = {"pass group=...": "give --group", "resample_bf reads it": "see --mesh"}
-_HEAD = 4096
 #: Nodes of 512 x 512 x 512; a slip of the finger shall not fill the memory.
 _MOST_NODES = 2**27
 
@@ -93,12 +94,16 @@ def load(
     if mesh is not None and mesh.size > _MOST_NODES:
         raise BadInputError(f"--mesh: expected at most {_MOST_NODES} nodes, got {mesh}")
     try:
-        field = _read(path, kind, mesh, None, strict)
-    except ValueError as error:
-        # A header may name a file of operations, or (.bf) no group at all.
-        if group is None or "pass group=..." not in str(error):
-            raise BadInputError(_advised(error)) from error
-        field = _read(path, kind, mesh, find_group(group, _dimension(path)), strict)
+        try:
+            field = _read(path, kind, mesh, None, strict)
+        except FieldGroupError as error:
+            # A header may name a file of operations, or (.bf) no group at all.
+            if group is None:
+                raise BadInputError(f"{error.reason}; give --group") from error
+            given = find_group(group, read_field_header(path).dimension)
+            field = _read(path, kind, mesh, given, strict)
+    except FieldMeshError as error:
+        raise BadInputError(f"{error.reason} (--mesh)") from error
     if strict and mesh is not None and field.mesh != mesh:
         raise BadInputError(f"{path}: expected the mesh {mesh} (--mesh), got {field.mesh}")
     asked = field.group if group is None else find_group(group, field.mesh.dimension)
@@ -130,39 +135,11 @@ def group_label(group: SpaceGroup) -> str:
 def _read(
     path: str, kind: str, mesh: Mesh | None, group: SpaceGroup | None, strict: bool
 ) -> PeriodicField | BasisField:
-    if kind == "rf":
-        return read_rf(path, group=group)
-    if kind == "kf":
-        return read_kf(path, group=group)
-    if kind == "bf":
-        if mesh is not None and not strict:
-            field, placement = resample_bf(path, mesh, group=group)
-            if not len(placement.dropped_lines) and not len(placement.missing):
-                return field
-            mesh = None
-        return read_bf(path, mesh, group=group)
-    values, cell = read_ccp4(path)
-    try:
-        return PeriodicField.from_lattice(values, Lattice.from_parameters(*cell.tolist()))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-
-
-def _advised(error: ValueError) -> str:
-    message = str(error)
-    for argument, option in _ADVICE.items():
-        message = message.replace(argument, option)
-    return message
-
-
-def _dimension(path: str) -> int:
-    """The number of dimensions in the header of a file that has got that far."""
-    with open(path, "rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    try:
-        with gzip.open(path) if zipped else open(path, "rb") as file:
-            head = file.read(_HEAD).decode(errors="replace")
-    except (OSError, EOFError, zlib.error) as error:
-        raise BadInputError(f"{path}: {error}") from error
-    found = re.search(r"\bdim\b['\"]?\s+(\d+)", head, re.IGNORECASE)
-    return int(found[1]) if found else 3
+    if kind != "bf":
+        return read_field(path, group=group, kind=f".{kind}")
+    if mesh is not None and not strict:
+        field, placement = resample_bf(path, mesh, group=group)
+        if not len(placement.dropped_lines) and not len(placement.missing):
+            return field
+        mesh = None
+    return read_bf(path, mesh, group=group)

@@ -35,6 +35,7 @@ Periodic fields, in the formats of PSCF (one, two and three dimensions, several 
     field = read_kf("w.kf.gz"); write_kf("out.kf", field)      # Fourier coefficients
     fields = read_bf("w.bf", Mesh((32, 32, 32)))               # BasisField; fields.field()
     fields, placement = resample_bf("w.bf", Mesh((64, 64, 64)))     # from another mesh
+    read_field_header("w.bf")                                  # dimension, cell, group, n_fields
     infer_mesh("w.bf")                                         # the mesh that it was written on
     write_bf("out.bf", BasisField.from_field(field, basis))
     write_star_report("stars", basis); write_wave_report("waves", basis)
@@ -75,12 +76,17 @@ from ._phasing import write_phasing as write_phasing
 from ._pscf_basis import read_bf as read_bf
 from ._pscf_basis import resample_bf as resample_bf
 from ._pscf_basis import write_bf as write_bf
+from ._pscf_errors import FieldFileError as FieldFileError
+from ._pscf_errors import FieldGroupError as FieldGroupError
+from ._pscf_errors import FieldMeshError as FieldMeshError
 from ._pscf_grid import read_kf as read_kf
 from ._pscf_grid import read_rf as read_rf
 from ._pscf_grid import write_kf as write_kf
 from ._pscf_grid import write_rf as write_rf
 from ._pscf_group import read_pscf_group as read_pscf_group
 from ._pscf_group import write_pscf_group as write_pscf_group
+from ._pscf_header import FieldHeader as FieldHeader
+from ._pscf_header import read_field_header as read_field_header
 from ._pscf_infer_mesh import infer_mesh as infer_mesh
 from ._pscf_placing import Placement as Placement
 from ._pscf_reports import write_star_report as write_star_report

@@ -8,14 +8,14 @@ from ..fields import BasisField, Mesh, PeriodicField
 from ..lattice import Lattice
 from ..symmetry import SpaceGroup
 from ._ccp4 import read_ccp4, write_ccp4
-from ._cube import one_field, write_cube
+from ._cube import field_index, one_field, write_cube
 from ._pscf_basis import read_bf, write_bf
 from ._pscf_grid import read_kf, read_rf, write_kf, write_rf
+from ._pscf_text import is_gzip_name
 
 _READ = (".rf", ".kf", ".bf", ".ccp4", ".map")
 _WRITTEN = (*_READ, ".cube", ".cub")
-#: Formats of several fields; the others hold one.
-_PSCF = (".rf", ".kf", ".bf")
+_MAPS = (".ccp4", ".map")
 
 
 def field_format(path: str | os.PathLike[str]) -> str:
@@ -27,36 +27,38 @@ def field_format(path: str | os.PathLike[str]) -> str:
 def read_field(
     path: str | os.PathLike[str],
     *,
-    mesh: Mesh | None = None,
+    mesh: Any = None,
     group: SpaceGroup | str | int | None = None,
     dtype: Any = None,
+    kind: str | None = None,
 ) -> PeriodicField:
     """Read fields from `.rf`, `.kf`, `.bf` (PSCF, possibly gzipped), `.ccp4` or `.map`.
 
     Args:
         path: the file.
-        mesh: the mesh of a `.bf` file, by default inferred; of the others the one expected.
+        mesh: the mesh, or its sizes: of a `.bf` file, by default inferred; of the others the one
+            expected.
         group: the group expected; by default the one that the file names.
         dtype: of the values; by default the default width.
+        kind: one of these formats, whatever the name is; by default the ending of the name.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: an unknown ending, another mesh than expected, or what the format's reader
-            finds wrong.
+            finds wrong; names the file, and the line in text files.
     """
-    kind = field_format(path)
+    kind = kind or field_format(path)
     if kind == ".bf":
         return read_bf(path, mesh, group=group, dtype=dtype).field()
     if kind == ".rf":
-        field = read_rf(path, group=group, dtype=dtype)
-    elif kind == ".kf":
-        field = read_kf(path, group=group, dtype=dtype)
-    elif kind in _READ and not os.fspath(path).endswith(".gz"):
-        field = _read_map(path, group, dtype)
-    else:
-        raise ValueError(f"{path}: expected a field file in {' '.join(_READ)}")
-    if mesh is not None and field.mesh != mesh:
-        raise ValueError(f"{path}: expected the mesh {mesh}, got {field.mesh}")
+        return read_rf(path, mesh=mesh, group=group, dtype=dtype)
+    if kind == ".kf":
+        return read_kf(path, mesh=mesh, group=group, dtype=dtype)
+    if kind not in _MAPS or is_gzip_name(path):
+        raise ValueError(f"{os.fspath(path)}: expected a field file in {' '.join(_READ)}")
+    field = _read_map(path, group, dtype)
+    if mesh is not None and field.mesh != Mesh.of(mesh):
+        raise ValueError(f"{os.fspath(path)}: expected the mesh {Mesh.of(mesh)}, got {field.mesh}")
     return field
 
 
@@ -64,7 +66,7 @@ def write_field(
     path: str | os.PathLike[str],
     field: PeriodicField | BasisField,
     *,
-    index: int | None = None,
+    index: Any = None,
     project: bool = False,
 ) -> None:
     """Write fields as `.rf`, `.kf`, `.bf`, or one of them as `.ccp4`, `.map`, `.cube`, `.cub`.
@@ -76,39 +78,43 @@ def write_field(
         project: whether fields for `.bf` that are not symmetric are averaged over the group.
 
     Raises:
-        ValueError: an unknown ending, or fields that the format cannot hold.
+        ValueError: an unknown ending, no such field, or fields that the format cannot hold; names
+            the file.
         OSError: the file cannot be written.
     """
     kind = field_format(path)
-    if kind not in _WRITTEN or (kind in (".ccp4", ".map") and os.fspath(path).endswith(".gz")):
-        raise ValueError(f"{path}: expected a field file in {' '.join(_WRITTEN)}")
+    if kind not in _WRITTEN or (kind in _MAPS and is_gzip_name(path)):
+        raise ValueError(f"{os.fspath(path)}: expected a field file in {' '.join(_WRITTEN)}")
+    if index is not None:
+        field = _one(field, field_index(path, index, field.n_fields))
     if kind == ".bf":
-        symmetric = field
-        if not isinstance(symmetric, BasisField):
-            symmetric = BasisField.from_field(symmetric, project=project)
-        if index is not None:
-            chosen = symmetric.coefficients[_checked(index, symmetric.n_fields)][None]
-            symmetric = symmetric.with_coefficients(chosen)
-        return write_bf(path, symmetric)
+        return write_bf(path, _symmetric(path, field, project))
     on_mesh = field.field() if isinstance(field, BasisField) else field
-    if kind not in _PSCF:
-        index = index or 0
-    elif index is not None:
-        on_mesh = on_mesh.with_values(on_mesh.values[_checked(index, on_mesh.n_fields)][None])
     if kind == ".rf":
         return write_rf(path, on_mesh)
     if kind == ".kf":
         return write_kf(path, on_mesh)
     if kind in (".cube", ".cub"):
-        return write_cube(path, on_mesh, index or 0)
-    values = one_field(on_mesh, index or 0)
+        return write_cube(path, on_mesh)
+    values = one_field(path, on_mesh, 0)
     return write_ccp4(path, values, on_mesh.host_matrix(), _known(on_mesh.group))
 
 
-def _checked(index: int, n_fields: int) -> int:
-    if not 0 <= index < n_fields:
-        raise ValueError(f"index: expected 0 to {n_fields - 1}, got {index}")
-    return index
+def _one(field: PeriodicField | BasisField, i: int) -> PeriodicField | BasisField:
+    if isinstance(field, BasisField):
+        return field.with_coefficients(field.coefficients[i][None])
+    return field.with_values(field.values[i][None])
+
+
+def _symmetric(
+    path: str | os.PathLike[str], field: PeriodicField | BasisField, project: bool
+) -> BasisField:
+    if isinstance(field, BasisField):
+        return field
+    try:
+        return BasisField.from_field(field, project=project)
+    except ValueError as error:
+        raise ValueError(f"{os.fspath(path)}: {error}") from error
 
 
 def _known(group: SpaceGroup | None) -> SpaceGroup | None:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from .._core import check_finite, host_array
 from ..fields import BasisField, Mesh, StarBasis
 from ..symmetry import SpaceGroup, pscf_name
-from ._pscf_header import FieldHeader
+from ._pscf_header import FieldHeader, check_mesh
 from ._pscf_infer_mesh import mesh_of_rows
 from ._pscf_placing import Placement, place_rows
 from ._pscf_rows import BasisRows, read_bf_rows
@@ -18,7 +18,7 @@ from ._pscf_text import format_rows, save_text
 
 def read_bf(
     path: str | os.PathLike[str],
-    mesh: Mesh | None = None,
+    mesh: Any = None,
     *,
     basis: StarBasis | None = None,
     group: SpaceGroup | str | int | None = None,
@@ -34,7 +34,7 @@ def read_bf(
 
     Args:
         path: the file, possibly gzipped.
-        mesh: the mesh, which the file does not tell; by default `infer_mesh` finds it.
+        mesh: the mesh or its sizes, which the file does not tell; by default `infer_mesh` finds it.
         basis: the basis to read into, by default one of `mesh` and the file's cell and group.
         group: the group expected; by default the one that the file names.
         crystal_system: the lattice expected, by name; by default any.
@@ -43,22 +43,23 @@ def read_bf(
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: a bad header, other rows or columns than the header says, a number that isn't
-            finite, another group or lattice than expected, rows that have no place in the basis,
-            or functions of the basis without a row; the message names file and line.
+            finite, another group or lattice than expected; the message names file and line.
+        FieldGroupError: no group, or one that no table knows: pass `group`.
+        FieldMeshError: rows that have no place in the basis, or functions of the basis without a
+            row, naming file and line.
 
     References:
         PSCF v1.3.3, manual, "Field files" and "Symmetry-Adapted Basis Functions".
     """
-    field, placement = resample_bf(
-        path, mesh, basis=basis, group=group, crystal_system=crystal_system, dtype=dtype
-    )
-    placement.check_complete(os.fspath(path))
+    rows = _rows(path, basis, group, crystal_system)
+    field, placement = _placed(rows, mesh, basis, dtype)
+    placement.check_complete(rows.text.path, rows.header.lines["N_basis"])
     return field
 
 
 def resample_bf(
     path: str | os.PathLike[str],
-    mesh: Mesh | None = None,
+    mesh: Any = None,
     *,
     basis: StarBasis | None = None,
     group: SpaceGroup | str | int | None = None,
@@ -86,28 +87,7 @@ def resample_bf(
         FileNotFoundError: there is no such file.
         ValueError: as `read_bf`; or two rows for one function, or no constant term.
     """
-    if basis is not None:
-        if mesh is not None and mesh != basis.mesh:
-            raise ValueError(f"expected the mesh of the basis, {basis.mesh}, got {mesh}")
-        group = basis.stars.group if group is None else group
-    rows = read_bf_rows(path, group=group, crystal_system=crystal_system)
-    if basis is None:
-        if mesh is None:
-            mesh = mesh_of_rows(rows)
-        basis = _basis(rows, mesh, dtype)
-    elif basis.mesh.dimension != rows.header.dimension:
-        raise ValueError(
-            f"{rows.path}: expected a field in {basis.mesh.dimension} dimensions, got "
-            f"{rows.header.dimension}"
-        )
-    placement = place_rows(rows.path, rows.coefficients, rows.waves, rows.sizes, rows.lines, basis)
-    try:
-        field = BasisField.from_arrays(
-            placement.coefficients.T, basis, rows.header.bravais, rows.header.parameters, dtype
-        )
-    except ValueError as error:
-        raise ValueError(f"{rows.path}: {error}") from error
-    return field, placement
+    return _placed(_rows(path, basis, group, crystal_system), mesh, basis, dtype)
 
 
 def write_bf(
@@ -124,14 +104,15 @@ def write_bf(
         ValueError: a group without a name, or coefficients that aren't finite.
         OSError: the file cannot be written.
     """
-    coefficients = host_array(field.coefficients, "coefficients")
-    check_finite(coefficients, "coefficients")
+    label = f"{os.fspath(path)}: coefficients"
+    coefficients = host_array(field.coefficients, label)
+    check_finite(coefficients, label)
     stars = field.basis.stars
     name = group_name or pscf_name(stars.group)
     if name is None:
         raise ValueError(
-            f"a .bf file must name its group, and {stars.group!r} has no name in PSCF: pass "
-            "group_name=..., the name of a file of its operations (write_pscf_group)"
+            f"{os.fspath(path)}: a .bf file must name its group, and {stars.group!r} has no name "
+            "in PSCF: pass group_name=..., the name of a file of its operations (write_pscf_group)"
         )
     parameters = np.asarray(field.parameters, np.float64)
     header = FieldHeader(field.bravais, parameters, name, len(coefficients))
@@ -152,13 +133,38 @@ def bf_body(
     return f"N_basis      \n{'':13}{len(rows)}\n" + format_rows(columns, rows)
 
 
-def _basis(rows: BasisRows, mesh: Mesh, dtype: Any) -> StarBasis:
-    if mesh.dimension != rows.header.dimension:
-        raise ValueError(
-            f"{rows.path}: expected a mesh in {rows.header.dimension} dimensions, got {mesh}"
+def _rows(
+    path: str | os.PathLike[str],
+    basis: StarBasis | None,
+    group: SpaceGroup | str | int | None,
+    crystal_system: str | None,
+) -> BasisRows:
+    if basis is not None and group is None:
+        group = basis.group
+    return read_bf_rows(path, group=group, crystal_system=crystal_system)
+
+
+def _placed(
+    rows: BasisRows, mesh: Any, basis: StarBasis | None, dtype: Any
+) -> tuple[BasisField, Placement]:
+    """The rows in a basis: that one, or the one of a mesh, by default of the file's own."""
+    text, header = rows.text, rows.header
+    wanted = None if mesh is None else Mesh.of(mesh)
+    if basis is not None and wanted not in (None, basis.mesh):
+        raise ValueError(f"expected the mesh of the basis, {basis.mesh}, got {wanted}")
+    wanted = wanted if basis is None else basis.mesh
+    if wanted is not None and wanted.dimension != header.dimension:
+        text.fail(
+            f"dim: expected a field in {wanted.dimension} dimensions, as the mesh {wanted}, got "
+            f"{header.dimension}",
+            header.lines["dim"],
         )
-    matrix = rows.header.bravais.host_matrix(rows.header.parameters)
-    try:
-        return StarBasis.build(mesh, matrix, rows.group, dtype)
-    except ValueError as error:
-        raise ValueError(f"{rows.path}: {error}") from error
+    wanted = wanted or mesh_of_rows(rows)
+    check_mesh(text, header, rows.group, wanted)
+    matrix, cell = header.bravais.host_matrix(header.parameters), header.parameters
+    with text.naming():
+        basis = basis or StarBasis.build(wanted, matrix, rows.group, dtype)
+    placement = place_rows(rows, basis)
+    with text.naming():
+        values = placement.coefficients.T
+        return BasisField.from_arrays(values, basis, header.bravais, cell, dtype), placement

@@ -1,5 +1,6 @@
 """Fields on a mesh, in real space (`.rf`) or as Fourier coefficients (`.kf`), as PSCF has them."""
 
+import dataclasses
 import math
 import os
 from typing import Any
@@ -10,10 +11,17 @@ from jaxtyping import Complex, Float
 from .._core import check_finite, host_array
 from ..fields import Mesh, PeriodicField
 from ..symmetry import SpaceGroup, pscf_name
-from ._pscf_header import FieldHeader, check_system, group_of, read_header
+from ._pscf_header import (
+    MESH,
+    FieldHeader,
+    check_cell,
+    check_mesh,
+    check_system,
+    group_of,
+    read_header,
+)
 from ._pscf_text import FieldText, format_rows, save_text
 
-_MESH = ("mesh", "ngrid")
 # Largest violation of F(-n) = conj F(n) in a file, relative to the largest coefficient: what
 # single precision leaves.
 _FRIEDEL = 1e-6
@@ -24,6 +32,7 @@ def read_rf(
     *,
     group: SpaceGroup | str | int | None = None,
     crystal_system: str | None = None,
+    mesh: Any = None,
     dtype: Any = None,
 ) -> PeriodicField:
     """Read fields sampled on the nodes of a mesh, from a file of PSCF ending in `.rf`.
@@ -32,6 +41,7 @@ def read_rf(
         path: the file, possibly gzipped.
         group: the group expected; by default the one that the file names, or none.
         crystal_system: the lattice expected, by name; by default any.
+        mesh: the mesh expected, or its sizes; by default any.
         dtype: of the values; by default the default width.
 
     Returns:
@@ -40,14 +50,14 @@ def read_rf(
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: a bad header, other rows or columns than the header says, a number that isn't
-            finite, another group or lattice than expected; the message names file and line.
+            finite, another group, lattice or mesh than expected, a group that mesh and cell do not
+            fit; the message names file and line.
 
     References:
         PSCF v1.3.3, manual, "Field files"; PSCF writes index 0 fastest.
     """
     text = FieldText(path)
-    header, mesh = _head(text, crystal_system)
-    found = group_of(text, header, group)
+    header, found, mesh = _head(text, group, crystal_system, mesh)
     table = text.table(mesh.size, header.n_fields or 0, "values on the mesh")
     reversed_axes = table.T.reshape(-1, *mesh.sizes[::-1])
     values = reversed_axes.transpose(0, *range(mesh.dimension, 0, -1))
@@ -60,10 +70,10 @@ def write_rf(path: str | os.PathLike[str], field: PeriodicField) -> None:
     The group is named where it has a name (`pscf_name`).
 
     Raises:
-        ValueError: values that aren't finite.
+        ValueError: values that aren't finite, naming the file.
         OSError: the file cannot be written.
     """
-    values = host_values(field)
+    values = _host_values(path, field)
     axes = range(values.ndim - 1, 0, -1)
     rows = values.transpose(0, *axes).reshape(len(values), -1).T
     body = format_rows("  %21.13e" * len(values), rows)
@@ -75,6 +85,7 @@ def read_kf(
     *,
     group: SpaceGroup | str | int | None = None,
     crystal_system: str | None = None,
+    mesh: Any = None,
     dtype: Any = None,
 ) -> PeriodicField:
     """Read fields given by Fourier coefficients on a mesh, from a file of PSCF ending in `.kf`.
@@ -87,6 +98,7 @@ def read_kf(
         path: the file, possibly gzipped.
         group: the group expected; by default the one that the file names, or none.
         crystal_system: the lattice expected, by name; by default any.
+        mesh: the mesh expected, or its sizes; by default any.
         dtype: of the values; by default the default width.
 
     Raises:
@@ -94,8 +106,7 @@ def read_kf(
         ValueError: as `read_rf`; or rows not numbered 0, 1, ..., or coefficients of no real field.
     """
     text = FieldText(path)
-    header, mesh = _head(text, crystal_system)
-    found = group_of(text, header, group)
+    header, found, mesh = _head(text, group, crystal_system, mesh)
     n_fields = header.n_fields or 0
     n_waves = math.prod(mesh.half_shape)
     table = text.table(n_waves, 1 + 2 * n_fields, "coefficients (a number, then pairs)")
@@ -117,10 +128,10 @@ def write_kf(path: str | os.PathLike[str], field: PeriodicField) -> None:
     """Write the Fourier coefficients of fields as PSCF's `.kf`, 14 digits, gzipped for `.kf.gz`.
 
     Raises:
-        ValueError: values that aren't finite.
+        ValueError: values that aren't finite, naming the file.
         OSError: the file cannot be written.
     """
-    values = host_values(field)
+    values = _host_values(path, field)
     waves = np.fft.rfftn(values, axes=tuple(range(1, values.ndim)), norm="forward")
     save_text(path, header_of(field).text() + kf_body(waves, values.shape[1:]))
 
@@ -141,10 +152,13 @@ def header_of(field: PeriodicField, group_name: str | None = None) -> FieldHeade
     return FieldHeader(field.bravais, parameters, group_name, len(field.values))
 
 
-def host_values(field: PeriodicField) -> Float[np.ndarray, "n *sizes"]:
-    """Values of a field in float64 on the host, finite."""
-    values = host_array(field.values, "values")
-    check_finite(values, "values")
+def _host_values(
+    path: str | os.PathLike[str], field: PeriodicField
+) -> Float[np.ndarray, "n *sizes"]:
+    """Values for a file in float64 on the host, finite."""
+    name = f"{os.fspath(path)}: values"
+    values = host_array(field.values, name)
+    check_finite(values, name)
     return values
 
 
@@ -152,11 +166,21 @@ def _mesh_text(sizes: tuple[int, ...]) -> str:
     return "mesh \n" + " " * 11 + "".join(f"{n:10d}" for n in sizes) + "\n"
 
 
-def _head(text: FieldText, crystal_system: str | None) -> tuple[FieldHeader, Mesh]:
-    header = read_header(text, _MESH)
+def _head(
+    text: FieldText, group: SpaceGroup | str | int | None, crystal_system: str | None, mesh: Any
+) -> tuple[FieldHeader, SpaceGroup | None, Mesh]:
+    """What stands above the table, found to be what was asked for."""
+    header = read_header(text, MESH)
     check_system(text, header, crystal_system)
-    sizes = [text.integer("the mesh", minimum=1) for _ in range(header.dimension)]
-    return header, Mesh(sizes)
+    found = Mesh([text.integer("the mesh", minimum=1) for _ in range(header.dimension)])
+    if mesh is not None and Mesh.of(mesh) != found:
+        text.fail(f"expected the mesh {Mesh.of(mesh)}, got {found}")
+    header = dataclasses.replace(header, lines=header.lines | {"mesh": text.line})
+    space_group = group_of(text, header, group)
+    if space_group is not None:
+        check_mesh(text, header, space_group, found)
+        check_cell(text, header, space_group)
+    return header, space_group, found
 
 
 def _field(
@@ -166,12 +190,10 @@ def _field(
     group: SpaceGroup | None,
     dtype: Any,
 ) -> PeriodicField:
-    try:
+    with text.naming():
         return PeriodicField.from_arrays(
             np.ascontiguousarray(values), header.bravais, header.parameters, group, dtype=dtype
         )
-    except ValueError as error:
-        raise ValueError(f"{text.path}: {error}") from error
 
 
 def _check_friedel(text: FieldText, mesh: Mesh, waves: np.ndarray) -> None:

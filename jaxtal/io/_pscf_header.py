@@ -1,15 +1,20 @@
 """The header that the field files of PSCF have in common."""
 
 import dataclasses
+import os
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
 
+from ..fields import Mesh
 from ..lattice import BravaisLattice
 from ..symmetry import SpaceGroup, pscf_group, pscf_name
+from ._pscf_errors import FieldGroupError
 from ._pscf_text import FieldText
 
+MESH = ("mesh", "ngrid")
+COUNT = ("N_basis", "N_star")
 _LABELS = ("dim", "crystal_system", "N_cell_param", "cell_param", "group_name", "N_monomer")
 
 
@@ -22,12 +27,14 @@ class FieldHeader:
         parameters: its parameters, lengths, then angles in degrees (radians in the file), (p,).
         group_name: the space group as the file names it ("I_a_-3_d"), None without one.
         n_fields: number of fields, None in files without fields.
+        lines: the line of each label's value in a file, from 1, and of the header's "end".
     """
 
     bravais: BravaisLattice
     parameters: Float[np.ndarray, " p"]
     group_name: str | None
     n_fields: int | None
+    lines: dict[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def dimension(self) -> int:
@@ -48,6 +55,19 @@ class FieldHeader:
         if self.n_fields is not None:
             lines += ["N_monomer", f"{'':10}{self.n_fields}"]
         return "\n".join(lines) + "\n"
+
+
+def read_field_header(path: str | os.PathLike[str]) -> FieldHeader:
+    """Read what the head of a `.rf`, `.kf` or `.bf` file says of dimension, cell and group.
+
+    Args:
+        path: the file, possibly gzipped.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a bad header, naming file and line.
+    """
+    return read_header(FieldText(path), (*MESH, *COUNT))
 
 
 def read_header(text: FieldText, ends: Sequence[str], fields: bool = True) -> FieldHeader:
@@ -76,6 +96,7 @@ def read_header(text: FieldText, ends: Sequence[str], fields: bool = True) -> Fi
     while True:
         word = text.word(f"a label, or {' or '.join(ends)}")
         if word.lower() in closing:
+            lines["end"] = text.line
             break
         name = known.get(word.lower())
         if name is None:
@@ -102,33 +123,63 @@ def group_of(
     at its word.
 
     Raises:
-        ValueError: another group than `group`, an unknown name without `group`, no group at all
-            where one is needed.
+        FieldGroupError: an unknown name without `group`, no group at all where one is needed.
+        ValueError: another group than `group`, or no such group.
     """
-    name, dimension = header.group_name, header.dimension
+    name, dimension, lines = header.group_name, header.dimension, header.lines
     if group is not None and not isinstance(group, SpaceGroup):
-        group = SpaceGroup.find(group, dimension)
+        try:
+            group = SpaceGroup.find(group, dimension)
+        except ValueError as error:
+            raise ValueError(f"{text.path}: group: {error}") from error
     if group is not None and group.dimension != dimension:
-        raise ValueError(
-            f"{text.path}: a field in {dimension} dimensions cannot have the group {group!r} in "
-            f"{group.dimension}"
+        text.fail(
+            f"a field in {dimension} dimensions cannot have the group {group!r} in "
+            f"{group.dimension}",
+            lines["dim"],
         )
     if name is None:
         if needed and group is None:
-            raise ValueError(f"{text.path}: the file names no group; pass group=...")
+            raise FieldGroupError(f"{text.at(lines['end'])}: the file names no group")
         return group
+    where = text.at(lines["group_name"])
     try:
         named = pscf_group(name, dimension)
     except ValueError as error:
         if group is not None:
             return group
-        raise ValueError(f"{text.path}: group_name {name!r}: {error}; pass group=...") from None
+        raise FieldGroupError(f"{where}: group_name {name!r}: {error}") from None
     if group is not None and set(group.operations) != set(named.operations):
         raise ValueError(
-            f"{text.path}: expected the group {pscf_name(group) or repr(group)}, got group_name "
-            f"{name}"
+            f"{where}: expected the group {pscf_name(group) or repr(group)}, got group_name {name}"
         )
     return named if group is None else group
+
+
+def check_mesh(text: FieldText, header: FieldHeader, group: SpaceGroup, mesh: Mesh) -> None:
+    """Check that a mesh fits the group of a file.
+
+    Raises:
+        ValueError: it does not; names the line of the mesh or, where the file tells none, of the
+            group.
+    """
+    try:
+        mesh.check_group(group)
+    except ValueError as error:
+        lines = header.lines
+        text.fail(str(error), lines.get("mesh") or lines.get("group_name") or lines["end"])
+
+
+def check_cell(text: FieldText, header: FieldHeader, group: SpaceGroup) -> None:
+    """Check that the cell of a file fits a group.
+
+    Raises:
+        ValueError: it does not, naming its line.
+    """
+    try:
+        group.check_matrix(header.bravais.host_matrix(header.parameters))
+    except ValueError as error:
+        text.fail(str(error), header.lines["cell_param"])
 
 
 def check_system(text: FieldText, header: FieldHeader, crystal_system: str | None) -> None:
@@ -139,11 +190,14 @@ def check_system(text: FieldText, header: FieldHeader, crystal_system: str | Non
     """
     if crystal_system is None:
         return
-    expected = BravaisLattice.find(crystal_system, header.dimension)
+    try:
+        expected = BravaisLattice.find(crystal_system, header.dimension)
+    except ValueError as error:
+        raise ValueError(f"{text.path}: crystal_system: {error}") from error
     if expected != header.bravais:
-        raise ValueError(
-            f"{text.path}: expected a {expected.name} lattice, got crystal_system "
-            f"{header.bravais.name}"
+        text.fail(
+            f"expected a {expected.name} lattice, got crystal_system {header.bravais.name}",
+            header.lines["crystal_system"],
         )
 
 
@@ -156,14 +210,14 @@ def _value(text: FieldText, name: str, found: dict) -> str | int | list[float]:
 
 
 def _checked(text: FieldText, found: dict, lines: dict[str, int]) -> FieldHeader:
-    where = f"{text.path}:{lines['crystal_system']}"
     try:
         bravais = BravaisLattice.find(found["crystal_system"], found["dim"])
     except ValueError as error:
-        raise ValueError(f"{where}: crystal_system: {error}") from None
+        text.fail(f"crystal_system: {error}", lines["crystal_system"])
     parameters = np.array(found["cell_param"])
     if len(parameters) == bravais.n_parameters:
         angles = parameters[bravais.n_lengths :]
         parameters[bravais.n_lengths :] = np.rad2deg(angles)
-    parameters = bravais.check(parameters, f"{text.path}:{lines['cell_param']}: cell_param")
-    return FieldHeader(bravais, parameters, found.get("group_name"), found.get("N_monomer"))
+    parameters = bravais.check(parameters, f"{text.at(lines['cell_param'])}: cell_param")
+    names = found.get("group_name"), found.get("N_monomer")
+    return FieldHeader(bravais, parameters, *names, lines)

@@ -52,9 +52,10 @@ def mesh_of_rows(rows: BasisRows) -> Mesh:
         stars = Stars.build(mesh, matrix, group)
         if stars.n_basis == len(rows.waves):
             return mesh
-    raise ValueError(
-        f"{rows.path}: no mesh has a basis of exactly these {len(rows.waves)} waves under "
-        f"{rows.header.group_name or repr(group)}: the file is cut, or of another group or cell"
+    rows.text.fail(
+        f"no mesh has a basis of exactly these {len(rows.waves)} waves under "
+        f"{rows.header.group_name or repr(group)}: the file is cut, or of another group or cell",
+        rows.header.lines["N_basis"],
     )
 
 

@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..fields import StarBasis, Stars
+from ._pscf_errors import FieldMeshError
+from ._pscf_rows import BasisRows
 
 _FOREIGN, _CANCELLED, _SIZE, _SHARED, _ALONE, _PLACED = range(6)
 _REASONS = {
@@ -43,32 +45,31 @@ class Placement:
             f"{len(self.missing)} set to zero, {len(self.dropped_lines)} rows left out"
         )
 
-    def check_complete(self, path: str) -> None:
+    def check_complete(self, path: str, line: int) -> None:
         """Check that all rows have a place and all basis functions a row.
 
+        Args:
+            path: the file.
+            line: where it states the number of rows.
+
         Raises:
-            ValueError: otherwise, naming the first line or wave.
+            FieldMeshError: otherwise, naming the first row without a place, or the first wave
+                without a row.
         """
-        hint = f"a file of another mesh than {self.stars.mesh}? resample_bf reads it"
+        hint = f"a file of another mesh than {self.stars.mesh}?"
         if len(self.dropped_lines):
             more = f" ({len(self.dropped_lines)} rows like that)"
-            raise ValueError(f"{path}:{self.dropped_lines[0]}: {self.reasons[0]}{more}; {hint}")
+            first = f"{path}:{self.dropped_lines[0]}: {self.reasons[0]}{more}"
+            raise FieldMeshError(f"{first}; {hint}")
         if len(self.missing):
             wave = self.stars.characteristic[self.stars.basis_star[self.missing[0]]]
-            raise ValueError(
-                f"{path}: expected {len(self.coefficients)} basis functions, "
+            raise FieldMeshError(
+                f"{path}:{line}: expected {len(self.coefficients)} basis functions, "
                 f"{len(self.missing)} have no row, the first that of wave {wave.tolist()}; {hint}"
             )
 
 
-def place_rows(
-    path: str,
-    values: Float[np.ndarray, "rows n"],
-    waves: Int[np.ndarray, "rows D"],
-    sizes: Int[np.ndarray, " rows"],
-    lines: Int[np.ndarray, " rows"],
-    basis: StarBasis,
-) -> Placement:
+def place_rows(rows: BasisRows, basis: StarBasis) -> Placement:
     """Match the rows of a file with the functions of a basis by the waves that name them.
 
     A row names its star by one of its waves, and its function by that wave's phase: real and
@@ -90,7 +91,14 @@ def place_rows(
         ValueError: a wave that occurs twice, a pair of open stars named by waves that are not
             inverse to each other, or no row for the constant term.
     """
-    _refuse_twice(path, waves, lines)
+    text, values, waves, sizes, lines = (
+        rows.text,
+        rows.coefficients,
+        rows.waves,
+        rows.sizes,
+        rows.lines,
+    )
+    _refuse_twice(rows)
     stars = basis.stars
     wave = stars.wave_of_rank[stars.mesh.ranks(waves)]
     star = stars.star[wave]
@@ -113,9 +121,10 @@ def place_rows(
     inverse = stars.mesh.ranks(-waves[first]) == stars.mesh.ranks(waves[second])
     if not inverse.all():
         i, j = first[~inverse][0], second[~inverse][0]
-        raise ValueError(
-            f"{path}:{lines[j]}: expected the wave inverse to {waves[i].tolist()} of line "
-            f"{lines[i]}, got {waves[j].tolist()}"
+        text.fail(
+            f"expected the wave inverse to {waves[i].tolist()} of line {lines[i]}, got "
+            f"{waves[j].tolist()}",
+            int(lines[j]),
         )
     forward = stars.flag[star[first]][:, None] > 0
     A, B, e = values[first], values[second], phase[first][:, None]
@@ -129,7 +138,7 @@ def place_rows(
     present = np.zeros(stars.n_basis, dtype=bool)
     present[place[placed]] = True
     if not present[0]:
-        raise ValueError(f"{path}: expected a row for the constant term, wave 0")
+        text.fail("expected a row for the constant term, wave 0", rows.header.lines["N_basis"])
     dropped = np.flatnonzero(~placed)
     reasons = []
     for i in dropped:
@@ -139,13 +148,14 @@ def place_rows(
     return Placement(coefficients, lines[dropped], tuple(reasons), missing, stars)
 
 
-def _refuse_twice(path: str, waves: np.ndarray, lines: np.ndarray) -> None:
+def _refuse_twice(rows: BasisRows) -> None:
+    waves, lines = rows.waves, rows.lines
     order = np.lexsort(waves.T)
     same = np.flatnonzero((waves[order[1:]] == waves[order[:-1]]).all(axis=1))
     if len(same):
         i, j = order[same[0]], order[same[0] + 1]
-        raise ValueError(
-            f"{path}:{lines[j]}: wave {waves[j].tolist()} has a row on line {lines[i]} already"
+        rows.text.fail(
+            f"wave {waves[j].tolist()} has a row on line {lines[i]} already", int(lines[j])
         )
 
 

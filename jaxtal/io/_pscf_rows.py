@@ -7,10 +7,15 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..symmetry import SpaceGroup
-from ._pscf_header import FieldHeader, check_system, group_of, read_header
+from ._pscf_header import (
+    COUNT,
+    FieldHeader,
+    check_cell,
+    check_system,
+    group_of,
+    read_header,
+)
 from ._pscf_text import FieldText
-
-_COUNT = ("N_basis", "N_star")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -18,7 +23,7 @@ class BasisRows:
     """What a `.bf` file says, before it is placed into a basis.
 
     Attributes:
-        path: the file.
+        text: the file.
         header: its header.
         group: its space group.
         coefficients: one row a basis function, (rows, n).
@@ -27,7 +32,7 @@ class BasisRows:
         lines: line of each row, from 1, (rows,).
     """
 
-    path: str
+    text: FieldText
     header: FieldHeader
     group: SpaceGroup
     coefficients: Float[np.ndarray, "rows n"]
@@ -49,11 +54,13 @@ def read_bf_rows(
         ValueError: a file that isn't of this format, naming file and line.
     """
     text = FieldText(path)
-    header = read_header(text, _COUNT)
+    header = read_header(text, COUNT)
     check_system(text, header, crystal_system)
     count = text.integer("the number of basis functions", minimum=1)
+    header = dataclasses.replace(header, lines=header.lines | {"N_basis": text.line})
     found = group_of(text, header, group, needed=True)
     assert found is not None
+    check_cell(text, header, found)
     n, D = header.n_fields or 0, header.dimension
     table = text.table(count, n + D + 1, "coefficients, a wave and a size")
     lines = text.row_lines()
@@ -66,4 +73,4 @@ def read_bf_rows(
             int(lines[bad[0]]),
         )
     whole = integers.astype(np.int64)
-    return BasisRows(text.path, header, found, table[:, :n], whole[:, :-1], whole[:, -1], lines)
+    return BasisRows(text, header, found, table[:, :n], whole[:, :-1], whole[:, -1], lines)

@@ -1,10 +1,12 @@
 """Text of field files: words with their lines, tables of numbers, gzip."""
 
+import contextlib
 import gzip
 import os
 import re
 import warnings
 import zlib
+from collections.abc import Iterator
 from typing import NoReturn
 
 import numpy as np
@@ -16,6 +18,11 @@ from .._core import write_bytes, write_text
 _WORD = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|\S+")
 #: Fortran writes 1.0D+03.
 _FORTRAN = re.compile(r"(?<=[0-9.])[dD](?=[+-]?\d)")
+_EXPONENT = re.compile(r"[eEdD][+-]?(\d+)$")
+_DECIMALS = re.compile(r"\.(\d*)$")
+_INTEGER = re.compile(r"[+-]?\d+")
+#: Equal numbers of decimals from here on are those of a program, not of a hand.
+_BY_PROGRAM = 6
 _GZIP = b"\x1f\x8b"
 
 
@@ -31,6 +38,7 @@ class FieldText:
 
         Raises:
             FileNotFoundError: there is no such file.
+            IsADirectoryError: it is a folder.
             ValueError: it is no text.
         """
         self.path = os.fspath(path)
@@ -43,9 +51,21 @@ class FieldText:
         """Number of the line of the last word, from 1."""
         return self._text.count("\n", 0, self._word) + 1
 
+    def at(self, line: int | None = None) -> str:
+        """File and line as messages name them, by default the line of the last word."""
+        return f"{self.path}:{line or self.line}"
+
     def fail(self, message: str, line: int | None = None) -> NoReturn:
         """Raise a `ValueError` that names the file and a line, by default that of the last word."""
-        raise ValueError(f"{self.path}:{line or self.line}: {message}")
+        raise ValueError(f"{self.at(line)}: {message}")
+
+    @contextlib.contextmanager
+    def naming(self) -> Iterator[None]:
+        """Put the file before the message of a `ValueError` about what it holds."""
+        try:
+            yield
+        except ValueError as error:
+            raise ValueError(f"{self.path}: {error}") from error
 
     def word(self, what: str) -> str:
         """The next word without quotes; a file that ends before it is an error."""
@@ -75,7 +95,10 @@ class FieldText:
         return value
 
     def table(self, rows: int, columns: int, what: str) -> Float[np.ndarray, "rows columns"]:
-        """All that is left of the file as a table of finite numbers, one row a line."""
+        """All that is left of the file as a table of finite numbers, one row a line.
+
+        A last line that does not end must hold a last number as long as those above it.
+        """
         body = self._text[self._at :]
         counts = np.array([len(line.split()) for line in body.split("\n")])
         filled = counts[counts > 0]
@@ -85,6 +108,13 @@ class FieldText:
         if values is None or len(values) != rows * columns or not np.isfinite(values).all():
             values = self._careful(body, rows, columns, what)
         self._first_row = counts > 0
+        if rows and not body.endswith("\n") and _is_cut(body):
+            word = body.split()[-1]
+            self.fail(
+                f"expected a number as those above it at the end, got {word!r}: is the file "
+                "truncated?",
+                self.row_line(rows - 1),
+            )
         return values.reshape(rows, columns)
 
     def row_line(self, row: int) -> int:
@@ -99,18 +129,20 @@ class FieldText:
         """The same table word by word, for what is wrong with it, or for Fortran's exponents."""
         found: list[list[float]] = []
         line = last = self.line
-        for line, text in enumerate(body.split("\n"), self.line):
+        lines = body.split("\n")
+        for line, text in enumerate(lines, self.line):
             words = text.split()
+            cut = ": is the file truncated?" if line - self.line == len(lines) - 1 else ""
             if not words:
                 continue
             if len(found) == rows:
                 self.fail(f"expected {rows} rows of {what}, got more", line)
             if len(words) != columns:
-                self.fail(f"expected {columns} columns of {what}, got {len(words)}", line)
+                self.fail(f"expected {columns} columns of {what}, got {len(words)}{cut}", line)
             values = [_number(word) for word in words]
             for word, value in zip(words, values, strict=True):
                 if value is None or not np.isfinite(value):
-                    self.fail(f"expected a finite number among {what}, got {word!r}", line)
+                    self.fail(f"expected a finite number among {what}, got {word!r}{cut}", line)
             found.append([value for value in values if value is not None])
             last = line
         if len(found) < rows:
@@ -128,7 +160,7 @@ def save_text(path: str | os.PathLike[str], text: str) -> None:
     Raises:
         OSError: the folder does not exist or cannot be written.
     """
-    if not os.fspath(path).endswith(".gz"):
+    if not is_gzip_name(path):
         return write_text(path, text)
 
     def compress(file):
@@ -138,6 +170,11 @@ def save_text(path: str | os.PathLike[str], text: str) -> None:
     return write_bytes(path, compress)
 
 
+def is_gzip_name(path: str | os.PathLike[str]) -> bool:
+    """Whether a file of this name is gzipped: it ends with .gz, in any case."""
+    return os.fspath(path).lower().endswith(".gz")
+
+
 def format_rows(columns: str, rows: np.ndarray) -> str:
     """Lines of a table; `columns` is a format in printf's notation."""
     template = columns + "\n"
@@ -145,16 +182,48 @@ def format_rows(columns: str, rows: np.ndarray) -> str:
 
 
 def _read(path: str) -> str:
-    if not os.path.isfile(path):
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{path}: expected a file, got a folder")
+    if not os.path.exists(path):
         raise FileNotFoundError(f"{path}: no such file")
     with open(path, "rb") as file:
         data = file.read()
     try:
         if data.startswith(_GZIP):
             data = gzip.decompress(data)
-        return data.decode("utf-8-sig").replace("\r\n", "\n")
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{path}: expected text, got something else: {error}") from error
+    # Alone, a carriage return ends a line, too: old files of the Macintosh.
+    return text if "\n" in text else text.replace("\r", "\n")
+
+
+def _is_cut(body: str) -> bool:
+    """Whether the last number of a table, with no newline after it, has lost its end.
+
+    It has fewer digits in the exponent, or decimals, than all numbers above it in its column; or it
+    is an integer and its line shorter than those above, all of one length. Numbers as they are
+    typed, 1.5 below 1.25, are left alone.
+    """
+    *above, last = [line.rstrip() for line in body.split("\n") if line.strip()]
+    if not above:
+        return False
+    words = [line.split()[-1] for line in above]
+    word = last.split()[-1]
+    if _shortest(_EXPONENT, words) > _shortest(_EXPONENT, [word]):
+        return True
+    if _shortest(_DECIMALS, words) > max(_shortest(_DECIMALS, [word]), _BY_PROGRAM - 1):
+        return not _EXPONENT.search(word)
+    if len(above) > 1 and all(_INTEGER.fullmatch(one) for one in [*words, word]):
+        (length, *others) = {len(line) for line in above}
+        return not others and len(last) < length
+    return False
+
+
+def _shortest(part: re.Pattern[str], words: list[str]) -> int:
+    """Least number of digits in a part of numbers, 0 where one has none."""
+    found = [part.search(word) for word in words]
+    return min(len(match.group(1)) if match else 0 for match in found)
 
 
 def _number(word: str) -> float | None:

@@ -1,6 +1,7 @@
 """Field files of PSCF's formats: spellings that are read, mistakes that are refused."""
 
 import gzip
+import pickle
 import re
 
 import jax
@@ -40,6 +41,10 @@ mesh
 """
 
 
+PLANE = RF.replace("dim\n 1", "dim 2").replace("lamellar", "square")
+PLANE = PLANE.replace("P_-1", "p_2").replace("mesh\n 4", "mesh 2 2")
+
+
 @pytest.fixture
 def basis():
     return StarBasis.build(Mesh((6, 6, 12)), np.diag([1.0, 1.0, 1.7]), "P 43")
@@ -58,7 +63,7 @@ def bf(fields, tmp_path):
 
 
 def written(tmp_path, text, name="w.rf"):
-    (tmp_path / name).write_text(text)
+    (tmp_path / name).write_text(text, newline="")
     return tmp_path / name
 
 
@@ -93,6 +98,7 @@ class TestSpellings:
             ("cell_param\n 2.5", "cell_param 2.5D+00"),
             ("5.0 6.0", "5.0D0   60.0d-01\n"),
             ("\n", "\r\n"),
+            ("\n", "\r"),
             ("group_name\n P_-1\nN_monomer\n 2", "N_monomer 2 group_name P_-1"),
         ],
     )
@@ -116,20 +122,30 @@ class TestSpellings:
 
     def test_a_group_file_is_taken_at_the_users_word(self, tmp_path):
         path = written(tmp_path, RF.replace("P_-1", "my_operations"))
-        with pytest.raises(ValueError, match=r"w\.rf: group_name 'my_operations'.*pass group"):
+        with pytest.raises(
+            ValueError, match=r"w\.rf:11: group_name 'my_operations'.*pass group"
+        ) as e:
             io.read_rf(path)
+        assert isinstance(e.value, io.FieldGroupError)
+        assert str(e.value) == f"{e.value.reason}; {e.value.advice}"
+        assert str(pickle.loads(pickle.dumps(e.value))) == str(e.value)
+        header = io.read_field_header(path)
+        assert (header.dimension, header.group_name, header.n_fields) == (1, "my_operations", 2)
+        assert header.bravais.name == "lamellar"
+        assert header.parameters.tolist() == [2.5]
         group = SpaceGroup.find("P -1", 1)
         assert io.read_rf(path, group=group).group == group
         assert io.read_rf(path, group="P -1").group == group
 
 
 class TestRoundTrips:
-    @pytest.mark.parametrize("ending", ["rf", "kf", "rf.gz", "KF.gz"])
+    @pytest.mark.parametrize("ending", ["rf", "kf", "rf.gz", "KF.gz", "rf.GZ"])
     def test_mesh_files_keep_the_field(self, tmp_path, rng, ending):
         values = rng.normal(size=(3, *SIZES))
         field = PeriodicField.from_arrays(values, LATTICE, CELL)
         path = tmp_path / f"w.{ending}"
         io.write_field(path, field)
+        assert path.read_bytes().startswith(b"\x1f\x8b") == (ending[2:].lower() == ".gz")
         found = io.read_field(path)
         np.testing.assert_allclose(found.values, values, atol=1e-13, rtol=0)
         assert found.bravais == field.bravais
@@ -168,7 +184,8 @@ class TestRoundTrips:
         columns = lines[-1].split()
         columns[-2] = "90000"
         (tmp_path / "absurd.bf").write_text("\n".join([*lines[:-1], " ".join(columns), ""]))
-        with pytest.raises(ValueError, match="no mesh has a basis of exactly these"):
+        line = next(i for i, row in enumerate(lines, 1) if row.startswith("N_basis")) + 1
+        with pytest.raises(ValueError, match=rf"absurd\.bf:{line}: no mesh has a basis of exactly"):
             io.infer_mesh(tmp_path / "absurd.bf")
 
     def test_one_of_several_fields(self, tmp_path, fields):
@@ -384,22 +401,44 @@ class TestBadInput:
 
     def test_what_was_asked_for(self, tmp_path):
         path = written(tmp_path, RF)
-        with pytest.raises(ValueError, match=r"w\.rf: expected the group P_1, got .* P_-1"):
+        with pytest.raises(ValueError, match=r"w\.rf:11: expected the group P_1, got .* P_-1"):
             io.read_rf(path, group=SpaceGroup.find("P 1", 1))
-        with pytest.raises(ValueError, match=r"w\.rf: a field in 1 dimensions cannot have"):
+        with pytest.raises(ValueError, match=r"w\.rf:3: a field in 1 dimensions cannot have"):
             io.read_rf(path, group=SpaceGroup.find("P -1"))
-        plane = RF.replace("dim\n 1", "dim 2").replace("lamellar", "square")
-        plane = plane.replace("P_-1", "p_2").replace("mesh\n 4", "mesh 2 2")
-        with pytest.raises(ValueError, match=r"w\.rf: expected a hexagonal lattice, got .* square"):
-            io.read_rf(written(tmp_path, plane), crystal_system="hexagonal")
-        with pytest.raises(ValueError, match=r"w\.rf: .*p 3"):
-            io.read_rf(written(tmp_path, plane.replace("p_2", "p_3")))
-        with pytest.raises(ValueError, match=r"w\.rf: expected the mesh 4 x 4, got 2 x 2"):
-            io.read_field(written(tmp_path, plane), mesh=Mesh((4, 4)))
+        with pytest.raises(ValueError, match=r"w\.rf: group: .*'p99'"):
+            io.read_rf(path, group="p99")
+        plane = written(tmp_path, PLANE)
+        with pytest.raises(ValueError, match=r"w\.rf:4: expected a hexagonal lattice, .* square"):
+            io.read_rf(plane, crystal_system="hexagonal")
+        with pytest.raises(ValueError, match=r"w\.rf: crystal_system: .*got 'cubic'"):
+            io.read_rf(plane, crystal_system="cubic")
+        assert io.read_rf(plane, crystal_system="Square", mesh=(2, 2)).mesh == Mesh((2, 2))
+        for read in (io.read_field, io.read_rf):
+            for mesh in (Mesh((4, 4)), (4, 4)):
+                with pytest.raises(ValueError, match=r"w\.rf:13: expected the mesh 4 x 4, got 2 x"):
+                    read(plane, mesh=mesh)
+
+    def test_a_group_that_does_not_fit(self, tmp_path):
+        for changes, line, message in [
+            ([("p_2", "p_3")], 8, "fit space group p 3"),
+            ([("p_2", "p_4_m_m"), ("mesh 2 2", "\nmesh\n1\n 4")], 16, "mesh 1 x 4 does not fit"),
+            ([("p_2", "p_2_g_g"), ("mesh 2 2", "mesh 1 4")], 13, "mesh 1 x 4 does not fit"),
+        ]:
+            text = PLANE
+            for old, new in changes:
+                text = text.replace(old, new)
+            path = written(tmp_path, text)
+            with pytest.raises(ValueError, match=rf"w\.rf:{line}: .*{message}"):
+                io.read_rf(path)
+        with pytest.raises(ValueError, match=r"w\.rf:8: .*fit space group p 6 m m"):
+            io.read_rf(written(tmp_path, PLANE.replace("p_2", "ours")), group="p 6 m m")
 
     def test_files_that_are_no_text(self, tmp_path):
         with pytest.raises(FileNotFoundError, match=r"none\.rf: no such file"):
             io.read_rf(tmp_path / "none.rf")
+        (tmp_path / "folder.rf").mkdir()
+        with pytest.raises(IsADirectoryError, match=r"folder\.rf: expected a file, got a folder"):
+            io.read_rf(tmp_path / "folder.rf")
         data = gzip.compress(RF.encode())
         for name, content in [("a.rf.gz", data[:-12]), ("b.rf", b"\xff\xfe\x00format")]:
             (tmp_path / name).write_bytes(content)
@@ -433,14 +472,20 @@ class TestBadInput:
     def test_bf(self, bf, fields):
         rows = read_bf_rows(bf)
         at = rows.lines[5]
+        lines = rows.header.lines
         basis = fields.basis
+        header = bf.read_text().splitlines()
+        assert header[lines["N_basis"] - 1].strip() == str(len(rows.waves))
+        assert header[lines["group_name"] - 1].strip() == "P_43"
         waves, sizes = rows.waves.copy(), rows.sizes.copy()
         sizes[5] += 1
         with pytest.raises(ValueError, match=rf"w\.bf:{at}: wave .* star of another size"):
             io.read_bf(rewritten(bf, rows, sizes=sizes), basis=basis)
         waves[5] = waves[6]
         sizes[5] = sizes[6]
-        with pytest.raises(ValueError, match=r"w\.bf:\d+: wave .* has a row on line"):
+        with pytest.raises(
+            ValueError, match=rf"w\.bf:{at + 1}: wave .* has a row on line {at} already"
+        ):
             io.read_bf(rewritten(bf, rows, waves=waves, sizes=sizes), basis=basis)
         waves[5] = [0, 0, 1]
         with pytest.raises(ValueError, match=rf"w\.bf:{at}: wave \[0, 0, 1\] .*cancelled star"):
@@ -448,22 +493,42 @@ class TestBadInput:
         waves[5] = [7, 0, 0]
         with pytest.raises(ValueError, match=rf"w\.bf:{at}: wave \[7, 0, 0\] is no wave"):
             io.read_bf(rewritten(bf, rows, waves=waves), basis=basis)
-        with pytest.raises(ValueError, match=r"no mesh has a basis of exactly these"):
-            io.read_bf(bf)
-        kept = slice(0, -1)
-        with pytest.raises(ValueError, match=r"w\.bf.*(1 have no row|other row .* missing)"):
-            io.read_bf(rewritten(bf, rows, kept), basis=basis)
-        with pytest.raises(ValueError, match=r"expected a row for the constant term"):
+        count = lines["N_basis"]
+        for read in (io.read_bf, io.infer_mesh):
+            with pytest.raises(ValueError, match=rf"w\.bf:{count}: no mesh has a basis of exactly"):
+                read(bf)
+        # The last wave is alone in its star; of a pair the other one is without its partner.
+        flags = basis.stars.flag[basis.stars.basis_star]
+        alone, second = np.flatnonzero(flags == 0)[-1], np.flatnonzero(flags < 0)[-1]
+        kept = np.arange(len(rows.waves))
+        with pytest.raises(ValueError, match=rf"w\.bf:{count}: .*1 have no row.*resample_bf") as e:
+            io.read_bf(rewritten(bf, rows, np.delete(kept, alone)), basis=basis)
+        assert isinstance(e.value, io.FieldMeshError)
+        first = rows.lines[second - 1]
+        with pytest.raises(ValueError, match=rf"w\.bf:{first}: .*other row .* missing.*resample"):
+            io.read_bf(rewritten(bf, rows, np.delete(kept, second)), basis=basis)
+        with pytest.raises(ValueError, match=rf"w\.bf:{count}: expected a row for the constant"):
             io.resample_bf(rewritten(bf, rows, slice(1, None)), basis=basis)
-        with pytest.raises(ValueError, match=r"w\.bf: mesh 6 x 6 x 10 does not fit"):
-            io.read_bf(rewritten(bf, rows), Mesh((6, 6, 10)))
-        with pytest.raises(ValueError, match=r"expected a mesh in 3 dimensions, got 6 x 6"):
-            io.read_bf(bf, Mesh((6, 6)))
-        with pytest.raises(ValueError, match=r"expected the group P_41, got group_name P_43"):
+        group = lines["group_name"]
+        with pytest.raises(ValueError, match=rf"w\.bf:{group}: mesh 6 x 6 x 10 does not fit"):
+            io.read_bf(rewritten(bf, rows), (6, 6, 10))
+        for options in ({"mesh": Mesh((6, 6))}, {"basis": StarBasis.build((6, 6), np.eye(2), 1)}):
+            message = rf"w\.bf:{lines['dim']}: .*in 2 dimensions, .*6 x 6, got 3"
+            with pytest.raises(ValueError, match=message):
+                io.read_bf(bf, **options, group=SpaceGroup.find("P 43"))
+        with pytest.raises(ValueError, match=rf"w\.bf:{group}: expected the group P_41, .* P_43"):
             io.read_bf(bf, group=SpaceGroup.find("P 41"))
         text = bf.read_text()
-        with pytest.raises(ValueError, match=r"w\.bf:\d+: .*is the file truncated"):
-            io.read_bf(written(bf.parent, text[: text.rindex("\n", 0, -200) + 1], "w.bf"))
+        nameless = re.sub(r"group_name\n.*\n", "", text)
+        with pytest.raises(ValueError, match=rf"w\.bf:{lines['end'] - 2}: the file names no group"):
+            io.read_bf(written(bf.parent, nameless, "w.bf"))
+        skewed = text.replace("P_43", "P_4_3_2")
+        with pytest.raises(ValueError, match=rf"w\.bf:{lines['cell_param']}: .*P 4 3 2"):
+            io.read_bf(written(bf.parent, skewed, "w.bf"))
+        cut = text[: text.rindex("\n", 0, -200) + 1]
+        last = cut.count("\n")
+        with pytest.raises(ValueError, match=rf"w\.bf:{last}: .*is the file truncated"):
+            io.read_bf(written(bf.parent, cut, "w.bf"))
 
     def test_a_pair_whose_waves_are_not_inverse(self, bf, fields):
         rows, stars = read_bf_rows(bf), fields.basis.stars
@@ -480,20 +545,29 @@ class TestBadInput:
         field = fields.field()
         broken = field.with_values(field.values.at[0, 1, 1, 1].set(np.nan))
         for name in ("w.rf", "w.kf.gz", "w.cube", "w.ccp4", "w.bf"):
-            with pytest.raises(ValueError, match=r"expected a finite number|not symmetric"):
+            message = rf"{re.escape(name)}: .*(expected a finite number|not symmetric)"
+            with pytest.raises(ValueError, match=message):
                 io.write_field(tmp_path / name, broken)
-        for name in ("w.xyz", "w.ccp4.gz", "w"):
-            with pytest.raises(ValueError, match=r"expected a field file in \.rf"):
+        shifted = field.with_values(field.values.at[0, 0, 1, 2].add(0.25))
+        with pytest.raises(ValueError, match=r"w\.bf: field 0 is not symmetric"):
+            io.write_field(tmp_path / "w.bf", shifted)
+        for name in ("w.xyz", "w.ccp4.gz", "w.map.GZ", "w"):
+            with pytest.raises(ValueError, match=rf"{name}: expected a field file in \.rf"):
                 io.write_field(tmp_path / name, field)
-        with pytest.raises(ValueError, match="index: expected 0 to 1, got 2"):
-            io.write_field(tmp_path / "w.rf", field, index=2)
+        for name in ("w.rf", "w.bf", "w.cube", "w.ccp4"):
+            for index in (2, -1, "0", 0.0):
+                message = rf"{name}: index: expected an integer from 0 to 1, got {index!r}"
+                with pytest.raises(ValueError, match=message):
+                    io.write_field(tmp_path / name, field, index=index)
+                with pytest.raises(ValueError, match=message):
+                    io.write_field(tmp_path / name, fields, index=index)
         assert not list(tmp_path.iterdir())
 
     def test_a_group_without_a_name(self, tmp_path):
         group = SpaceGroup.from_generators(["x+1/2,y"])
         basis = StarBasis.build(Mesh((4, 4)), np.eye(2), group)
         fields = BasisField.from_arrays(np.ones((1, basis.n_basis)), basis, "square", [1.0])
-        with pytest.raises(ValueError, match=r"must name its group.*group_name"):
+        with pytest.raises(ValueError, match=r"w\.bf: .*must name its group.*group_name"):
             io.write_bf(tmp_path / "w.bf", fields)
         io.write_bf(tmp_path / "w.bf", fields, "my_group")
         found = io.read_bf(tmp_path / "w.bf", group=group)
