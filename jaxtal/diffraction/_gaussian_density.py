@@ -1,7 +1,6 @@
 """Gaussian atoms on a mesh, summed in real space over all lattice translations."""
 
 import functools
-import itertools
 import math
 from typing import Any
 
@@ -9,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Real
 
 from .._core import check_finite, device_array, host_array
 from ..fields import Mesh
@@ -17,15 +16,17 @@ from ..lattice import Lattice
 
 #: Gaussians are summed until they have fallen to this share of their height.
 _NEGLIGIBLE = 1e-17
+#: Translations that are tried.
+_MOST_IMAGES = 1_000_000
 
 
 def gaussian_density(
-    mesh: Mesh,
+    mesh: Any,
     lattice: Lattice,
-    frac: Float[Array, "N D"],
-    amplitude: Float[Array, " N"],
-    sigma: Float[Array, " N"],
-    images: Int[Array, "T D"] | None = None,
+    frac: Real[Array, "N D"],
+    amplitude: Real[Array, " N"],
+    sigma: Real[Array, " N"],
+    images: Int[Array, "T E"] | None = None,
 ) -> Float[Array, "*sizes"]:
     """Gaussians around atoms and all their lattice translations, on the nodes, in any dimension.
 
@@ -34,9 +35,10 @@ def gaussian_density(
     sum_j A_j (2 pi)^(D/2) sigma_j^D / V exp(-sigma_j^2 |G|^2 / 2 - i G.x_j).
 
     Args:
-        mesh: the nodes.
+        mesh: the nodes, or the numbers of them along the axes.
         lattice: the cell, differentiable.
-        frac: fractional coordinates of the atoms, (N, D).
+        frac: fractional coordinates of the atoms, (N, D); the result has their type, the default
+            floating-point type where they are integers.
         amplitude: heights A, any unit, (N,).
         sigma: standard deviations, in the unit of the lattice, positive, (N,).
         images: translations to sum over, see `gaussian_images`; needed where the lattice or the
@@ -46,14 +48,15 @@ def gaussian_density(
         The density in the unit of the amplitudes, (*sizes).
 
     Raises:
-        ValueError: shapes that do not fit the mesh; widths that are not positive, where they are
-            known.
+        ValueError: shapes that do not fit the mesh; where they are known, a singular lattice,
+            widths that are not positive, or so wide that they need too many images.
     """
+    mesh = Mesh.of(mesh)
     D = mesh.dimension
-    if lattice.dimension != D or frac.ndim != 2 or frac.shape[1] != D:
+    if lattice.matrix.shape != (D, D) or frac.ndim != 2 or frac.shape[1] != D:
         raise ValueError(
-            f"expected a lattice and coordinates (N, {D}) for mesh {mesh}, got {lattice.dimension} "
-            f"dimensions and shape {frac.shape}"
+            f"expected a lattice ({D}, {D}) and coordinates (N, {D}) for mesh {mesh}, got shapes "
+            f"{lattice.matrix.shape} and {frac.shape}"
         )
     if amplitude.shape != frac.shape[:1] or sigma.shape != frac.shape[:1]:
         raise ValueError(
@@ -61,7 +64,12 @@ def gaussian_density(
         )
     if images is None:
         images = device_array(gaussian_images(lattice, sigma), np.int32)
-    return _sum(mesh, lattice, (frac, amplitude, sigma), images)
+    if images.ndim != 2 or images.shape[1] != D:
+        raise ValueError(f"images: expected translations (T, {D}), got shape {images.shape}")
+    given = jnp.issubdtype(frac.dtype, jnp.floating)
+    dtype = frac.dtype if given else jax.dtypes.canonicalize_dtype(float)
+    atoms = tuple(jnp.asarray(x, dtype) for x in (frac, amplitude, sigma))
+    return _sum(mesh, lattice, atoms, images)
 
 
 def gaussian_images(lattice: Any, sigma: Any) -> Int[np.ndarray, "T D"]:
@@ -69,24 +77,36 @@ def gaussian_images(lattice: Any, sigma: Any) -> Int[np.ndarray, "T D"]:
 
     Args:
         lattice: `Lattice` or matrix, rows, (D, D).
-        sigma: standard deviations, in the unit of the lattice.
+        sigma: standard deviations, in the unit of the lattice; without any there is no translation.
 
     Returns:
         Translations, beyond which every Gaussian is below 1e-17 of its height, (T, D).
 
     Raises:
-        ValueError: widths that are not positive and finite, or anything traced.
+        ValueError: a lattice that is singular or not square, widths that are not positive and
+            finite, widths beyond a million cells, or anything traced.
     """
     matrix = host_array(lattice.matrix if isinstance(lattice, Lattice) else lattice, "lattice")
+    Lattice.from_matrix(matrix)  # square and not singular
+    D = len(matrix)
     widths = np.asarray(host_array(sigma, "sigma")).reshape(-1)
+    if not widths.size:
+        return np.zeros((0, D), np.int64)
     check_finite(widths, "sigma")
-    if not widths.size or widths.min() <= 0:
-        raise ValueError(f"sigma: expected positive widths, got {widths.tolist()}")
+    if widths.min() <= 0:
+        raise ValueError(f"sigma: expected positive widths, got {widths.min():g}")
     reach = float(widths.max()) * math.sqrt(-2.0 * math.log(_NEGLIGIBLE))
     # Offsets of a node from an atom are within half a cell along each axis.
-    steps = np.floor(reach * np.linalg.norm(np.linalg.inv(matrix), axis=0) + 0.5).astype(int)
-    every = np.array(list(itertools.product(*(range(-n, n + 1) for n in steps))))
-    corners = np.array(list(itertools.product((-0.5, 0.5), repeat=len(matrix)))) @ matrix
+    steps = np.floor(reach * np.linalg.norm(np.linalg.inv(matrix), axis=0) + 0.5)
+    if steps.max() > _MOST_IMAGES or np.prod(2 * steps + 1) > _MOST_IMAGES:
+        raise ValueError(
+            f"sigma: {widths.max():g} is too wide for a cell with axes of lengths "
+            f"{np.linalg.norm(matrix, axis=1).round(6).tolist()}: expected one that reaches at "
+            f"most {_MOST_IMAGES} cells"
+        )
+    most = steps.astype(int)
+    every = (np.indices(2 * most + 1).reshape(D, -1).T - most).astype(np.int64)
+    corners = (np.indices([2] * D).reshape(D, -1).T - 0.5) @ matrix
     radius = np.linalg.norm(corners, axis=1).max()
     return every[np.linalg.norm(every @ matrix, axis=1) <= reach + radius]
 

@@ -1,5 +1,6 @@
 """Densities from atoms: PSCF's input densities, real space against reciprocal space, symmetry."""
 
+import functools
 import gzip
 import json
 
@@ -109,17 +110,18 @@ def test_gaussians_are_differentiable_and_follow_the_type(x64, rng):
     weight = jnp.asarray(rng.normal(size=mesh.sizes))
 
     @jax.jit
+    @functools.partial(jax.value_and_grad, argnums=(0, 1, 2, 3))
     def scalar(cell, x, height, sigma):
         density = gaussian_density(mesh, bravais.lattice(cell), x, height, sigma, images)
         return jnp.sum(weight * density)
 
     at = (cell, x, height, sigma)
-    slopes = jax.grad(scalar, argnums=(0, 1, 2, 3))(*at)
+    slopes = scalar(*at)[1]
     for i in range(4):
         step = 1e-4 * rng.normal(size=at[i].shape)
 
         def moved(t, i=i, step=step):
-            return float(scalar(*(a + t * step if j == i else a for j, a in enumerate(at))))
+            return float(scalar(*(a + t * step if j == i else a for j, a in enumerate(at)))[0])
 
         change = (8 * (moved(1) - moved(-1)) - (moved(2) - moved(-2))) / 12
         assert change == pytest.approx(float(jnp.sum(slopes[i] * step)), rel=1e-7)
@@ -128,6 +130,18 @@ def test_gaussians_are_differentiable_and_follow_the_type(x64, rng):
     assert found.dtype == jnp.float32
     exact = gaussian_density(mesh, bravais.lattice(cell), *at[1:])
     np.testing.assert_allclose(found, exact, atol=1e-5)
+
+
+def test_no_atoms_and_whole_numbers():
+    mesh, lattice = Mesh((4, 3)), Lattice.from_matrix(np.diag([1.0, 1.3]))
+    none = jnp.zeros(0)
+    empty = gaussian_density(mesh, lattice, jnp.zeros((0, 2)), none, none)
+    np.testing.assert_array_equal(empty, np.zeros(mesh.sizes))
+    assert gaussian_images(lattice, none).shape == (0, 2)
+    whole = gaussian_density((4, 3), lattice, jnp.array([[0, 1]]), jnp.array([2]), jnp.array([1]))
+    assert whole.dtype == jnp.float32
+    at, one = jnp.array([[0.0, 1.0]]), jnp.ones(1)
+    np.testing.assert_array_equal(whole, gaussian_density(mesh, lattice, at, 2 * one, one))
 
 
 @pytest.mark.parametrize("displacements", [True, False])
@@ -139,7 +153,9 @@ def test_density_is_the_series_of_structure_factors(x64, quartz, displacements):
     assert rho.shape == mesh.sizes
     waves = Waves.build(mesh, crystal.lattice)
     k = np.asarray(waves.aliases)
-    F = structure_factors(crystal, waves.aliases, plan.form_factors, displacements=displacements)
+    F = eqx.filter_jit(structure_factors)(
+        crystal, waves.aliases, plan.form_factors, displacements=displacements
+    )
     slot, share = np.asarray(waves.slot), np.asarray(waves.share)
     weight = share * mesh.half_weights().reshape(-1)[slot]
     turns = np.exp(-2j * np.pi * mesh.points() @ k.T)
@@ -209,10 +225,11 @@ def test_gradients_in_the_crystal(x64, quartz, rng):
     weight = jnp.asarray(rng.normal(size=mesh.sizes))
 
     @eqx.filter_jit
-    def scalar(crystal, plan):
+    @eqx.filter_value_and_grad
+    def scalar(crystal):
         return jnp.sum(weight * density_on_mesh(crystal, plan))
 
-    slopes = eqx.filter_grad(scalar)(quartz, plan)
+    slopes = scalar(quartz)[1]
 
     def free(c):
         return (c.lattice_parameters, c.site_parameters, c.occupancies, c.u_iso)
@@ -221,7 +238,7 @@ def test_gradients_in_the_crystal(x64, quartz, rng):
         step = 2e-4 * rng.normal(size=value.shape)
 
         def moved(t, i=i, value=value, step=step):
-            return float(scalar(eqx.tree_at(lambda c: free(c)[i], quartz, value + t * step), plan))
+            return float(scalar(eqx.tree_at(lambda c: free(c)[i], quartz, value + t * step))[0])
 
         change = (8 * (moved(1) - moved(-1)) - (moved(2) - moved(-2))) / 12
         assert change == pytest.approx(float(jnp.sum(slope * step)), rel=1e-7)
@@ -252,7 +269,21 @@ def test_what_is_refused(quartz):
     one = jnp.ones(1)
     with pytest.raises(ValueError, match=r"coordinates \(N, 2\)"):
         gaussian_density(Mesh((4, 4)), Lattice.from_matrix(np.eye(2)), jnp.zeros((1, 3)), one, one)
+    square, at = Lattice.from_matrix(np.eye(2)), jnp.zeros((1, 2))
     with pytest.raises(ValueError, match="positive widths"):
-        gaussian_density(
-            Mesh((4, 4)), Lattice.from_matrix(np.eye(2)), jnp.zeros((1, 2)), one, 0 * one
-        )
+        gaussian_density(Mesh((4, 4)), square, at, one, 0 * one)
+    for flat in (jnp.ones((2, 3)), jnp.ones((3, 2))):
+        with pytest.raises(ValueError, match=r"expected a lattice \(2, 2\) .* got shapes \(\d, \d"):
+            gaussian_density(
+                Mesh((4, 4)), eqx.tree_at(lambda a: a.matrix, square, flat), at, one, one
+            )
+        with pytest.raises(ValueError, match=r"expected shape \(D, D\)"):
+            gaussian_images(flat, [1.0])
+    with pytest.raises(ValueError, match="independent rows"):
+        gaussian_density(Mesh((4, 4)), Lattice(jnp.ones((2, 2))), at, one, one)
+    for images in (jnp.zeros((1, 3), int), jnp.zeros((1, 1), int)):
+        with pytest.raises(ValueError, match=r"images: expected translations \(T, 2\), got shape"):
+            gaussian_density(Mesh((4, 4)), square, at, one, one, images)
+    for width in (1e3, 1e9, 1e30):
+        with pytest.raises(ValueError, match=r"sigma: .* too wide for a cell .*at most 1000000"):
+            gaussian_images(0.5 * np.eye(3), [0.1, width])
