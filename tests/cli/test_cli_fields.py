@@ -1,12 +1,12 @@
 """`fields`: conversions, meshes, symmetry, reports, and what is refused."""
 
-import gzip
 import os
 import re
 
 import jax
 import numpy as np
 import pytest
+from pscf_cases import reference, table_after, text_of
 
 from jaxtal import io
 from jaxtal.cli import _fields_output
@@ -29,11 +29,7 @@ def close(path, other, tol):
 
 def same_rows(path, other):
     """Coefficients of two .bf files of one basis, to what 14 digits of the values leave."""
-    rows = []
-    for one in (path, other):
-        text = gzip.decompress(one.read_bytes()) if one.name.endswith(".gz") else one.read_bytes()
-        body = text.decode().split("N_basis")[1].split("\n", 2)[2]
-        rows.append(np.array([line.split() for line in body.splitlines()], float))
+    rows = [table_after("N_basis", one) for one in (path, other)]
     scale = np.maximum(1.0, np.abs(rows[1]))
     assert rows[0].shape == rows[1].shape
     assert (np.abs(rows[0] - rows[1]) <= 1e-10 * scale).all()
@@ -81,8 +77,7 @@ class TestReference:
     """Output of PSCF 1.3.3."""
 
     def test_there_and_back(self, run, tmp_path, case):
-        rf = next(case.glob("w.rf*"))
-        kf = next(case.glob("w.kf*"))
+        rf, kf = (reference(case.parent.parent, case.name, f"w.{kind}") for kind in ("rf", "kf"))
         shown = run("fields", "convert", case / "w.bf", "w.rf", "--json").json
         assert shown["mesh"] == CASES[case.name]
         assert shown["mesh_inferred"]
@@ -142,7 +137,8 @@ class TestConvert:
             np.testing.assert_allclose(values, np.asarray(field.values)[i], atol=1e-6)
             np.testing.assert_allclose(cell, [1.25, 1.25, 2.0, 90, 90, 90], rtol=1e-6)
         assert run("fields", "convert", "w.rf", "w.cube.gz", "--field", 1).code == 0
-        lines = gzip.decompress((space / "w.cube.gz").read_bytes()).decode().splitlines()
+        assert (space / "w.cube.gz").read_bytes().startswith(b"\x1f\x8b")
+        lines = text_of(space / "w.cube.gz").splitlines()
         assert np.isclose(float(lines[6].split()[0]), np.asarray(field.values)[1, 0, 0, 0])
         assert not list(space.glob("w-*.cube*"))
 

@@ -1,7 +1,6 @@
 """Densities from atoms: PSCF's input densities, real space against reciprocal space, symmetry."""
 
 import functools
-import gzip
 import json
 
 import equinox as eqx
@@ -9,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from pscf_cases import ATOMS, cell_of, reference, table_after
 
 from jaxtal.crystal import Crystal, WyckoffCrystal
 from jaxtal.diffraction import (
@@ -23,12 +23,6 @@ from jaxtal.fields import Mesh, Waves
 from jaxtal.lattice import BravaisLattice, Lattice
 from jaxtal.scattering import FormFactors
 from jaxtal.symmetry import pscf_group
-
-CASES = [
-    *("at_1d_P1", "at_2d_p2", "at_2d_p2gg", "at_2d_p3", "at_cub_F-43m", "at_hex_P6122"),
-    *("at_mono_P21c", "at_orth_P212121", "at_rhom_R-3mR", "at_tet_P43212", "at_tric_P-1"),
-    "at_trig_P3121",
-]
 
 
 @pytest.fixture
@@ -49,15 +43,12 @@ def orbit(group, x):
     return images[(np.abs(apart) < 1e-9).all(axis=-1).argmax(axis=1) == np.arange(len(images))]
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ATOMS)
 def test_gaussians_against_reference_densities(x64, data_dir, case):
-    folder = data_dir / "fields" / case
-    made = json.loads((folder / "atoms.json").read_text())
+    made = json.loads(reference(data_dir, case, "atoms.json").read_text())
     sizes = made["mesh"]
     D = len(sizes)
-    bravais = BravaisLattice.find(made["lattice"], D)
-    cell = np.array(made["cell"])
-    cell[bravais.n_lengths :] = np.rad2deg(cell[bravais.n_lengths :])
+    bravais, cell = cell_of([made["lattice"], *made["cell"]], D)
     group = pscf_group(made["group"], D)
     rows = []
     for site in made["asymmetric_unit"]:
@@ -65,9 +56,7 @@ def test_gaussians_against_reference_densities(x64, data_dir, case):
         assert len(points) == site["multiplicity"]
         rows += [[site["field"], site["amplitude"], site["sigma"], *x] for x in points]
     field, amplitude, sigma, *x = np.array(rows).T
-    lines = gzip.decompress((folder / "density_in.rf.gz").read_bytes()).decode().splitlines()
-    start = next(i for i, line in enumerate(lines) if line.strip() == "mesh") + 2
-    columns = np.array([line.split() for line in lines[start:] if line.strip()], float).T
+    columns = table_after("mesh", reference(data_dir, case, "density_in.rf")).T
     lattice, x, sigma = bravais.lattice(cell), jnp.asarray(np.stack(x, axis=1)), jnp.asarray(sigma)
     for i, column in enumerate(columns):
         # Atoms of the other field have no height, so that one program serves both.

@@ -1,14 +1,13 @@
 """Stars: order, kinds and phases, against the definition, against PSCF, and for every group."""
 
 import csv
-import gzip
 
 import numpy as np
 import pytest
 from naive_stars import stars as naive_stars
+from pscf_cases import NAMES, matrix_of, reference, text_of
 
 from jaxtal.fields import Mesh, Stars
-from jaxtal.lattice import BravaisLattice
 from jaxtal.symmetry import SpaceGroup, pscf_group
 
 CUBIC = np.eye(3) * 3.5
@@ -135,14 +134,6 @@ def test_exact_phases_keep_the_stars_of_r_3_c():
     assert Stars.build(mesh, matrix, "R 3 c:H").n_basis == 100
 
 
-def _cell(text, dimension):
-    name, *values = text.split()
-    bravais = BravaisLattice.find(name, dimension)
-    parameters = np.array(values, float)
-    parameters[bravais.n_lengths :] = np.rad2deg(parameters[bravais.n_lengths :])
-    return bravais.host_matrix(parameters)
-
-
 def test_every_group_of_pscf(data_dir):
     with (data_dir / "fields/all_groups.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -151,7 +142,7 @@ def test_every_group_of_pscf(data_dir):
         dimension = int(row["D"])
         group = pscf_group(row["group"], dimension)
         mesh = Mesh([int(n) for n in row["mesh"].split()])
-        stars = Stars.build(mesh, _cell(row["cell"], dimension), group)
+        stars = Stars.build(mesh, matrix_of(row["cell"].split(), dimension), group)
         assert stars.n_basis == int(row["nBasis_exact"]), row["group"]
         if row["agrees"] == "yes":
             found = (group.order, stars.n_waves, int((~stars.cancelled[stars.star]).sum()))
@@ -160,40 +151,29 @@ def test_every_group_of_pscf(data_dir):
             assert found == tuple(int(row[name]) for name in names), row["group"]
 
 
-CASES = (
-    "a15_Pm-3n altgyr_I4_132 at_1d_P1 at_2d_p2 at_2d_p2gg at_2d_p3 at_cub_F-43m at_hex_P6122 "
-    "at_mono_P21c at_orth_P212121 at_rhom_R-3mR at_tet_P43212 at_tric_P-1 at_trig_P3121 "
-    "bcc_Im-3m c15_Fd-3m_1 c15_Fd-3m_2 dd_Pn-3m_2 gyroid_Ia-3d hcp_P63mmc hex3d_P6mmm hex_p6mm "
-    "lam_P-1 o70_Fddd_2 sigma_P42mnm"
-)
-
-
-def _lines(path):
-    if path.exists():
-        return path.read_text().splitlines()
-    return gzip.decompress(path.with_name(path.name + ".gz").read_bytes()).decode().splitlines()
-
-
-@pytest.mark.parametrize("case", CASES.split())
+@pytest.mark.parametrize("case", NAMES)
 def test_tables_of_pscf(case, data_dir):
     """All waves and stars, cancelled ones too: indices, order, flags; coefficients to 16 digits."""
-    folder = data_dir / "fields" / case
-    header = _lines(folder / "w.rf")[:20]
+
+    def lines(file):
+        return text_of(reference(data_dir, case, file)).splitlines()
+
+    header = lines("w.rf")[:20]
     value = {line.strip(): header[i + 1].split() for i, line in enumerate(header[:-1])}
     dimension = int(value["dim"][0])
     mesh = Mesh([int(n) for n in (value.get("mesh") or value["ngrid"])])
-    cell = " ".join(value["crystal_system"] + value["cell_param"])
+    matrix = matrix_of(value["crystal_system"] + value["cell_param"], dimension)
     group = pscf_group(value["group_name"][0], dimension)
-    stars = Stars.build(mesh, _cell(cell, dimension), group)
+    stars = Stars.build(mesh, matrix, group)
 
-    expected = np.loadtxt(_lines(folder / "stars_all.txt"), dtype=int, ndmin=2)
+    expected = np.loadtxt(lines("stars_all.txt"), dtype=int, ndmin=2)
     ends = stars.begin + stars.sizes
     columns = (np.arange(stars.n_stars), stars.basis_id, stars.sizes, stars.begin, ends)
     columns += (stars.flag, stars.cancelled)
     found = np.concatenate([np.stack(columns, axis=1), stars.characteristic], axis=1)
     np.testing.assert_array_equal(found, expected)
 
-    expected = np.loadtxt(_lines(folder / "waves_all.txt"), ndmin=2)
+    expected = np.loadtxt(lines("waves_all.txt"), ndmin=2)
     indices = np.concatenate([mesh.indices()[stars.rank], stars.waves], axis=1)
     columns = (stars.star, stars.cancelled[stars.star], ~mesh.stored(stars.waves))
     table = np.concatenate([indices, np.stack(columns, axis=1)], axis=1)

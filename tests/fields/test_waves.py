@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from pscf_cases import matrix_of
 
 from jaxtal.fields import Mesh, Waves, minimal_indices
-from jaxtal.lattice import BravaisLattice, Lattice
+from jaxtal.lattice import Lattice
 
 HEXAGONAL = np.array([[1.3, 0, 0], [-0.65, 0.65 * np.sqrt(3), 0], [0, 0, 1.4]])
 SKEWED = np.array([[1.0, 0.0, 0.0], [0.9, 0.5, 0.0], [-0.7, 0.3, 0.4]])
@@ -75,11 +76,7 @@ def test_reference_of_pscf(data_dir):
     cases = json.loads((data_dir / "fields/unitcells/min_images.json").read_text())
     assert len(cases) == 16
     for case in cases:
-        name, *values = case["cell"].split()
-        bravais = BravaisLattice.find(name, case["D"])
-        parameters = np.array(values, float)
-        parameters[bravais.n_lengths :] = np.rad2deg(parameters[bravais.n_lengths :])
-        matrix = bravais.host_matrix(parameters)
+        matrix = matrix_of(case["cell"].split(), case["D"])
         found = minimal_indices(Mesh(case["mesh"]), matrix, np.array(case["in"]))
         assert found.tolist() == case["pscf_min_image"], case["cell"]
 

@@ -1,11 +1,11 @@
 """Files of PSCF 1.3.3: conversions agree with the program's, and files are the same bytes."""
 
 import functools
-import gzip
 import pathlib
 
 import numpy as np
 import pytest
+from pscf_cases import NAMES, reference, table_after, text_of
 
 from jaxtal import io
 from jaxtal.fields import BasisField, Mesh, PeriodicField
@@ -13,55 +13,11 @@ from jaxtal.io._pscf_basis import bf_body
 from jaxtal.io._pscf_grid import kf_body
 from jaxtal.io._pscf_rows import read_bf_rows
 
-NAMES = [
-    "a15_Pm-3n",
-    "altgyr_I4_132",
-    "at_1d_P1",
-    "at_2d_p2",
-    "at_2d_p2gg",
-    "at_2d_p3",
-    "at_cub_F-43m",
-    "at_hex_P6122",
-    "at_mono_P21c",
-    "at_orth_P212121",
-    "at_rhom_R-3mR",
-    "at_tet_P43212",
-    "at_tric_P-1",
-    "at_trig_P3121",
-    "bcc_Im-3m",
-    "c15_Fd-3m_1",
-    "c15_Fd-3m_2",
-    "dd_Pn-3m_2",
-    "gyroid_Ia-3d",
-    "hcp_P63mmc",
-    "hex3d_P6mmm",
-    "hex_p6mm",
-    "lam_P-1",
-    "o70_Fddd_2",
-    "sigma_P42mnm",
-]
-
-
-def reference(data_dir: pathlib.Path, name: str, file: str) -> pathlib.Path:
-    path = data_dir / "fields" / name / file
-    return path if path.exists() else path.with_name(file + ".gz")
-
-
-def text_of(path: pathlib.Path) -> str:
-    data = path.read_bytes()
-    return (gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data).decode()
-
-
-def numbers_after(label: str, path: pathlib.Path) -> np.ndarray:
-    """The table below a label and the line after it."""
-    body = text_of(path).split("\n" + label, 1)[1].split("\n", 2)[2]
-    return np.loadtxt(body.splitlines(), ndmin=2)
-
 
 @functools.cache
 def coefficients(path: pathlib.Path) -> np.ndarray:
     """The rows of a `.kf` file, their numbers first."""
-    return numbers_after("mesh", path)
+    return table_after("mesh", path)
 
 
 @functools.cache
@@ -101,7 +57,7 @@ class TestCases:
         field = basis_field(reference(data_dir, name, "w.bf")).field()
         assert_close(field.values, grid(reference(data_dir, name, "w.rf")).values, 1e-12)
         io.write_kf(tmp_path / "w.kf", field)
-        found = numbers_after("mesh", tmp_path / "w.kf")
+        found = table_after("mesh", tmp_path / "w.kf")
         assert_close(found, coefficients(reference(data_dir, name, "w.kf")), 1e-12)
 
     def test_mesh_to_basis(self, data_dir, tmp_path, name):
@@ -117,7 +73,7 @@ class TestCases:
         rf, kf = (grid(reference(data_dir, name, f"w.{kind}")) for kind in ("rf", "kf"))
         io.write_kf(tmp_path / "w.kf", rf)
         expected = coefficients(reference(data_dir, name, "w.kf"))
-        assert_close(numbers_after("mesh", tmp_path / "w.kf"), expected, 1e-12)
+        assert_close(table_after("mesh", tmp_path / "w.kf"), expected, 1e-12)
         io.write_rf(tmp_path / "w.rf", kf)
         found = io.read_rf(tmp_path / "w.rf", dtype=np.float64)
         assert_close(found.values, rf.values, 1e-12)
@@ -151,8 +107,8 @@ class TestCases:
         assert text_of(tmp_path / "stars.gz") == text_of(reference(data_dir, name, "stars"))
 
         io.write_wave_report(tmp_path / "waves", *of)
-        found = numbers_after("N_wave", tmp_path / "waves")
-        expected = numbers_after("N_wave", reference(data_dir, name, "waves"))
+        found = table_after("N_wave", tmp_path / "waves")
+        expected = table_after("N_wave", reference(data_dir, name, "waves"))
         assert (found[:, :-2] == expected[:, :-2]).all()
         assert np.abs(found[:, -2:] - expected[:, -2:]).max() <= 5e-8
 
