@@ -90,7 +90,7 @@ def field_index(path: str | os.PathLike[str], index: Any, n_fields: int) -> int:
         ValueError: no integer, or no such field.
     """
     try:
-        number = operator.index(index)
+        number = -1 if isinstance(index, bool) else operator.index(index)
     except TypeError:
         number = -1
     if not 0 <= number < n_fields:

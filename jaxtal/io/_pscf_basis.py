@@ -149,9 +149,10 @@ def _placed(
 ) -> tuple[BasisField, Placement]:
     """The rows in a basis: that one, or the one of a mesh, by default of the file's own."""
     text, header = rows.text, rows.header
-    wanted = None if mesh is None else Mesh.of(mesh)
+    with text.naming():
+        wanted = None if mesh is None else Mesh.of(mesh)
     if basis is not None and wanted not in (None, basis.mesh):
-        raise ValueError(f"expected the mesh of the basis, {basis.mesh}, got {wanted}")
+        raise ValueError(f"{text.path}: expected the mesh of the basis, {basis.mesh}, got {wanted}")
     wanted = wanted if basis is None else basis.mesh
     if wanted is not None and wanted.dimension != header.dimension:
         text.fail(

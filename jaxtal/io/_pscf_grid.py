@@ -173,8 +173,10 @@ def _head(
     header = read_header(text, MESH)
     check_system(text, header, crystal_system)
     found = Mesh([text.integer("the mesh", minimum=1) for _ in range(header.dimension)])
-    if mesh is not None and Mesh.of(mesh) != found:
-        text.fail(f"expected the mesh {Mesh.of(mesh)}, got {found}")
+    with text.naming():
+        expected = found if mesh is None else Mesh.of(mesh)
+    if found != expected:
+        text.fail(f"expected the mesh {expected}, got {found}")
     header = dataclasses.replace(header, lines=header.lines | {"mesh": text.line})
     space_group = group_of(text, header, group)
     if space_group is not None:

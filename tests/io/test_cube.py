@@ -75,7 +75,7 @@ def test_bad_input(tmp_path, field, rng):
     for name in ("w.cube", "w.ccp4"):
         with pytest.raises(ValueError, match=rf"{name}: .*3 dimensions, got one in 2"):
             io.write_field(tmp_path / name, flat)
-    for index in (2, -1, "0", None):
+    for index in (2, -1, "0", None, True):
         message = rf"w\.cube: index: expected an integer from 0 to 1, got {index!r}"
         with pytest.raises(ValueError, match=message):
             io.write_cube(tmp_path / "w.cube", field, index)

@@ -414,6 +414,8 @@ class TestBadInput:
             io.read_rf(plane, crystal_system="cubic")
         assert io.read_rf(plane, crystal_system="Square", mesh=(2, 2)).mesh == Mesh((2, 2))
         for read in (io.read_field, io.read_rf):
+            with pytest.raises(ValueError, match=r"w\.rf: sizes: expected positive integers"):
+                read(plane, mesh=(2, 0))
             for mesh in (Mesh((4, 4)), (4, 4)):
                 with pytest.raises(ValueError, match=r"w\.rf:13: expected the mesh 4 x 4, got 2 x"):
                     read(plane, mesh=mesh)
@@ -432,6 +434,10 @@ class TestBadInput:
                 io.read_rf(path)
         with pytest.raises(ValueError, match=r"w\.rf:8: .*fit space group p 6 m m"):
             io.read_rf(written(tmp_path, PLANE.replace("p_2", "ours")), group="p 6 m m")
+        nearly = PLANE.replace("p_2", "p_4_m_m").replace("square", "rectangular")
+        nearly = nearly.replace("N_cell_param\n 1", "N_cell_param 2").replace(" 2.5", "2.5 2.5001")
+        with pytest.raises(ValueError, match=r"w\.rf:7: .*fit space group p 4 m m"):
+            io.read_rf(written(tmp_path, nearly))
 
     def test_files_that_are_no_text(self, tmp_path):
         with pytest.raises(FileNotFoundError, match=r"none\.rf: no such file"):
@@ -512,6 +518,10 @@ class TestBadInput:
         group = lines["group_name"]
         with pytest.raises(ValueError, match=rf"w\.bf:{group}: mesh 6 x 6 x 10 does not fit"):
             io.read_bf(rewritten(bf, rows), (6, 6, 10))
+        with pytest.raises(ValueError, match=r"w\.bf: sizes: expected positive integers"):
+            io.read_bf(bf, (6, 6, 0))
+        with pytest.raises(ValueError, match=r"w\.bf: expected the mesh of the basis, 6 x 6 x 12"):
+            io.read_bf(bf, (6, 6, 8), basis=basis)
         for options in ({"mesh": Mesh((6, 6))}, {"basis": StarBasis.build((6, 6), np.eye(2), 1)}):
             message = rf"w\.bf:{lines['dim']}: .*in 2 dimensions, .*6 x 6, got 3"
             with pytest.raises(ValueError, match=message):
