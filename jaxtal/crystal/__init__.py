@@ -9,12 +9,14 @@ is pure and differentiable and gives a `Crystal`, which is what every later room
     Crystal.from_arrays(matrix, frac, numbers)    # any cell, checked
     WyckoffCrystal.from_crystal(crystal, symprec=1e-3)   # symmetry found, standard setting
     WyckoffCrystal.from_crystal(crystal, symmetry=False) # P1: every atom free
+    CrystalBatch.from_ase(images)                 # B crystals in arrays; other layouts as well
     crystal.to_ase(); Crystal.from_ase(atoms); WyckoffCrystal.from_ase(atoms)
 
 Lower symmetry than a crystal has is a matter of stating it: `diamond_settings()` holds diamond in
 twelve groups, written with `WyckoffCrystal.build`.
 """
 
+from ._batch import CrystalBatch as CrystalBatch
 from ._crystal import Crystal as Crystal
 from ._match import CrystalMatch as CrystalMatch
 from ._match import match_crystals as match_crystals

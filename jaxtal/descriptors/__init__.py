@@ -12,14 +12,20 @@ points. Each follows the pattern
 compare two descriptions. `preset` makes a descriptor by name: "default" (orthonormal radial
 functions, smooth at q_max), "paper" (the paper's equations) or "recp" (pyxtal's class RECP, from
 which the paper's figures come; the docstring of `RecpSpectrum` tabulates how the three differ).
+`represent(lattice, frac, species, mask, plan)` is the entry for training loops: compiled once for
+all crystals that fit a `RepresentPlan`, which `complete` tells; `represent_batch` and
+`descriptor_loss` treat a `CrystalBatch`.
 `PairDistribution` is the real-space g(r), resolved by species.
 """
 
 from ._bessel import cylindrical_bessel as cylindrical_bessel
 from ._bessel import spherical_bessel as spherical_bessel
+from ._capacity import RepresentPlan as RepresentPlan
 from ._descriptor import AbstractDescriptor as AbstractDescriptor
 from ._descriptor import Description as Description
 from ._descriptor import Descriptor as Descriptor
+from ._descriptor_loss import descriptor_loss as descriptor_loss
+from ._descriptor_loss import represent_batch as represent_batch
 from ._distance import distance as distance
 from ._distance import rdf_distance as rdf_distance
 from ._distance import relative_distance as relative_distance
@@ -41,3 +47,4 @@ from ._radial import SphericalBesselBasis as SphericalBesselBasis
 from ._radial_distribution import RadialDistribution as RadialDistribution
 from ._recp import RecpPlan as RecpPlan
 from ._recp import RecpSpectrum as RecpSpectrum
+from ._represent import represent as represent

@@ -1,0 +1,219 @@
+"""`RepresentPlan`: how large a crystal may become before `represent` says so."""
+
+import dataclasses
+import functools
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from .._core import bucket, check_finite, device_array, host_array
+from ..crystal import Crystal, CrystalBatch, WyckoffCrystal
+from ..diffraction import hkl_sphere
+from ..scattering import FormFactors
+from ._descriptor import Descriptor
+
+#: Bounds reach this much (relative) further than promised: a crystal fits its own plan.
+SLACK = 1e-4
+
+
+class RepresentPlan(eqx.Module):
+    """Static capacity and tables of `represent`.
+
+    Two plans of the same bounds, points, slots and elements share one compiled program.
+
+    Attributes:
+        form_factors: table of the elements, one row each, neutral atoms.
+        row: row of each atomic number, shape (119,); -1 for elements that the plan has not.
+        hkl: reflections of the box, one of each pair h, -h, shape (3, M).
+        box_index: where each of them stands in the sums of `signed_sums`, shape (M,).
+        bounds: largest |h|, |k|, |l| along the shortest, middle and longest axis of a cell.
+        points: how many of the reflections may lie in the sphere.
+        slots: how many different elements one crystal may hold.
+        descriptor: what is computed.
+    """
+
+    form_factors: FormFactors
+    row: Int[Array, " 119"]
+    hkl: Float[Array, "3 M"]
+    box_index: Int[Array, " M"]
+    bounds: tuple[int, int, int] = eqx.field(static=True)
+    points: int = eqx.field(static=True)
+    slots: int = eqx.field(static=True)
+    descriptor: Descriptor
+
+    @classmethod
+    def build(
+        cls,
+        descriptor: Descriptor,
+        bounds: Sequence[int],
+        points: int,
+        *,
+        slots: int = 4,
+        elements: Sequence[int | str] | None = None,
+        dtype: Any = None,
+    ) -> "RepresentPlan":
+        """Plan of a stated capacity (host only).
+
+        Args:
+            descriptor: what to compute; X-rays or electrons or neutrons, without displacement
+                factors and anomalous scattering.
+            bounds: largest |h|, |k|, |l| along the axes of a cell in the order of their lengths:
+                an axis of length a needs q_max a / 2 pi.
+            points: reflections in half the sphere: a volume V needs about q_max^3 V / 12 pi^2.
+            slots: different elements in one crystal.
+            elements: numbers or symbols, default all that the table of form factors holds.
+            dtype: of the tables, default JAX's current one.
+
+        Raises:
+            ValueError: a descriptor of another kind, bounds or numbers that are not positive
+                integers, or an element without a table entry.
+        """
+        if not isinstance(descriptor, Descriptor):
+            raise ValueError(
+                f"descriptor: expected a Descriptor, got {type(descriptor).__name__}, whose "
+                "reflection list does not follow the cell"
+            )
+        space = descriptor.spectrum.space
+        if space.displacements or space.wavelength is not None:
+            raise ValueError(
+                "descriptor: expected no displacement factors and no wavelength, since a batch "
+                f"holds atomic numbers alone; got {space}"
+            )
+        if len(bounds) != 3:
+            raise ValueError(f"bounds: expected three, got {bounds}")
+        h, k, l = (_count(b, "bounds", 0) for b in bounds)
+        numbers = _elements(space.kind) if elements is None else elements
+        factors = FormFactors.build(list(numbers), kind=space.kind, dtype=dtype)
+        keys = np.asarray(factors.keys)
+        if keys[:, 1:].any() or len(np.unique(keys[:, 0])) < len(keys):
+            raise ValueError(f"elements: expected neutral atoms, each once, got {list(numbers)}")
+        row = np.full(119, -1)
+        row[keys[:, 0]] = np.arange(len(keys))
+        axes = [np.arange(-b, b + 1) for b in (h, k, l)]
+        hkl = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+        hkl = hkl[len(hkl) // 2 + 1 :]  # the other half are their inverses, the middle one is 0
+        sign = 2 * (hkl[:, 1] < 0) + (hkl[:, 2] < 0)  # h is never negative
+        place = np.abs(hkl) @ np.array([(k + 1) * (l + 1), l + 1, 1])
+        return cls(
+            # Labels are static and would compile every choice of elements anew.
+            form_factors=dataclasses.replace(factors, species=()),
+            row=device_array(row, np.int32),
+            hkl=device_array(hkl.T, dtype or float),
+            box_index=device_array(sign * (h + 1) * (k + 1) * (l + 1) + place, np.int32),
+            bounds=(h, k, l),
+            points=_count(points, "points", 1),
+            slots=_count(slots, "slots", 1),
+            descriptor=descriptor,
+        )
+
+    @classmethod
+    def for_crystals(
+        cls,
+        descriptor: Descriptor,
+        crystals: CrystalBatch | Crystal | WyckoffCrystal | Sequence[Crystal | WyckoffCrystal],
+        *,
+        margin: float | int = 1.3,
+        stretch: float | int | None = None,
+        slots: int | None = None,
+        elements: Sequence[int | str] | None = None,
+        dtype: Any = None,
+    ) -> "RepresentPlan":
+        """Plan that serves some crystals and others about as large (host only).
+
+        Args:
+            descriptor: what to compute.
+            crystals: a batch, or crystals.
+            margin: how far the volume of the largest cell may grow; time and memory are
+                proportional to it.
+            stretch: how far an axis may grow, default sqrt(margin); costs less.
+            slots: different elements in one crystal, default the most that one of them holds,
+                at least 4.
+            elements: numbers or symbols, default all that the table of form factors holds.
+            dtype: of the tables, default that of the crystals.
+
+        Raises:
+            ValueError: no crystals, a margin or stretch below 1, or as `build`.
+        """
+        cells = _cells(crystals)
+        if not cells:
+            raise ValueError("crystals: expected at least one, got none")
+        for name, value in (("margin", margin), ("stretch", 1 if stretch is None else stretch)):
+            if not (np.isfinite(value) and value >= 1):
+                raise ValueError(f"{name}: expected a number of at least 1, got {value}")
+        stretch = margin**0.5 if stretch is None else stretch
+        q_max = descriptor.spectrum.space.q_max
+        matrices = np.stack([matrix for matrix, _ in cells])
+        lengths = np.sort(np.linalg.norm(matrices, axis=2), axis=1).max(axis=0)
+        reach = q_max * lengths * stretch * (1 + SLACK) / (2 * np.pi)
+        points = max(len(hkl_sphere(m, q_max * (1 + SLACK))) for m in matrices)
+        return cls.build(
+            descriptor,
+            [int(b) for b in reach],
+            bucket(int(margin * points), 32),
+            slots=max([4, *(len(kinds) for _, kinds in cells)]) if slots is None else slots,
+            elements=elements,
+            dtype=_dtype(crystals) if dtype is None else dtype,
+        )
+
+    @property
+    def elements(self) -> tuple[int, ...]:
+        """Atomic numbers of the columns of species weights (host)."""
+        return tuple(int(z) for z in np.asarray(self.form_factors.keys)[:, 0])
+
+
+def _count(value: Any, name: str, least: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least:
+        raise ValueError(f"{name}: expected an integer of at least {least}, got {value!r}")
+    return number
+
+
+@functools.cache
+def _elements(kind: str) -> tuple[int, ...]:
+    """Atomic numbers that a table holds."""
+    found = []
+    for number in range(1, 119):
+        try:
+            FormFactors.build([number], kind=kind)
+        except ValueError:
+            continue
+        found.append(number)
+    return tuple(found)
+
+
+def _cells(crystals: Any) -> list[tuple[np.ndarray, set[int]]]:
+    """Lattice matrix and elements of each crystal; those of no atoms are left out."""
+    if isinstance(crystals, CrystalBatch):
+        columns = (crystals.matrix, crystals.species, crystals.mask)
+    else:
+        given = [crystals] if isinstance(crystals, Crystal | WyckoffCrystal) else list(crystals)
+        cells = [c.expand() if isinstance(c, WyckoffCrystal) else c for c in given]
+        columns = (
+            [c.lattice.matrix for c in cells],
+            [c.atomic_numbers for c in cells],
+            [c.mask for c in cells],
+        )
+    found = []
+    for matrix, numbers, mask in zip(*columns, strict=True):
+        values = host_array(matrix, "lattice matrix")
+        real = host_array(mask, "mask", bool)
+        if real.any():
+            check_finite(values, "lattice matrix")
+            kinds = host_array(numbers, "species", np.int64)[real]
+            found.append((values, {int(z) for z in kinds}))
+    return found
+
+
+def _dtype(crystals: Any) -> Any:
+    if isinstance(crystals, CrystalBatch):
+        return crystals.matrix.dtype
+    first = crystals if isinstance(crystals, Crystal | WyckoffCrystal) else next(iter(crystals))
+    cell = first.expand() if isinstance(first, WyckoffCrystal) else first
+    return cell.lattice.matrix.dtype

@@ -1,0 +1,99 @@
+"""Batches of descriptions, and the mismatch of two of them as a loss."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from ..crystal import CrystalBatch
+from ._capacity import RepresentPlan
+from ._descriptor import Description
+from ._distance import _same_specification
+from ._represent import represent
+
+Spectra = tuple[Array, Array]
+"""Power spectra and radial distributions, as in a `Description`."""
+
+
+def represent_batch(
+    batch: CrystalBatch, plan: RepresentPlan, *, chunk: int | None = 1
+) -> Description:
+    """Descriptions of all crystals of a batch; pure, for jit and grad.
+
+    Args:
+        batch: B crystals.
+        plan: capacity and tables.
+        chunk: crystals computed side by side, the chunks one after another. One at a time stays in
+            the cache of a CPU; a GPU wants many, or None for all. Memory is in proportion.
+
+    Returns:
+        A description whose arrays have B for their first axis; `complete` has shape (B,).
+
+    Raises:
+        ValueError: a chunk below 1.
+    """
+    if chunk is not None and chunk < 1:
+        raise ValueError(f"chunk: expected at least 1 crystal, or None for all, got {chunk}")
+    arrays = (batch.matrix, batch.frac, batch.species, batch.mask)
+
+    def one(crystal: tuple[Array, Array, Array, Array]) -> Description:
+        return represent(*crystal, plan)
+
+    if chunk is None or chunk >= len(batch):
+        return jax.vmap(one)(arrays)
+    # Reverse mode would otherwise keep every intermediate of every crystal.
+    return jax.lax.map(jax.checkpoint(one), arrays, batch_size=None if chunk == 1 else chunk)
+
+
+def descriptor_loss(
+    pred: Description | Spectra,
+    target: Description | Spectra,
+    weights: tuple[float | int, float | int] = (1.0, 1.0),
+) -> Float[Array, "*B"]:
+    """Relative squared mismatch of each crystal of a batch.
+
+        L = w_P |P - P0|^2 / |P0|^2 + w_G |G - G0|^2 / |G0|^2
+
+    The objective of `reconstruct`, without its smoothing and penalties. P0 and G0 are the target's,
+    which is not differentiated where it divides. A crystal that is not `complete`, on either side,
+    has no loss and no gradient: average with the number of complete ones.
+
+    Args:
+        pred: descriptions, batch axes first, or their power spectra and radial distributions.
+        target: likewise, of the same shapes.
+        weights: w_P and w_G, dimensionless.
+
+    Returns:
+        L, shape (B,) for a batch and () for a single crystal, dimensionless.
+
+    Raises:
+        ValueError: descriptions of different specifications, or of different shapes.
+
+    References:
+        O. G. Ridwan et al., "Crystal Representation in the Reciprocal Space" (2026), eq. 18.
+    """
+    if isinstance(pred, Description) and isinstance(target, Description):
+        _same_specification(pred.specification, target.specification)
+    (P, G, complete), (P0, G0, also) = _parts(pred), _parts(target)
+    if P.shape != P0.shape or G.shape != G0.shape:
+        raise ValueError(
+            f"descriptions: expected equal shapes, got P {P.shape} and {P0.shape}, "
+            f"G {G.shape} and {G0.shape}"
+        )
+    batch = G.ndim - 1
+    counted = complete & also
+    total = jnp.zeros(G.shape[:batch], G.dtype)
+    for weight, x, x0 in zip(weights, (P, G), (P0, G0), strict=True):
+        axes = tuple(range(batch, x.ndim))
+        keep = counted.reshape(counted.shape + (1,) * (x.ndim - batch))
+        scale = jax.lax.stop_gradient(jnp.sum(x0 * x0, axis=axes, keepdims=True))
+        scale = jnp.where(keep & (scale > 0), scale, 1.0)
+        difference = jnp.where(keep, x - x0, 0.0) * jax.lax.rsqrt(scale)
+        total = total + weight * jnp.sum(difference * difference, axis=axes)
+    return total
+
+
+def _parts(one: Description | Spectra) -> tuple[Array, Array, Bool[Array, "*B"]]:
+    if isinstance(one, Description):
+        return one.power_spectrum, one.rdf, one.complete
+    P, G = one
+    return P, G, jnp.ones(G.shape[:-1], bool)

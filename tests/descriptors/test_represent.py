@@ -1,0 +1,413 @@
+"""The entry for training loops: the numbers of `describe`, flags, padding, gradients, retraces."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from cells import SHEAR, finite, in_cell, moved, relative, resized, rotation
+from tolerances import TOLERANCES
+
+from jaxtal.crystal import Crystal, CrystalBatch, prototype, prototype_names
+from jaxtal.descriptors import (
+    Descriptor,
+    PaperBesselBasis,
+    RepresentPlan,
+    describe,
+    descriptor_loss,
+    represent,
+    represent_batch,
+)
+from jaxtal.diffraction import ReciprocalSpace
+
+SMALL = Descriptor(4, 6, 5.0, n_bins=21)
+#: One capacity and one batch size for nearly all tests, so that they share compiled programs.
+BOUNDS, POINTS, SLOTS, SIZE, BATCH = (5, 12, 20), 384, 3, 24, 8
+TRACES = []
+
+
+def plan_of(descriptor=SMALL, dtype="float32", bounds=BOUNDS, points=POINTS, slots=SLOTS):
+    return RepresentPlan.build(descriptor, bounds, points, slots=slots, dtype=dtype)
+
+
+def objective(lattice, frac, species, mask, plan):
+    """Something of everything, of order one, and the description itself."""
+    TRACES.append(None)
+    found = represent(lattice, frac, species, mask, plan)
+    P, G = found.power_spectrum, found.rdf
+    value = jnp.sum(jnp.sqrt(1 + P)) + jnp.sum(jnp.arange(G.size, dtype=G.dtype) * G)
+    return value, found
+
+
+@eqx.filter_jit
+def slope(arguments, plan):
+    """Values and gradients in lattice, coordinates (and species weights) of a batch."""
+    lattice, frac, species, mask = arguments
+
+    def total(smooth, species):
+        lattice, frac, *weights = smooth
+        species = weights[0] if weights else species
+        value, found = jax.vmap(objective, in_axes=(0, 0, 0, 0, None))(
+            lattice, frac, species, mask, plan
+        )
+        return jnp.sum(value), (value, found)
+
+    smooth = (lattice, frac)
+    if jnp.issubdtype(species.dtype, jnp.inexact):
+        smooth = (*smooth, species)
+    gradient, (value, found) = jax.grad(total, has_aux=True)(smooth, species)
+    return value, found, gradient
+
+
+@eqx.filter_jit
+def run(batch, plan, chunk=None):
+    return represent_batch(batch, plan, chunk=chunk)
+
+
+@eqx.filter_jit
+def run_one(descriptor, crystal, plan):
+    return descriptor(crystal, plan)
+
+
+def arrays(batch):
+    return batch.matrix, batch.frac, batch.species, batch.mask
+
+
+def written_otherwise(rng, dtype):
+    """Prototypes, skewed, larger, left-handed and turned cells, and random ones."""
+    quartz, diamond = (prototype(name).expand() for name in ("alpha-quartz", "diamond"))
+    yield from (prototype(name).expand() for name in prototype_names())
+    yield in_cell(quartz, SHEAR)
+    yield in_cell(quartz, [[1, 0, 0], [0, 2, 0], [0, 0, 1]])
+    yield in_cell(quartz, [[0, 1, 0], [1, 0, 0], [0, 0, 1]])  # left-handed
+    yield in_cell(diamond, [[1, 1, 0], [0, 1, 2], [0, 0, 1]])
+    yield moved(quartz, turn=rotation(rng), shift=rng.uniform(-30, 30, 3))
+    for _ in range(4):
+        yield some_crystal(rng, dtype)
+
+
+def some_crystal(rng, dtype="float32"):
+    """A random cell of 60..250 cubic angstrom, 2..9 atoms."""
+    while True:
+        matrix = rng.standard_normal((3, 3))
+        n = int(rng.integers(2, 10))
+        matrix *= (rng.uniform(60, 250) / abs(np.linalg.det(matrix))) ** (1 / 3)
+        lengths = np.sort(np.linalg.norm(matrix, axis=1))
+        if lengths[0] > 2 and np.all(lengths < (7, 16, 26)):
+            numbers = rng.choice([1, 6, 92], n)
+            return Crystal.from_arrays(matrix, rng.uniform(0, 1, (n, 3)), numbers, dtype=dtype)
+
+
+def some_batch(rng, dtype="float32"):
+    return CrystalBatch.from_crystals(
+        [some_crystal(rng, dtype) for _ in range(BATCH)], pad_to=SIZE, dtype=dtype
+    )
+
+
+def test_equals_the_descriptor_of_one_crystal(dtype, rng, uniform):
+    crystals = [c for c in written_otherwise(rng, dtype) if len(c.mask) <= SIZE]
+    assert len(crystals) == 18 + 9
+    plan, worst = plan_of(dtype=dtype), 0.0
+    for start in range(0, len(crystals), BATCH):
+        some = crystals[start : start + BATCH]
+        fill = [some[0]] * (BATCH - len(some))
+        found = run(CrystalBatch.from_crystals(some + fill, pad_to=SIZE), plan)
+        assert found.rdf.dtype == dtype
+        assert bool(jnp.all(found.complete))
+        for b, crystal in enumerate(some):
+            expected = run_one(SMALL, resized(crystal, SIZE), uniform(SMALL.plan(crystal), 512, 4))
+            assert bool(expected.complete)
+            assert found.specification == expected.specification
+            worst = max(worst, relative(found.power_spectrum[b], expected.power_spectrum))
+            worst = max(worst, relative(found.rdf[b], expected.rdf))
+    print(f"\n{dtype}: {len(crystals)} crystals, worst relative difference {worst:.1e}")
+    assert worst < TOLERANCES[dtype]["invariance"]
+
+
+def test_equals_describe_for_another_descriptor():
+    space = ReciprocalSpace(q_max=4.0, kind="neutron", taper="none")
+    descriptor = Descriptor(3, 4, n_bins=11, space=space, radial=PaperBesselBasis(), histogram=True)
+    crystal = prototype("rutile").expand()
+    batch = CrystalBatch.from_crystals([crystal])
+    plan = RepresentPlan.for_crystals(descriptor, batch, margin=1)
+    found, expected = run(batch, plan), describe(crystal, descriptor)
+    assert bool(found.complete[0])
+    assert relative(found.power_spectrum[0], expected.power_spectrum) < 2e-5
+    assert relative(found.rdf[0], expected.rdf) < 2e-5
+
+
+def test_plan_for_crystals_serves_them_and_larger_ones(rng):
+    crystals = [some_crystal(rng) for _ in range(BATCH)]
+    batch = CrystalBatch.from_crystals(crystals, pad_to=SIZE)
+    plan = RepresentPlan.for_crystals(SMALL, batch, margin=1.34)
+    assert plan.slots == 4
+    assert plan.elements[:3] == (1, 2, 3)
+    assert plan.form_factors.c.dtype == "float32"
+    for attribute in ("bounds", "points", "slots"):
+        again = RepresentPlan.for_crystals(SMALL, crystals, margin=1.34)
+        assert getattr(again, attribute) == getattr(plan, attribute)
+    for factor, serves in ((1.0, True), (1.1, True), (1.3, False)):
+        larger = eqx.tree_at(lambda b: b.matrix, batch, batch.matrix * factor)
+        assert bool(jnp.all(run(larger, plan).complete)) is serves
+
+
+def test_species_weights(rng):
+    """Elements by one-hot rows, mixed sites, and a plan of a few elements."""
+    batch = some_batch(rng)
+    plan = RepresentPlan.build(SMALL, BOUNDS, POINTS, elements=["H", "C", 92])
+    one_hot = jnp.asarray(np.equal(np.asarray(batch.species)[:, :, None], plan.elements), "float32")
+    _, by_number, _ = slope(arrays(batch), plan_of())
+    _, found, _ = slope((batch.matrix, batch.frac, one_hot, batch.mask), plan)
+    assert bool(jnp.all(found.complete))
+    assert relative(found.power_spectrum, by_number.power_spectrum) < 2e-5
+    # The same crystal with pairs of half-occupied sites.
+    twice = [
+        jnp.concatenate([x[:, : SIZE // 2]] * 2, axis=1)
+        for x in (batch.frac, one_hot / 2, batch.mask)
+    ]
+    _, doubled, _ = slope((batch.matrix, *twice), plan)
+    assert relative(doubled.rdf, found.rdf) < 2e-5
+    with pytest.raises(ValueError, match="one column for each of the 3 elements"):
+        represent(batch.matrix[0], batch.frac[0], one_hot[0, :, :2], batch.mask[0], plan)
+
+
+@pytest.mark.parametrize("junk", [1e10, np.nan, np.inf])
+def test_padding_may_hold_anything(rng, junk):
+    batch, plan = some_batch(rng), plan_of()
+    batch = eqx.tree_at(lambda b: b.mask, batch, batch.mask.at[0].set(False))
+    mask = batch.mask
+    dirty = (
+        batch.matrix.at[0].set(junk),
+        jnp.where(mask[:, :, None], batch.frac, junk),
+        jnp.where(mask, batch.species, np.iinfo(np.int32).max),
+        mask,
+    )
+    value, found, gradient = slope(arrays(batch), plan)
+    value_2, found_2, gradient_2 = slope(dirty, plan)
+    assert not bool(found.complete[0])
+    assert bool(jnp.all(found.complete[1:]))
+    np.testing.assert_array_equal(np.asarray(found_2.complete), np.asarray(found.complete))
+    np.testing.assert_array_equal(np.asarray(value_2), np.asarray(value))
+    for one, other in zip(gradient, gradient_2, strict=True):
+        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+    assert not np.asarray(gradient[1])[~np.asarray(mask)].any()
+    assert np.asarray(gradient[1])[1, 0].any()
+
+
+def test_padding_of_weights_may_hold_anything(rng):
+    batch = some_batch(rng)
+    plan = RepresentPlan.build(SMALL, BOUNDS, POINTS, elements=["H", "C", 92])
+    one_hot = jnp.asarray(np.equal(np.asarray(batch.species)[:, :, None], plan.elements), "float32")
+    dirty = jnp.where(batch.mask[:, :, None], one_hot, np.nan)
+    frac = jnp.where(batch.mask[:, :, None], batch.frac, np.nan)
+    clean = slope((batch.matrix, batch.frac, one_hot, batch.mask), plan)
+    found = slope((batch.matrix, frac, dirty, batch.mask), plan)
+    assert finite(found)
+    np.testing.assert_array_equal(np.asarray(found[0]), np.asarray(clean[0]))
+    assert np.asarray(found[2][2])[np.asarray(batch.mask)].any()
+
+
+def test_every_lack_of_capacity_is_flagged(rng):
+    """One crystal of the batch is spoilt in each way; numbers and gradients stay finite."""
+    batch = CrystalBatch.from_crystals([prototype("alpha-quartz").expand()] * BATCH, pad_to=SIZE)
+    matrix, frac, species, mask = (np.array(x) for x in arrays(batch))
+    matrix[0] = np.diag([3, 5, 27])  # the bound 20 is passed at 26.4 angstrom
+    matrix[1] = np.diag([7, 9, 8])  # within the bounds, but 530 points
+    species[2, :4] = [1, 2, 3, 4]
+    species[3, 0] = 118
+    matrix[4] = [[5, 0, 0], [0, 5, 0], [5, 0, 1e-4]]
+    frac[5, 2, 1] = np.nan
+    species[6, 1] = -1
+    spoilt = (jnp.asarray(matrix), jnp.asarray(frac), jnp.asarray(species), jnp.asarray(mask))
+    value, found, gradient = slope(spoilt, plan_of())
+    np.testing.assert_array_equal(np.asarray(found.complete), [False] * 7 + [True])
+    assert finite((value, found, gradient))
+    assert not np.asarray(found.rdf)[[4, 5]].any()
+    # With the room that each of them needs they are complete.
+    found = run(CrystalBatch(*spoilt), plan_of(bounds=(5, 12, 22), points=640, slots=6))
+    np.testing.assert_array_equal(np.asarray(found.complete), [True] * 3 + [False] * 4 + [True])
+
+
+def test_degenerate_cells_are_flagged(rng):
+    batch = some_batch(rng)
+    matrix = np.array(batch.matrix)
+    matrix[0] = 0
+    matrix[1, 2] = matrix[1, 0] + matrix[1, 1]
+    matrix[2, 1] = 1e-20
+    matrix[3] *= 1e30
+    matrix[4] = np.nan
+    matrix[5, 0, 0] = np.inf
+    matrix[6] *= 1e-3
+    value, found, gradient = slope((jnp.asarray(matrix), *arrays(batch)[1:]), plan_of())
+    np.testing.assert_array_equal(np.asarray(found.complete), [False] * 7 + [True])
+    assert finite((value, found, gradient))
+    assert not np.asarray(gradient[0])[:7].any()
+
+
+def noisy(rng, count):
+    """Lattices and coordinates such as an early step of diffusion has; some are singular."""
+    matrix = rng.standard_normal((count, 3, 3))
+    matrix /= np.linalg.norm(matrix, axis=2, keepdims=True)
+    matrix *= np.exp(rng.uniform(np.log(0.1), np.log(50), (count, 3, 1)))
+    flat = 10 ** rng.uniform(-9, 0, (count, 1))
+    mixture = rng.standard_normal((count, 1, 2)) @ matrix[:, :2]
+    near = rng.uniform(size=count) < 0.3
+    matrix[near, 2] = (mixture[:, 0] + flat * matrix[:, 2])[near]
+    frac = 3 * rng.standard_normal((count, 8, 3))
+    frac[rng.uniform(size=(count, 8)) < 0.2] = 0  # atoms on one point
+    species = rng.integers(1, 99, (count, 8))
+    mask = np.arange(8) < rng.integers(0, 9, (count, 1))
+    return (
+        jnp.asarray(matrix, jnp.float32),
+        jnp.asarray(frac, jnp.float32),
+        jnp.asarray(species, jnp.int32),
+        jnp.asarray(mask),
+    )
+
+
+@pytest.mark.parametrize("count", [1000, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_noise_gives_finite_values_and_gradients(rng, count):
+    plan = plan_of(Descriptor(2, 2, 4.0, n_bins=9), bounds=(3, 4, 6), points=64)
+    value, found, gradient = slope(noisy(rng, count), plan)
+    assert finite((value, found, gradient))
+    share = float(jnp.mean(found.complete))
+    print(f"\n{count} noisy cells: {share:.0%} complete")
+    assert 0.1 < share < 0.9
+
+
+def test_no_retrace_within_a_bucket(rng):
+    plan = plan_of()
+    slope(arrays(some_batch(rng)), plan)
+    before = len(TRACES)
+    for _ in range(3):
+        slope(arrays(some_batch(rng)), plan)
+    others = CrystalBatch.from_crystals(
+        [prototype(name).expand() for name in ("rutile", "calcite", "magnesium")][::2] * 4,
+        pad_to=SIZE,
+    )
+    slope(arrays(others), plan)
+    slope(arrays(others), plan_of())  # another plan of the same capacity
+    assert len(TRACES) == before
+    slope(arrays(others), plan_of(points=POINTS + 1))
+    assert len(TRACES) == before + 1
+
+
+def test_gradients_against_finite_differences(x64, rng):
+    batch = some_batch(rng, "float64")
+    plan = RepresentPlan.build(SMALL, BOUNDS, POINTS, elements=["H", "C", 92])
+    species = np.equal(np.asarray(batch.species)[:, :, None], plan.elements) * 0.7 + 0.1
+    point = (batch.matrix, batch.frac, jnp.asarray(species))
+    _, found, gradient = slope((*point, batch.mask), plan)
+    assert bool(jnp.all(found.complete))
+    real = np.asarray(batch.mask)[:, :, None]
+    for i, eps in enumerate((1e-4, 1e-5, 1e-4)):
+        step = rng.standard_normal(point[i].shape) * (real if i else 1)
+        ends = []
+        for sign in (1, -1):
+            moved = [x + sign * eps * step if j == i else x for j, x in enumerate(point)]
+            ends.append(np.asarray(slope((*moved, batch.mask), plan)[0]))
+        expected = (ends[0] - ends[1]) / (2 * eps)
+        got = np.sum(np.asarray(gradient[i]) * step, axis=(1, 2))
+        # Cubic splines have a third derivative that jumps: the difference is of second order.
+        np.testing.assert_allclose(got, expected, rtol=2e-5, atol=1e-6 * np.abs(expected).max())
+
+
+def test_transforms_agree(rng):
+    batch, plan = some_batch(rng), plan_of()
+    together = run(batch, plan)
+    apart = run(batch, plan, BATCH // 2)
+    assert relative(apart.power_spectrum, together.power_spectrum) < 1e-5
+    np.testing.assert_array_equal(np.asarray(apart.complete), np.asarray(together.complete))
+    assert apart.specification == together.specification
+
+    @jax.jit
+    def walk(batch, plan):
+        def step(total, one):
+            found = represent(*one, plan)
+            return total + found.rdf, found.complete
+
+        return jax.lax.scan(step, jnp.zeros_like(together.rdf[0]), arrays(batch))
+
+    total, complete = walk(batch, plan)
+    assert relative(total, jnp.sum(together.rdf, axis=0)) < 1e-5
+    assert bool(jnp.all(complete))
+    with pytest.raises(ValueError, match="chunk: expected at least 1"):
+        represent_batch(batch, plan, chunk=0)
+
+
+def test_loss_of_a_batch(rng):
+    plan, first, second = plan_of(), some_batch(rng), some_batch(rng)
+    second = eqx.tree_at(lambda b: b.matrix, second, second.matrix.at[2].set(0.0))
+    a, b = run(first, plan), run(second, plan)
+    loss = descriptor_loss(a, b, weights=(0.5, 2.0))
+    P, P0, G, G0 = (np.asarray(x) for x in (a.power_spectrum, b.power_spectrum, a.rdf, b.rdf))
+    for i in range(BATCH):
+        expected = 0.5 * np.sum((P - P0)[i] ** 2) / np.sum(P0[i] ** 2) if i != 2 else 0.0
+        expected += 2 * np.sum((G - G0)[i] ** 2) / np.sum(G0[i] ** 2) if i != 2 else 0.0
+        assert float(loss[i]) == pytest.approx(expected, rel=1e-4)
+    assert not bool(b.complete[2])
+    assert not np.asarray(descriptor_loss(a, a)).any()
+    plain = descriptor_loss((a.power_spectrum, a.rdf), (a.power_spectrum, 2 * a.rdf))
+    np.testing.assert_allclose(np.asarray(plain), 0.25, rtol=1e-5)
+    single = jax.tree.map(lambda x: x[1], (a, b))
+    assert float(descriptor_loss(*single, weights=(0.5, 2))) == pytest.approx(float(loss[1]))
+    with pytest.raises(ValueError, match="equal specifications"):
+        descriptor_loss(single[0], dataclasses.replace(single[1], specification='{"q_max": 4.0}'))
+    with pytest.raises(ValueError, match="equal shapes"):
+        descriptor_loss((a.power_spectrum, a.rdf), (b.power_spectrum, b.rdf[:, :-1]))
+
+
+def test_loss_has_finite_gradients_at_equality_and_for_broken_crystals(rng):
+    plan, batch = plan_of(), some_batch(rng)
+    target = run(batch, plan)
+    broken = batch.matrix.at[1].set(0.0).at[2].multiply(3.0)
+
+    @jax.jit
+    def total(matrix, frac, target, plan):
+        pred = represent_batch(CrystalBatch(matrix, frac, batch.species, batch.mask), plan)
+        return jnp.sum(descriptor_loss(pred, target)), pred.complete
+
+    slopes = jax.grad(total, argnums=(0, 1), has_aux=True)
+    gradient, complete = slopes(broken, batch.frac, target, plan)
+    np.testing.assert_array_equal(np.asarray(complete), [True, False, False] + [True] * 5)
+    assert finite(gradient)
+    assert max(float(jnp.max(jnp.abs(x))) for x in gradient) < 1e-3  # zero but for rounding
+    assert not np.asarray(gradient[0])[1:3].any()
+    gradient, _ = slopes(broken, batch.frac + 0.01 * batch.frac**2, target, plan)
+    assert finite(gradient)
+    assert float(jnp.max(jnp.abs(gradient[1][0]))) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"descriptor": Descriptor(space=ReciprocalSpace(displacements=True))},
+            "expected no displacement factors",
+        ),
+        ({"bounds": (3, -1, 4)}, "bounds: expected an integer of at least 0, got -1"),
+        ({"bounds": (3, 4)}, r"bounds: expected three, got \(3, 4\)"),
+        ({"points": 0}, "points: expected an integer of at least 1"),
+        ({"slots": 0}, "slots: expected an integer of at least 1"),
+        ({"elements": ["Xx"]}, "element symbol"),
+        ({"elements": []}, "at least one species"),
+        ({"elements": ["C", "Si4+"]}, "elements: expected neutral atoms, each once"),
+        ({"elements": ["C", 6]}, "elements: expected neutral atoms, each once"),
+    ],
+)
+def test_bad_plans_are_refused(change, message):
+    options = {"descriptor": SMALL, "bounds": (3, 4, 5), "points": 64, **change}
+    with pytest.raises(ValueError, match=message):
+        RepresentPlan.build(**options)
+
+
+def test_bad_margins_are_refused():
+    crystal = prototype("diamond")
+    with pytest.raises(ValueError, match="margin: expected a number of at least 1"):
+        RepresentPlan.for_crystals(SMALL, crystal, margin=0.9)
+    with pytest.raises(ValueError, match="stretch: expected a number of at least 1"):
+        RepresentPlan.for_crystals(SMALL, crystal, stretch=np.nan)
+    with pytest.raises(ValueError, match="crystals: expected at least one"):
+        RepresentPlan.for_crystals(SMALL, [])
