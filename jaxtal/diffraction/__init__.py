@@ -21,6 +21,14 @@ Densities in real space, on a mesh of `fields`:
     rho = density_on_mesh(crystal, plan)                               # pure: jit, vmap, grad
     rho = gaussian_density(mesh, lattice, frac, amplitude, sigma)      # any dimension
 
+Powder patterns, and a loss that compares them:
+
+    pattern = PowderPattern("CuKa", limits=(10, 80), fwhm=0.2)          # specification
+    plan = pattern.plan(crystals, margin=1.1)                          # host
+    y = pattern(crystal, plan)                                         # pure: jit, vmap, grad
+    loss = xrd_loss(ys, targets, step=pattern.step, width=2.0)         # 1 - pattern_similarity
+    powder_lines(crystal, pattern)                                     # table of lines (host)
+
 A plan thinned by a Laue group trusts that every crystal it serves has that symmetry: the lattice is
 checked (`complete`), the atoms are not. Its points come in Cartesian axes laid along the lattice,
 in which the group acts alike for every cell (`laue_frame`, `cartesian_rotations`).
@@ -41,5 +49,11 @@ from ._points import ReciprocalPoints as ReciprocalPoints
 from ._points import ReciprocalSpace as ReciprocalSpace
 from ._points import Taper as Taper
 from ._points import taper as taper
+from ._powder import PowderPattern as PowderPattern
+from ._powder_lines import PowderLine as PowderLine
+from ._powder_lines import powder_lines as powder_lines
+from ._powder_peaks import PowderPeaks as PowderPeaks
+from ._powder_similarity import pattern_similarity as pattern_similarity
+from ._powder_similarity import xrd_loss as xrd_loss
 from ._structure_factors import missing_species as missing_species
 from ._structure_factors import structure_factors as structure_factors
