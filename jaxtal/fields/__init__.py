@@ -86,5 +86,6 @@ from ._star_basis import StarBasis as StarBasis
 from ._stars import Stars as Stars
 from ._tiling import expand as expand
 from ._tiling import replicate as replicate
+from ._waves import LATTICE_TOLERANCE as LATTICE_TOLERANCE
 from ._waves import Waves as Waves
 from ._waves import minimal_indices as minimal_indices

@@ -15,7 +15,7 @@ from ..symmetry import SpaceGroup
 from ._mesh import Mesh
 from ._periodic_field import PeriodicField
 from ._star_basis import StarBasis
-from ._waves import FIT
+from ._waves import LATTICE_TOLERANCE
 
 
 class BasisField(eqx.Module):
@@ -72,7 +72,7 @@ class BasisField(eqx.Module):
         check_finite(array, "coefficients")
         bravais = BravaisLattice.find(bravais, basis.mesh.dimension)
         cell = bravais.check(parameters)
-        basis.stars.group.check_matrix(bravais.host_matrix(cell), tol=FIT)
+        basis.stars.group.check_matrix(bravais.host_matrix(cell), tol=LATTICE_TOLERANCE)
         kind = dtype or float
         return cls(device_array(array, kind), device_array(cell, kind), basis, bravais)
 
@@ -109,7 +109,7 @@ class BasisField(eqx.Module):
                 f"expected a field on the mesh of the basis, {basis.mesh}, got {field.mesh}"
             )
         if not isinstance(field.parameters, jax.core.Tracer):
-            basis.group.check_matrix(field.host_matrix(), tol=FIT)
+            basis.group.check_matrix(field.host_matrix(), tol=LATTICE_TOLERANCE)
         coefficients, asymmetry = _projection(basis, field.values)
         if not project:
             _check_symmetric(field, basis, asymmetry, tol)

@@ -18,7 +18,7 @@ from ._evaluate import evaluate, mesh_density
 from ._mesh import Mesh
 from ._resample import ResamplePlan, resample
 from ._section import Plane, Section, section
-from ._waves import FIT, Waves
+from ._waves import LATTICE_TOLERANCE, Waves
 
 
 class PeriodicField(eqx.Module):
@@ -71,7 +71,9 @@ class PeriodicField(eqx.Module):
                 the mesh does not admit.
         """
         given = isinstance(values, jax.Array) and jnp.issubdtype(values.dtype, jnp.floating)
-        kind = dtype or (values.dtype if given else float)
+        kind = np.dtype(jax.dtypes.canonicalize_dtype(dtype or (values.dtype if given else float)))
+        if not jnp.issubdtype(kind, jnp.floating):
+            raise ValueError(f"dtype: expected a floating-point type, got {kind}")
         array = _real(values)
         if isinstance(bravais, str):
             bravais = BravaisLattice.find(bravais, max(array.ndim - 1, 1))
@@ -87,7 +89,7 @@ class PeriodicField(eqx.Module):
         group = _group(group, bravais.dimension)
         if group is not None:
             Mesh(array.shape[1:]).check_group(group)
-            group.check_matrix(bravais.host_matrix(cell), tol=FIT)
+            group.check_matrix(bravais.host_matrix(cell), tol=LATTICE_TOLERANCE)
         with np.errstate(over="ignore"):
             stored = device_array(array, kind)
         check_finite(np.asarray(stored), f"values as {stored.dtype}")

@@ -15,7 +15,7 @@ from ._lll import lll
 from ._mesh import Mesh
 
 #: Largest violation of a group by the lattice of a field, relative (see `SpaceGroup.check_matrix`).
-FIT = 1e-6
+LATTICE_TOLERANCE = 1e-6
 #: Lengths tie when |G|^2 differs by less than this times (2 pi)^2 / V^(2/D).
 TIE = 1e-8
 # Steps of the reduced lattice of aliases that are tried; `_steps` drops those that cannot matter.
@@ -199,7 +199,7 @@ def lattice_matrix(
     if abs(np.linalg.det(values)) <= 1e-9 * np.prod(np.linalg.norm(values, axis=1)):
         raise ValueError(f"lattice: expected independent rows, got {values.tolist()}")
     if group is not None:
-        group.check_matrix(values, tol=FIT)
+        group.check_matrix(values, tol=LATTICE_TOLERANCE)
         W = group.point_rotations
         metric = np.einsum("nji,jk,nkl->il", W, values @ values.T, W) / len(W)
         return _with_metric(values, metric)

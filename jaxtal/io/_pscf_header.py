@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from ..fields import Mesh
+from ..fields import LATTICE_TOLERANCE, Mesh
 from ..lattice import BravaisLattice
 from ..symmetry import SpaceGroup, pscf_group, pscf_name
 from ._pscf_errors import FieldGroupError
@@ -15,8 +15,6 @@ from ._pscf_text import FieldText
 
 MESH = ("mesh", "ngrid")
 COUNT = ("N_basis", "N_star")
-# Largest violation of a group by a cell, relative: what `PeriodicField.from_arrays` accepts.
-_FIT = 1e-6
 _LABELS = ("dim", "crystal_system", "N_cell_param", "cell_param", "group_name", "N_monomer")
 
 
@@ -179,7 +177,7 @@ def check_cell(text: FieldText, header: FieldHeader, group: SpaceGroup) -> None:
         ValueError: it does not, naming its line.
     """
     try:
-        group.check_matrix(header.bravais.host_matrix(header.parameters), tol=_FIT)
+        group.check_matrix(header.bravais.host_matrix(header.parameters), tol=LATTICE_TOLERANCE)
     except ValueError as error:
         text.fail(str(error), header.lines["cell_param"])
 

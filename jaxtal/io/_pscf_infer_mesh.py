@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from ..fields import Mesh, Stars
-from ..symmetry import SpaceGroup
+from ..symmetry import SpaceGroup, mesh_axes
 from ._pscf_rows import BasisRows, read_bf_rows
 
 # Nodes beyond twice the largest index: an axis may lack its last waves by systematic absences.
@@ -69,18 +69,14 @@ def _candidates(
     named = orbits[:, 0]
     others = [np.delete(named, axis, axis=1) for axis in range(D)]
     least = [np.unique(rest, axis=0, return_counts=True)[1].max() for rest in others]
-    tied = (group.rotations != 0).any(axis=0)
-    tied = np.linalg.matrix_power((tied | tied.T).astype(int), D) > 0
-    classes = sorted({tuple(np.flatnonzero(row).tolist()) for row in tied})
+    classes, steps = zip(*mesh_axes(group), strict=True)
     # Of every M waves, one in `centred` is allowed by the centring; other absences are planes,
     # rows and points.
     fewest = n_waves * len(group.centering)
-    steps, lowest = [], []
-    for axes in classes:
-        numerators = group.translations[:, list(axes)].ravel().tolist()
-        step = group.denominator // math.gcd(group.denominator, *numerators)
-        steps.append(step)
-        lowest.append(step * -(-min(int(least[axis]) for axis in axes) // step))
+    lowest = [
+        step * -(-min(int(least[axis]) for axis in axes) // step)
+        for axes, step in zip(classes, steps, strict=True)
+    ]
     smallest = math.prod(low ** len(axes) for low, axes in zip(lowest, classes, strict=True))
     ranges = []
     for axes, step, low in zip(classes, steps, lowest, strict=True):

@@ -140,6 +140,8 @@ def test_refusals(rng):
         BasisField.from_field(field, basis, project=True)
     with pytest.raises(ValueError, match="does not fit"):
         PeriodicField.from_arrays(rng.random((1, 6, 6)), "rectangular", [2.5, 2.5005], "p4mm")
+    with pytest.raises(ValueError, match="floating-point"):
+        PeriodicField.from_arrays(np.ones((1, 4, 4)), "square", [1.0], dtype=int)
     with pytest.raises(ValueError, match="finite"):
         PeriodicField.from_arrays(np.full((1, 4, 4), 1e300), "square", [1.0], dtype=np.float32)
 

@@ -1,6 +1,5 @@
 """Several cells as one, and fields in more dimensions: PSCF's files, lattice types, refusals."""
 
-import gzip
 import pathlib
 
 import jax
@@ -8,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from naive_series import series
+from pscf_cases import cell_of, text_of
 
 from jaxtal.fields import Mesh, PeriodicField, Waves, expand, replicate
 from jaxtal.lattice import BravaisLattice
@@ -17,18 +17,13 @@ def read(path: pathlib.Path) -> PeriodicField:
     """A .rf file by hand: the reader has its own tests."""
     if not path.exists():
         path = path.with_suffix(".rf.gz")
-    text = path.read_bytes()
-    text = gzip.decompress(text) if path.suffix == ".gz" else text
-    lines = [line.strip() for line in text.decode().splitlines()]
+    lines = [line.strip() for line in text_of(path).splitlines()]
     at = {word: lines.index(word) for word in ("crystal_system", "cell_param", "mesh")}
     sizes = [int(n) for n in lines[at["mesh"] + 1].split()]
     rows = np.array([line.split() for line in lines[at["mesh"] + 2 :] if line], float)
     fields = [np.reshape(column, sizes, order="F") for column in rows.T]
-    name = lines[at["crystal_system"] + 1]
-    bravais = BravaisLattice.find(name, len(sizes))
-    cell = np.array(lines[at["cell_param"] + 1].split(), float)
-    cell[bravais.n_lengths :] = np.rad2deg(cell[bravais.n_lengths :])
-    return PeriodicField.from_arrays(np.array(fields), bravais, cell)
+    words = [lines[at["crystal_system"] + 1], *lines[at["cell_param"] + 1].split()]
+    return PeriodicField.from_arrays(np.array(fields), *cell_of(words, len(sizes)))
 
 
 def assert_same(found, expected):
