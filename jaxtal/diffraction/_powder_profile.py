@@ -1,6 +1,7 @@
 """Profiles of powder lines, and their sum on a regular axis."""
 
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +39,8 @@ def line_shape(u: Float[Array, "*n"], mixing: float, reach: float) -> Float[Arra
         Density per full width, the shape of u.
     """
     square = u * u
-    gauss = 2 * np.sqrt(np.log(2) / np.pi) * jnp.exp(-4 * np.log(2) * square)
+    # Python's floats: NumPy's would turn float32 into float64.
+    gauss = 2 * math.sqrt(math.log(2) / math.pi) * jnp.exp(-4 * math.log(2) * square)
     lorentz = (2 / np.pi) / (1 + 4 * square)
     window = smooth_step(2 - (2 / reach) * jnp.abs(u))
     scale = 1 / _cut_area(mixing, reach)
