@@ -128,10 +128,11 @@ class ReciprocalSpace(eqx.Module):
         if plan.frame is not None:
             axes = frame_axes(crystal.lattice.matrix, plan.frame.astype(q.dtype))
             q = jnp.matmul(q, axes.T, precision="highest")
-        s2 = stol2(crystal, plan.hkl)
-        real, imag = combine_species(self._sums(crystal, plan), s2, plan.form_factors)
         x = safe_norm(q) / self.q_max
         inside = (x < 1) & (plan.multiplicity > 0)
+        # Far outside, exp(-b s^2) of a table's slightly negative b overflows in the gradient.
+        s2 = jnp.where(inside, stol2(crystal, plan.hkl), 0.0)
+        real, imag = combine_species(self._sums(crystal, plan), s2, plan.form_factors)
         window = taper(jnp.where(inside, x, 0.0), self.taper)
         forward = self._forward(crystal, plan)
         scale = window * safe_divide(jnp.ones_like(forward), forward)
