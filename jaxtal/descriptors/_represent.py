@@ -68,7 +68,8 @@ def represent(
     fits = jnp.all(lengths * (space.q_max / (2 * np.pi)) < room)
     picked, kept, enough = _inside(plan, reciprocal, space.q_max)
     hkl = jnp.where(kept[None, :], plan.hkl.astype(dtype)[:, picked], 0.0)
-    q = jnp.stack(_vector(hkl, reciprocal), axis=-1)
+    # A matrix product, whose result is stored; at the highest precision, as on a GPU it is TF32.
+    q = jnp.matmul(hkl.T, reciprocal, precision="highest")
     size = safe_norm(q)
     within = kept & (size < space.q_max)
     sums = jnp.stack(signed_sums(x, weights, plan.bounds))
@@ -155,7 +156,7 @@ def _inside(
 
 
 def _vector(h: Float[Array, "3 M"], basis: Float[Array, "3 3"]) -> list[Float[Array, " M"]]:
-    """x, y and z of h_i b_i; explicit products, since on a GPU those of matrices round to TF32."""
+    """x, y and z of h_i b_i."""
     return [h[0] * basis[0, i] + h[1] * basis[1, i] + h[2] * basis[2, i] for i in range(3)]
 
 

@@ -30,7 +30,10 @@ def signed_sums(
     """
     n_species, n_atoms = weights.shape
     x = frac - jnp.round(frac)
-    along = [_waves(x[:, i], b) for i, b in enumerate(bounds)]
+    # A loop over the axes, since its results are stored: XLA would otherwise put the cosines into
+    # the outer products below, and compute each of them over and over.
+    waves = jax.lax.map(lambda y: _waves(y, max(bounds)), x.T)
+    along = [waves[i, :, : b + 1] for i, b in enumerate(bounds)]
     sizes = tuple(b + 1 for b in bounds)
     left = weights[None, :, None, :] * along[0][:, None, :, :]
     left = left.reshape(-1, n_atoms)

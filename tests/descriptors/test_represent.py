@@ -109,6 +109,7 @@ def some_batch(rng, dtype="float32"):
 def test_equals_the_descriptor_of_one_crystal(dtype, rng, uniform):
     crystals = [c for c in written_otherwise(rng, dtype) if len(c.mask) <= SIZE]
     assert len(crystals) == 18 + 9
+    crystals = crystals[dtype == "float64" :: 2]
     plan, worst = plan_of(dtype=dtype), 0.0
     for start in range(0, len(crystals), BATCH):
         some = crystals[start : start + BATCH]
