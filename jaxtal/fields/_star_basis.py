@@ -3,6 +3,7 @@
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -139,7 +140,7 @@ class StarBasis(eqx.Module):
 
     # --- coefficients to the mesh and back ---------------------------------------------------
 
-    @eqx.filter_jit
+    @jax.jit
     def to_waves(self, a: Float[Array, " b"]) -> Complex[Array, "*half"]:
         """Fourier coefficients of the stored waves, (*half_shape), from basis coefficients.
 
@@ -154,7 +155,7 @@ class StarBasis(eqx.Module):
         factor = self.factor.astype(table.dtype)
         return (table[self.source] * factor).reshape(self.mesh.half_shape)
 
-    @eqx.filter_jit
+    @jax.jit
     def from_waves(self, waves: Complex[Array, "*half"]) -> Float[Array, " b"]:
         """Basis coefficients of stored Fourier coefficients: the projection on symmetric fields.
 
@@ -171,24 +172,24 @@ class StarBasis(eqx.Module):
         a = empty.at[self.first].set(s.real * scale, unique_indices=True)
         return a.at[self.second].set(-s.imag * scale)[:-1]
 
-    @eqx.filter_jit
+    @jax.jit
     def to_mesh(self, a: Float[Array, " b"]) -> Float[Array, "*sizes"]:
         """Values on the mesh, (*sizes), of the field with basis coefficients a."""
         return self.mesh.to_values(self.to_waves(a))
 
-    @eqx.filter_jit
+    @jax.jit
     def from_mesh(self, values: Float[Array, "*sizes"]) -> Float[Array, " b"]:
         """Basis coefficients a_i = mean f f_i of a field; what is not symmetric drops out."""
         return self.from_waves(self.mesh.to_waves(values))
 
     # --- symmetry ----------------------------------------------------------------------------
 
-    @eqx.filter_jit
+    @jax.jit
     def project(self, values: Float[Array, "*sizes"]) -> Float[Array, "*sizes"]:
         """The nearest symmetric field: the average over the operations of the group."""
         return self.to_mesh(self.from_mesh(values))
 
-    @eqx.filter_jit
+    @jax.jit
     def asymmetry(self, values: Float[Array, "*sizes"]) -> Float[Array, ""]:
         """Largest difference of a field from its symmetric part, in the unit of the field."""
         return jnp.max(jnp.abs(values - self.project(values)))
