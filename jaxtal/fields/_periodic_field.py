@@ -57,7 +57,9 @@ class PeriodicField(eqx.Module):
 
         Args:
             values: (n, *sizes), or (*sizes) for one field. The dimension is that of `bravais`; a
-                name is looked up in the dimension that follows from n fields, (n, *sizes).
+                name is looked up in the dimension that follows from n fields, (n, *sizes), and, if
+                it is none there, from one field. ("hexagonal" is a name in two and in three
+                dimensions: one field in space needs its axis, (1, *sizes).)
             bravais: lattice type or its name.
             parameters: its cell parameters, lengths and degrees, (p,).
             group: group or symbol that the mesh and the cell must admit. The values are not
@@ -76,6 +78,9 @@ class PeriodicField(eqx.Module):
             raise ValueError(f"dtype: expected a floating-point type, got {kind}")
         array = _real(values)
         if isinstance(bravais, str):
+            name = bravais.strip().lower()
+            if name in _names(array.ndim) and name not in _names(array.ndim - 1):
+                array = array[None]
             bravais = BravaisLattice.find(bravais, max(array.ndim - 1, 1))
         if array.ndim == bravais.dimension:
             array = array[None]
@@ -233,6 +238,10 @@ class PeriodicField(eqx.Module):
             _tiling.expand(f, self.bravais, self.parameters, dimension, sizes) for f in self.values
         ]
         return PeriodicField(jnp.stack([f for f, _, _ in wide]), wide[0][2], wide[0][1])
+
+
+def _names(dimension: int) -> tuple[str, ...]:
+    return BravaisLattice.names(dimension) if dimension in (1, 2, 3) else ()
 
 
 def _real(values: Any) -> np.ndarray:

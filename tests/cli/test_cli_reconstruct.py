@@ -157,7 +157,7 @@ def test_ctrl_c_that_falls_into_the_garbage_collector(run, monkeypatch):
     assert not reached_the_end
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 def test_precision(run, dtype):
     result = run("reconstruct", "diamond", *SMALL, "--dtype", dtype, "--json")
     assert (result.code, "error" in result.err) == (0, False), result.err

@@ -43,6 +43,8 @@ def test_one_field_and_dtypes(rng):
     one = PeriodicField.from_arrays(rng.normal(size=(4, 5)), square, 2.0)
     assert one.values.shape == (1, 4, 5)
     assert one.values.dtype == one.parameters.dtype == jnp.float32
+    named = PeriodicField.from_arrays(one.values[0], " Square", 2.0)
+    assert named.values.shape == (1, 4, 5)
     with jax.enable_x64(True):
         low = PeriodicField.from_arrays(jnp.ones((4, 5), jnp.float32), square, [2.0])
         assert low.values.dtype == low.parameters.dtype == jnp.float32
