@@ -146,7 +146,17 @@ def test_stored_outputs(name, pictures, check):
     check(printed(notebook))
 
 
-@pytest.mark.parametrize(("name", "check"), [(name, check) for name, _, check in NOTEBOOKS])
+# The longest one is a slow test: its recoveries are run by tests/reconstruct too.
+_SLOW = {"crystals_in_reciprocal_space"}
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        pytest.param(name, check, marks=[pytest.mark.slow] if name in _SLOW else [])
+        for name, _, check in NOTEBOOKS
+    ],
+)
 def test_notebook_runs(name, check, tmp_path, monkeypatch):
     import nbclient
     import nbformat

@@ -36,9 +36,10 @@ def rebuild(name, **options):
     return crystal, found
 
 
-# The first notebook makes these recoveries too, and its test checks them.
-@pytest.mark.slow
-@pytest.mark.parametrize("name", PAPER)
+@pytest.mark.parametrize(
+    "name",
+    [n if n == "alpha-quartz" else pytest.param(n, marks=pytest.mark.slow) for n in PAPER],
+)
 def test_recovery_from_the_papers_perturbations(name):
     crystal, found = rebuild(name, starts=8, key=jax.random.key(1), perturbation=PAPER[name])
     match = compare(found.best, crystal)
