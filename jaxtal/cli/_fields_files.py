@@ -4,7 +4,9 @@ import dataclasses
 import os
 import pathlib
 
-from ..fields import BasisField, Mesh, PeriodicField
+import numpy as np
+
+from ..fields import LATTICE_TOLERANCE, BasisField, Mesh, PeriodicField
 from ..io import (
     FieldGroupError,
     FieldMeshError,
@@ -106,7 +108,14 @@ def load(
         raise BadInputError(f"{error.reason} (--mesh)") from error
     if strict and mesh is not None and field.mesh != mesh:
         raise BadInputError(f"{path}: expected the mesh {mesh} (--mesh), got {field.mesh}")
-    asked = field.group if group is None else find_group(group, field.mesh.dimension)
+    asked = field.group
+    if group is not None:
+        asked = find_group(group, field.mesh.dimension)
+        cell = field.bravais.host_matrix(np.asarray(field.parameters))
+        try:
+            asked.check_matrix(cell, tol=LATTICE_TOLERANCE)
+        except ValueError as error:
+            raise BadInputError(f"{path}: --group: {error}") from error
     return Loaded(path, kind, field, kind == "bf" and field.mesh != mesh, asked)
 
 
