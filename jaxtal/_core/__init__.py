@@ -14,4 +14,5 @@ from ._safe import safe_divide as safe_divide
 from ._safe import safe_norm as safe_norm
 from ._safe import safe_sqrt as safe_sqrt
 from ._sizes import bucket as bucket
+from ._sizes import count as count
 from ._spglib import call_spglib as call_spglib

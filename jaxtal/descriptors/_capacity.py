@@ -2,22 +2,18 @@
 
 import dataclasses
 import functools
-import operator
 from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Int
 
-from .._core import bucket, check_finite, device_array, host_array
+from .._core import check_finite, count, device_array, host_array
 from ..crystal import Crystal, CrystalBatch, WyckoffCrystal
-from ..diffraction import hkl_sphere
 from ..scattering import FormFactors
 from ._descriptor import Descriptor
-
-#: Bounds reach this much (relative) further than promised: a crystal fits its own plan.
-SLACK = 1e-4
+from ._sphere import HklBox
 
 
 class RepresentPlan(eqx.Module):
@@ -28,20 +24,14 @@ class RepresentPlan(eqx.Module):
     Attributes:
         form_factors: table of the elements, one row each, neutral atoms.
         row: row of each atomic number, shape (119,); -1 for elements that the plan has not.
-        hkl: reflections of the box, one of each pair h, -h, shape (3, M).
-        box_index: where each of them stands in the sums of `signed_sums`, shape (M,).
-        bounds: largest |h|, |k|, |l| along the shortest, middle and longest axis of a cell.
-        points: how many of the reflections may lie in the sphere.
+        box: reflections that are looked through.
         slots: how many different elements one crystal may hold.
         descriptor: what is computed.
     """
 
     form_factors: FormFactors
     row: Int[Array, " 119"]
-    hkl: Float[Array, "3 M"]
-    box_index: Int[Array, " M"]
-    bounds: tuple[int, int, int] = eqx.field(static=True)
-    points: int = eqx.field(static=True)
+    box: HklBox
     slots: int = eqx.field(static=True)
     descriptor: Descriptor
 
@@ -83,9 +73,7 @@ class RepresentPlan(eqx.Module):
                 "descriptor: expected no displacement factors and no wavelength, since a batch "
                 f"holds atomic numbers alone; got {space}"
             )
-        if len(bounds) != 3:
-            raise ValueError(f"bounds: expected three, got {bounds}")
-        h, k, l = (_count(b, "bounds", 0) for b in bounds)
+        box = HklBox.build(bounds, points, dtype)
         numbers = _elements(space.kind) if elements is None else elements
         factors = FormFactors.build(list(numbers), kind=space.kind, dtype=dtype)
         keys = np.asarray(factors.keys)
@@ -93,20 +81,12 @@ class RepresentPlan(eqx.Module):
             raise ValueError(f"elements: expected neutral atoms, each once, got {list(numbers)}")
         row = np.full(119, -1)
         row[keys[:, 0]] = np.arange(len(keys))
-        axes = [np.arange(-b, b + 1) for b in (h, k, l)]
-        hkl = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-        hkl = hkl[len(hkl) // 2 + 1 :]  # the other half are their inverses, the middle one is 0
-        sign = 2 * (hkl[:, 1] < 0) + (hkl[:, 2] < 0)  # h is never negative
-        place = np.abs(hkl) @ np.array([(k + 1) * (l + 1), l + 1, 1])
         return cls(
             # Labels are static and would compile every choice of elements anew.
             form_factors=dataclasses.replace(factors, species=()),
             row=device_array(row, np.int32),
-            hkl=device_array(hkl.T, dtype or float),
-            box_index=device_array(sign * (h + 1) * (k + 1) * (l + 1) + place, np.int32),
-            bounds=(h, k, l),
-            points=_count(points, "points", 1),
-            slots=_count(slots, "slots", 1),
+            box=box,
+            slots=count(slots, "slots", 1),
             descriptor=descriptor,
         )
 
@@ -138,25 +118,23 @@ class RepresentPlan(eqx.Module):
         Raises:
             ValueError: no crystals, a margin or stretch below 1, or as `build`.
         """
-        cells = _cells(crystals)
+        cells = cells_of(crystals)
         if not cells:
             raise ValueError("crystals: expected at least one, got none")
-        for name, value in (("margin", margin), ("stretch", 1 if stretch is None else stretch)):
-            if not (np.isfinite(value) and value >= 1):
-                raise ValueError(f"{name}: expected a number of at least 1, got {value}")
-        stretch = margin**0.5 if stretch is None else stretch
-        q_max = descriptor.spectrum.space.q_max
-        matrices = np.stack([matrix for matrix, _ in cells])
-        lengths = np.sort(np.linalg.norm(matrices, axis=2), axis=1).max(axis=0)
-        reach = q_max * lengths * stretch * (1 + SLACK) / (2 * np.pi)
-        points = max(len(hkl_sphere(m, q_max * (1 + SLACK))) for m in matrices)
+        dtype = dtype_of(crystals) if dtype is None else dtype
+        box = HklBox.for_cells(
+            np.stack([matrix for matrix, _ in cells]),
+            descriptor.spectrum.space.q_max,
+            margin=margin,
+            stretch=stretch,
+        )
         return cls.build(
             descriptor,
-            [int(b) for b in reach],
-            bucket(int(margin * points), 32),
+            box.bounds,
+            box.points,
             slots=max([4, *(len(kinds) for _, kinds in cells)]) if slots is None else slots,
             elements=elements,
-            dtype=_dtype(crystals) if dtype is None else dtype,
+            dtype=dtype,
         )
 
     @property
@@ -164,15 +142,15 @@ class RepresentPlan(eqx.Module):
         """Atomic numbers of the columns of species weights (host)."""
         return tuple(int(z) for z in np.asarray(self.form_factors.keys)[:, 0])
 
+    @property
+    def bounds(self) -> tuple[int, int, int]:
+        """Largest |h|, |k|, |l| along the shortest, middle and longest axis of a cell."""
+        return self.box.bounds
 
-def _count(value: Any, name: str, least: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    if number < least:
-        raise ValueError(f"{name}: expected an integer of at least {least}, got {value!r}")
-    return number
+    @property
+    def points(self) -> int:
+        """How many reflections half the sphere may hold."""
+        return self.box.points
 
 
 @functools.cache
@@ -188,7 +166,7 @@ def _elements(kind: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _cells(crystals: Any) -> list[tuple[np.ndarray, set[int]]]:
+def cells_of(crystals: Any) -> list[tuple[np.ndarray, set[int]]]:
     """Lattice matrix and elements of each crystal; those of no atoms are left out."""
     if isinstance(crystals, CrystalBatch):
         columns = (crystals.matrix, crystals.species, crystals.mask)
@@ -211,7 +189,7 @@ def _cells(crystals: Any) -> list[tuple[np.ndarray, set[int]]]:
     return found
 
 
-def _dtype(crystals: Any) -> Any:
+def dtype_of(crystals: Any) -> Any:
     if isinstance(crystals, CrystalBatch):
         return crystals.matrix.dtype
     first = crystals if isinstance(crystals, Crystal | WyckoffCrystal) else next(iter(crystals))

@@ -105,10 +105,11 @@ class PowerSpectrum(eqx.Module):
         return self.from_points(self.space(crystal, plan.points).checked(), plan)
 
     def coefficients(
-        self, points: ReciprocalPoints, plan: "SpectrumPlan"
+        self, points: ReciprocalPoints, plan: "SpectrumPlan | None" = None
     ) -> list[tuple[int, Float[Array, "n_max m"]]]:
         """(l, A_nlm) for every degree computed, or its invariant combinations."""
-        degrees: Degrees = "even" if plan.points.friedel else "all"
+        degrees: Degrees = "even" if plan is None or plan.points.friedel else "all"
+        invariants = None if plan is None else plan.invariants
         q = safe_norm(points.q)
         inside = q < self.space.q_max
         radial = self.radial(jnp.where(inside, q, 0.0), self.n_max, self.space.q_max)
@@ -118,15 +119,15 @@ class PowerSpectrum(eqx.Module):
         result, start = [], 0
         for i, l in enumerate(degree_list(self.l_max, degrees)):
             block = moments[:, start : start + 2 * l + 1]
-            if plan.invariants is not None:
-                basis = plan.invariants[i].astype(block.dtype)
+            if invariants is not None:
+                basis = invariants[i].astype(block.dtype)
                 block = jnp.matmul(block, basis, precision="highest")
             result.append((l, block))
             start += 2 * l + 1
         return result
 
-    def from_points(self, points: ReciprocalPoints, plan: "SpectrumPlan") -> Array:
-        """P of points that are at hand already."""
+    def from_points(self, points: ReciprocalPoints, plan: "SpectrumPlan | None" = None) -> Array:
+        """P of points that are at hand already; without a plan those of half the sphere."""
         shape = (self.n_max, self.n_max) if self.cross_terms else (self.n_max,)
         columns = [jnp.zeros(shape, points.q.dtype) for _ in range(self.l_max + 1)]
         for l, block in self.coefficients(points, plan):

@@ -1,0 +1,193 @@
+"""Reflections inside a sphere, found in a compiled program, and the sums of waves at them."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from .._core import bucket, count, device_array, safe_norm
+from ..diffraction import hkl_sphere
+from ._signed_sums import signed_sums
+
+#: Bounds reach this much (relative) further than promised: a crystal fits its own plan.
+SLACK = 1e-4
+#: A cell is near-singular if its volume is less than this part of the product of its lengths.
+FLATTEST = 1e-4
+#: And if an axis is outside this interval, in angstrom.
+LENGTHS = (0.01, 1e4)
+
+
+class HklBox(eqx.Module):
+    """Reflections that are looked through, and how many of them may lie in the sphere.
+
+    Attributes:
+        hkl: one of each pair h, -h, shape (3, M).
+        place: where each of them stands in the sums of `signed_sums`, shape (M,).
+        bounds: largest |h|, |k|, |l| along the shortest, middle and longest axis of a cell.
+        points: how many of the reflections may lie in the sphere.
+    """
+
+    hkl: Float[Array, "3 M"]
+    place: Int[Array, " M"]
+    bounds: tuple[int, int, int] = eqx.field(static=True)
+    points: int = eqx.field(static=True)
+
+    @classmethod
+    def build(cls, bounds: Sequence[int], points: int, dtype: Any = None) -> "HklBox":
+        """Box of stated bounds (host).
+
+        Raises:
+            ValueError: not three bounds, or numbers that are not counts.
+        """
+        if len(bounds) != 3:
+            raise ValueError(f"bounds: expected three, got {bounds}")
+        h, k, l = (count(b, "bounds", 0) for b in bounds)
+        axes = [np.arange(-b, b + 1) for b in (h, k, l)]
+        hkl = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+        hkl = hkl[len(hkl) // 2 + 1 :]  # the other half are their inverses, the middle one is 0
+        sign = 2 * (hkl[:, 1] < 0) + (hkl[:, 2] < 0)  # h is never negative
+        place = np.abs(hkl) @ np.array([(k + 1) * (l + 1), l + 1, 1])
+        return cls(
+            hkl=device_array(hkl.T, dtype or float),
+            place=device_array(sign * (h + 1) * (k + 1) * (l + 1) + place, np.int32),
+            bounds=(h, k, l),
+            points=count(points, "points", 1),
+        )
+
+    @classmethod
+    def for_cells(
+        cls,
+        matrices: Float[np.ndarray, "n 3 3"],
+        q_max: Any,
+        *,
+        margin: float | int = 1.3,
+        stretch: float | int | None = None,
+        dtype: Any = None,
+    ) -> "HklBox":
+        """Box that serves some cells and others about as large (host).
+
+        Args:
+            matrices: rows a, b, c, angstrom.
+            q_max: of each cell or of all, 1/angstrom.
+            margin: how far the volume of the largest may grow.
+            stretch: how far an axis may grow, default sqrt(margin).
+            dtype: of the box.
+
+        Raises:
+            ValueError: a margin or stretch below 1.
+        """
+        for name, value in (("margin", margin), ("stretch", 1 if stretch is None else stretch)):
+            if not (np.isfinite(value) and value >= 1):
+                raise ValueError(f"{name}: expected a number of at least 1, got {value}")
+        stretch = margin**0.5 if stretch is None else stretch
+        q_max = np.broadcast_to(q_max, len(matrices))
+        lengths = q_max[:, None] * np.linalg.norm(matrices, axis=2)
+        reach = np.sort(lengths, axis=1).max(axis=0) * stretch * (1 + SLACK) / (2 * np.pi)
+        points = max(
+            len(hkl_sphere(matrix, float(radius) * (1 + SLACK)))
+            for matrix, radius in zip(matrices, q_max, strict=True)
+        )
+        return cls.build([int(b) for b in reach], bucket(int(margin * points), 32), dtype)
+
+
+class SphereSums(NamedTuple):
+    """What `sphere_sums` finds at P places, of which some are padding.
+
+    q (P, 3) wave vectors, `size` (P,) their lengths, `within` (P,) whether the place holds a
+    reflection of the sphere, `sums` (2, S, P) real and imaginary parts of
+    sum_j w_sj exp(2 pi i h . x_j), and `complete` () whether all reflections have a place.
+    """
+
+    q: Float[Array, "P 3"]
+    size: Float[Array, " P"]
+    within: Bool[Array, " P"]
+    sums: Float[Array, "2 S P"]
+    complete: Bool[Array, ""]
+
+
+def sphere_sums(
+    matrix: Float[Array, "3 3"],
+    reciprocal: Float[Array, "3 3"],
+    frac: Float[Array, "N 3"],
+    weights: Float[Array, "S N"],
+    q_max: float,
+    box: HklBox,
+) -> SphereSums:
+    """Sums of waves at all reflections with |q| < q_max, one of each Friedel pair.
+
+    All of them lie in the box |h_i| <= q_max |a_i| / 2 pi.
+
+    Args:
+        matrix: rows a, b, c, not singular (`safe_cell`).
+        reciprocal: rows of the reciprocal cell, with 2 pi.
+        frac: fractional coordinates, finite.
+        weights: of each atom in each sum, 0 for padding.
+        q_max: radius of the sphere.
+        box: capacity.
+    """
+    # Axes in the order of their lengths: cells that are long in different directions share a box.
+    lengths = jax.lax.stop_gradient(safe_norm(matrix))
+    order = jnp.argsort(lengths)
+    reciprocal, frac, lengths = reciprocal[order], frac[:, order], lengths[order]
+    room = jnp.asarray(np.array(box.bounds) + 1 - 1e-6, matrix.dtype)
+    fits = jnp.all(lengths * (q_max / (2 * np.pi)) < room)
+    picked, kept, enough = _inside(box, reciprocal, q_max)
+    hkl = jnp.where(kept[None, :], box.hkl.astype(matrix.dtype)[:, picked], 0.0)
+    # A matrix product, whose result is stored; at the highest precision, as on a GPU it is TF32.
+    q = jnp.matmul(hkl.T, reciprocal, precision="highest")
+    size = safe_norm(q)
+    sums = jnp.stack(signed_sums(frac, weights, box.bounds))[:, :, box.place[picked]]
+    return SphereSums(q, size, kept & (size < q_max), sums, fits & enough)
+
+
+def _inside(
+    box: HklBox, reciprocal: Float[Array, "3 3"], q_max: float
+) -> tuple[Int[Array, " P"], Bool[Array, " P"], Bool[Array, ""]]:
+    """Places in the box of the reflections in the sphere, which are real, and whether all fit."""
+    basis = jax.lax.stop_gradient(reciprocal)
+    h = box.hkl.astype(basis.dtype)
+    # A little more than the sphere: the last digit of |q| depends on how a program is compiled.
+    x, y, z = (h[0] * basis[0, i] + h[1] * basis[1, i] + h[2] * basis[2, i] for i in range(3))
+    inside = x * x + y * y + z * z < (q_max * (1 + SLACK / 2)) ** 2
+    place = jnp.cumsum(inside.astype(jnp.int32))
+    target = jnp.where(inside, place - 1, box.points)
+    every = jnp.arange(h.shape[1], dtype=jnp.int32)
+    picked = jnp.zeros((box.points,), jnp.int32).at[target].set(every, mode="drop")
+    kept = jnp.arange(box.points, dtype=jnp.int32) < place[-1]
+    return picked, kept, place[-1] <= box.points
+
+
+def safe_cell(
+    lattice: Float[Array, "3 3"],
+) -> tuple[Float[Array, "3 3"], Float[Array, "3 3"], Float[Array, ""], Bool[Array, ""]]:
+    """Matrix, reciprocal matrix (with 2 pi), volume, and whether they are those of the lattice.
+
+    A lattice that is near-singular or not finite is replaced by a unit cube, without gradient.
+    """
+    fixed = jax.lax.stop_gradient(lattice)
+    unit = jnp.eye(3, dtype=lattice.dtype)
+    regular = jnp.all(jnp.isfinite(fixed))
+    fixed = jnp.where(regular, fixed, unit)
+    lengths = safe_norm(fixed)
+    regular = regular & jnp.all((lengths > LENGTHS[0]) & (lengths < LENGTHS[1]))
+    fixed = jnp.where(regular, fixed, unit)
+    _, volume = _cofactors(fixed / safe_norm(fixed)[:, None])
+    regular = regular & (jnp.abs(volume) > FLATTEST)
+    matrix = jnp.where(regular, lattice, unit)
+    lengths = safe_norm(matrix)
+    cofactors, volume = _cofactors(matrix / lengths[:, None])
+    reciprocal = (2 * np.pi) * cofactors / (volume * lengths)[:, None]
+    return matrix, reciprocal, jnp.abs(volume) * jnp.prod(lengths), regular
+
+
+def _cofactors(rows: Float[Array, "3 3"]) -> tuple[Float[Array, "3 3"], Float[Array, ""]]:
+    """Cross products of the other two rows, and the determinant."""
+    after, before = jnp.roll(rows, -1, axis=0), jnp.roll(rows, -2, axis=0)
+    cofactors = jnp.roll(after, -1, axis=1) * jnp.roll(before, -2, axis=1) - jnp.roll(
+        after, -2, axis=1
+    ) * jnp.roll(before, -1, axis=1)
+    return cofactors, jnp.sum(rows[0] * cofactors[0])
