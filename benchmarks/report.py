@@ -103,6 +103,86 @@ coefficients.
 
 """
 
+MATCHING = """
+## Finding perturbed crystals again (`matching.py`)
+
+The 288 prototypes of the AFLOW encyclopaedia are the entries; every query is one of them, perturbed
+(atoms by an RMS of 0.05 or 0.1 A, 2 % strain, volume 5 % up or down) and disguised (supercell of
+index up to 4 or sheared cell, rotation, origin, order of atoms), five of each per level.
+`disguise.py` tells how. Found: the nearest of all 288 entries is the query's own; the two pairs
+that are one crystal within the noise (FeS2, O2) count as one. `of SiO2`: the queries of the ten
+SiO2 polymorphs, among all entries. `composition known`: queries whose composition several entries
+have, among those entries alone, which takes the elements out of the task.
+
+"""
+
+MATCHING_NOTES = """
+Peers get the Niggli-reduced cell of each crystal, since RECP's list of reflections and, in a few
+skewed cells, the neighbour search of average-minimum-distance depend on the cell; jaxtal gets the
+cells as they come. RECP: P of dmax 10, nmax = lmax = 10, Bessel, Euclidean distance. SOAP: r_cut
+6 A, n_max 8, l_max 6, averaged over the sites by DScribe (`inner` or `outer`), with a block for
+each pair of elements (`elements apart`), or one density of all atoms of weight 1 or Z; distance of
+the vectors or of the vectors normalised; the best of each kind, chosen on these very queries, and
+the plain choice. AMD and PDD: k = 100, the package's default metrics; they see no elements.
+`scaled`: to one volume per atom first (15 A^3 for SOAP). StructureMatcher: default settings; it
+compares crystals of one composition alone, so that it is told the composition, and may match none.
+
+"""
+
+RANKING = """
+Ranking: Spearman's correlation of the size of the perturbation (20 sizes up to 0.2 A with strain
+and volume in proportion, 50 crystals, disguised anew each time) with the distance from the crystal
+unperturbed. `one direction`: the sizes scale one perturbation; `random`: new random numbers for
+each size.
+
+"""
+
+
+def matching_text(result):
+    levels = sorted(result["noise"])
+    best = _best_soaps(result["noise"][levels[-1]])
+    names = [n for n in result["noise"][levels[-1]] if not n.startswith("SOAP") or n in best]
+    lines = ["| distance | noise (A) | all | of SiO2 | composition known |\n|---|---|---|---|---|"]
+    for name in names:
+        for level in levels:
+            row = result["noise"][level][name]
+            cells = [
+                f"{a} of {b}, {100 * a / b:.1f} %" if key == "all" else f"{a} of {b}"
+                for key in ("all", "SiO2 among all", "same composition")
+                for a, b in [row[key]]
+            ]
+            lines.append(f"| {name} | {level} | {' | '.join(cells)} |")
+    text = MATCHING + "\n".join(lines) + "\n" + MATCHING_NOTES
+    text += "Taken for another entry most often, at the larger noise (queries of 5):\n\n"
+    for name in names:
+        wrong = result["noise"][levels[-1]][name]["confusions"][:4]
+        listed = "; ".join(f"{a} for {b} ({n})" for a, b, n in wrong)
+        text += f"- {name}: {listed or 'none'}\n"
+    kinds = list(result["ranking"])
+    text += RANKING + "| distance |" + "".join(f" {k}: least | mean | above 0.95 |" for k in kinds)
+    text += "\n|---|" + "---|---|---|" * len(kinds) + "\n"
+    for name in result["ranking"][kinds[0]]:
+        rows = [result["ranking"][k][name] for k in kinds]
+        cells = [f"{r['least']:.3f} | {r['mean']:.3f} | {r['above']} of 50" for r in rows]
+        text += f"| {name} | {' | '.join(cells)} |\n"
+    if "time" in result:
+        n, size = result["time_structures"]
+        text += (
+            f"\nTime, {n} of the queries, {size:.0f} atoms in the mean, one after the other:\n\n"
+        )
+        text += "| distance | fingerprint (ms) | distance of a pair (ms) |\n|---|---|---|\n"
+        for name, t in result["time"].items():
+            text += f"| {name} | {t['fingerprint_ms']:.2f} | {t['pair_ms']:.4f} |\n"
+    return text + "\n" + environment(result) + "\n"
+
+
+def _best_soaps(rows):
+    """The best SOAP of each kind at one level, best first, and the plain choice."""
+    soaps = {n: r["all"][0] for n, r in rows.items() if n.startswith("SOAP")}
+    groups = ("elements apart", "no elements", "weights Z")
+    kept = [max((n for n in soaps if g in n), key=lambda n: soaps[n]) for g in groups if soaps]
+    return {*kept, "SOAP inner, elements apart, normalised"} & set(soaps)
+
 
 def fields_table(result):
     lines = ["| mesh | what | jaxtal | scipy | PSCF |\n|---|---|---|---|---|"]
@@ -275,6 +355,9 @@ def write():
     path = HERE / "results" / "fields.json"
     if path.exists():
         text += FIELDS + "\n".join(fields_table(json.loads(path.read_text()))) + "\n"
+    path = HERE / "results" / "matching.json"
+    if path.exists():
+        text += matching_text(json.loads(path.read_text()))
     (HERE / "README.md").write_text(text)
 
 

@@ -1,0 +1,313 @@
+"""Which distance finds a perturbed, disguised crystal again, and which grows with the perturbation?
+
+    pip install ".[bench]"
+    python benchmarks/matching.py [--only TEXT] [--cache FOLDER]    # all methods, or those named so
+    python benchmarks/matching.py --time                            # time per structure
+
+The 288 prototypes of the AFLOW encyclopaedia are the entries; `disguise.py` makes five queries of
+each at two noise levels (and writes them to a folder as queries_0.05.json and queries_0.10.json).
+A query is found if its nearest entry is its own, or the other entry of its class. Five numbers per
+method and level: of all queries; of those of the ten SiO2 polymorphs, among all entries; the same
+among the SiO2 entries alone; those of entries whose composition another entry has too, among the
+entries of that composition (what is left of the task if the composition is known).
+
+Ranking: 50 entries of two or more atoms, 20 sizes s = 0.01..0.2 A (RMS displacement s, strain 0.2
+s/A, volume 1 +- 0.5 s/A: at s = 0.1 A the larger noise), disguised anew each time; Spearman's
+correlation of s with the distance from the unperturbed entry, once along a fixed direction, once
+with new random numbers at each size.
+
+Fingerprints are kept in a cache folder, named after the crystals they belong to. Peers that are not
+installed are left out; methods of the library alone need none but pymatgen, which has the entries.
+The result goes to `results/matching.json` and from there to `README.md`.
+"""
+
+import argparse
+import hashlib
+import importlib.metadata
+import json
+import os
+import pickle
+import platform
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import disguise
+import jax
+import numpy as np
+import peers
+import report
+from scipy.stats import spearmanr
+
+HERE = Path(__file__).parent
+RESULT = HERE / "results" / "matching.json"
+SIZES = np.linspace(0.01, 0.2, 20)
+RANKED = 50
+
+
+@dataclass
+class Method:
+    """A distance: what is made of a list of crystals, and how two such lists are compared.
+
+    `key` names what is cached; methods that share it share the fingerprints. `compare(a, b, pairs)`
+    has pairs = None if every pair is wanted; `slow` says it gets the pairs that matter instead,
+    and its distances are cached too.
+    """
+
+    key: str
+    make: Any
+    compare: Any
+    slow: bool = False
+    ranked: bool = True
+    note: str = ""
+
+
+def spectra(crystals, descriptor):
+    """P of the library's descriptor, one crystal after the other, on the cells as they come."""
+    from jaxtal.crystal import Crystal
+    from jaxtal.descriptors import describe
+
+    found = []
+    for c in crystals:
+        crystal = Crystal.from_arrays(c["matrix"], c["frac"], c["z"])
+        found.append(np.asarray(describe(crystal, descriptor).power_spectrum).ravel())
+    return np.array(found, dtype=float)
+
+
+def metric_vectors(crystals, metric):
+    """Vectors of the library's metric, on the cells as they come."""
+    from jaxtal.crystal import Crystal
+
+    made = [Crystal.from_arrays(c["matrix"], c["frac"], c["z"]) for c in crystals]
+    found = metric.of(made)
+    if not np.all(found.complete):
+        print(f"{np.sum(~found.complete)} of {len(crystals)} crystals are not complete")
+    return np.asarray(found.vector, dtype=float)
+
+
+def methods(species):
+    """All methods by name; those whose package is missing are left out."""
+    from jaxtal import descriptors
+
+    table = {}
+    if hasattr(descriptors, "CrystalMetric"):
+        metric = descriptors.CrystalMetric()
+        made = partial(metric_vectors, metric=metric)
+        key = hashlib.sha256(repr(metric).encode()).hexdigest()[:8]
+        table["jaxtal CrystalMetric"] = Method(f"metric-{key}", made, _euclidean)
+    for name, text in (("default", "P, default"), ("paper", "P, paper's equations")):
+        made = partial(spectra, descriptor=descriptors.preset(name))
+        table[f"jaxtal {text}"] = Method(f"jaxtal-{name}", made, _euclidean)
+    if _installed("pyxtal"):
+        table["RECP"] = Method("recp", peers.recp, _euclidean, note="Niggli cell")
+        raw = partial(peers.recp, reduced=False)
+        table["RECP, cell as given"] = Method("recp-raw", raw, _euclidean)
+    if _installed("dscribe"):
+        for volume in (None, peers.VOLUME_PER_ATOM):
+            for average in ("inner", "outer"):
+                for weights in ("off", "1", "Z"):
+                    key = f"soap-{average}-{weights}" + ("-scaled" if volume else "")
+                    made = partial(
+                        peers.soap, species=species, average=average, weights=weights, volume=volume
+                    )
+                    kind = {"off": "elements apart", "1": "no elements", "Z": "weights Z"}[weights]
+                    for text, compare in (("Euclidean", _euclidean), ("normalised", _cosine)):
+                        name = f"SOAP {average}, {kind}, {text}" + (", scaled" if volume else "")
+                        table[name] = Method(key, made, compare, ranked=False)
+        for name in ("SOAP inner, elements apart, normalised", BEST_SOAP):
+            table[name].ranked = True
+    if _installed("average-minimum-distance"):
+        for volume, text in ((None, ""), (1.0, ", scaled")):
+            made = partial(peers.pdd, volume=volume)
+            key = "pdd-scaled" if volume else "pdd"
+            table[f"AMD{text}"] = Method(key, made, lambda a, b, pairs: peers.amd_distances(a, b))
+            table[f"PDD{text}"] = Method(key, made, peers.pdd_distances, slow=True)
+    table["StructureMatcher"] = Method("matcher", peers.structures, _matcher, slow=True)
+    return table
+
+
+#: The best of the variants at the larger noise (see the table), ranked too.
+BEST_SOAP = "SOAP outer, elements apart, normalised"
+
+
+def _euclidean(a, b, pairs):
+    return peers.euclidean(a, b)
+
+
+def _cosine(a, b, pairs):
+    return peers.cosine(a, b)
+
+
+def _matcher(a, b, pairs, nearest=True):
+    return peers.matcher_distances(a, b, pairs)
+
+
+def _installed(package):
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        print(f"{package} is not installed: left out")
+        return False
+    return True
+
+
+class Cache:
+    """Results on disk by a name and the crystals they belong to."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def __call__(self, name, crystals, make):
+        text = repr(
+            [[np.asarray(c[k]).tolist() for k in ("matrix", "frac", "z")] for c in crystals]
+        )
+        path = self.folder / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}.pkl"
+        if path.exists():
+            return pickle.loads(path.read_bytes())
+        begin = time.perf_counter()
+        made = make()
+        print(
+            f"  {name}: {len(crystals)} crystals, {time.perf_counter() - begin:.0f} s", flush=True
+        )
+        part = path.with_suffix(".part")
+        part.write_bytes(pickle.dumps(made))
+        part.rename(path)
+        return made
+
+
+def distances(method, queries, entries, pairs, cache, nearest=True):
+    """The matrix of distances, through the cache."""
+    a = cache(method.key, queries, lambda: method.make(queries))
+    b = cache(method.key, entries, lambda: method.make(entries))
+    if not method.slow:
+        return method.compare(a, b, None)
+    name = f"{method.key}-distances"
+    return cache(name, queries, lambda: method.compare(a, b, pairs, nearest=nearest))
+
+
+def score(D, index, entries):
+    """Counts of queries found, and what the others were taken for."""
+    own = disguise.classes(len(entries))
+    formulas = np.array([e["formula"] for e in entries])
+    same = formulas[index][:, None] == formulas[None]
+    nearest, among = D.argmin(axis=1), np.where(same, D, np.inf).argmin(axis=1)
+    rows = np.arange(len(index))
+    found = (own[nearest] == own[index]) & np.isfinite(D[rows, nearest])
+    found_among = (own[among] == own[index]) & np.isfinite(D[rows, among])
+    silica = formulas[index] == "SiO2"
+    shared = same.sum(axis=1) > 1
+    wrong = Counter(
+        (int(i), int(j) if np.isfinite(D[q, j]) else -1)
+        for q, i, j in zip(rows, index, nearest, strict=True)
+        if not found[q]
+    )
+    names = [disguise.name(e) for e in entries] + ["nothing"]
+    return {
+        "all": [int(found.sum()), len(index)],
+        "SiO2 among all": [int(found[silica].sum()), int(silica.sum())],
+        "SiO2 among SiO2": [int(found_among[silica].sum()), int(silica.sum())],
+        "same composition": [int(found_among[shared].sum()), int(shared.sum())],
+        "confusions": [[names[i], names[j], n] for (i, j), n in wrong.most_common()],
+    }
+
+
+def ranking_queries(entries, fresh):
+    """The crystals of the ranking: (queries, index of the entry of each)."""
+    many = [i for i, e in enumerate(entries) if len(e["z"]) > 1]
+    chosen = np.sort(np.random.default_rng(5).choice(many, RANKED, replace=False))
+    found, index = [], []
+    for i in chosen:
+        for number, size in enumerate(SIZES):
+            rng = np.random.default_rng([7, i, number if fresh else 0])
+            moved = disguise.perturb(
+                entries[i], size, rng, strain=0.2 * size, volume=min(0.5 * size, 0.5)
+            )
+            found.append(disguise.disguise(moved, np.random.default_rng([8, i, number, fresh])))
+            index.append(int(i))
+    return found, np.array(index)
+
+
+def rank(method, entries, fresh, cache):
+    """Spearman's correlations of size and distance: least, mean, and how many are above 0.95."""
+    queries, index = ranking_queries(entries, fresh)
+    pairs = index[:, None] == np.arange(len(entries))[None]
+    D = distances(method, queries, entries, pairs, cache, nearest=False)
+    own = D[np.arange(len(index)), index].reshape(RANKED, len(SIZES))
+    # No match at all is further than every match.
+    own = np.where(np.isfinite(own), own, 1e9)
+    r = np.array([spearmanr(SIZES, row).statistic if np.ptp(row) > 0 else 0.0 for row in own])
+    return {"least": float(r.min()), "mean": float(r.mean()), "above": int(np.sum(r > 0.95))}
+
+
+def seconds(method, crystals, entries):
+    """Time of a fingerprint and of a distance, ms, of the crystals one list at a time, warm."""
+    method.make(crystals[:3])
+    begin = time.perf_counter()
+    a = method.make(crystals)
+    middle = time.perf_counter()
+    b = method.make(entries[:10])
+    pairs = np.ones((len(crystals), 10), dtype=bool)
+    start = time.perf_counter()
+    method.compare(a, b, pairs)
+    end = time.perf_counter()
+    n = len(crystals)
+    return {"fingerprint_ms": 1e3 * (middle - begin) / n, "pair_ms": 1e2 * (end - start) / n}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", help="methods whose name contains this")
+    parser.add_argument("--cache", default=Path(tempfile.gettempdir()) / "jaxtal-matching")
+    parser.add_argument("--time", action="store_true", help="times, nothing else")
+    options = parser.parse_args()
+    entries = disguise.prototypes()
+    result = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    species = sorted({z for e in entries for z in e["z"]})
+    table = {n: m for n, m in methods(species).items() if options.only in n}
+    cache = Cache(options.cache)
+    levels = {f"{noise:.2f}": disguise.queries(entries, noise) for noise in disguise.NOISES}
+    if options.time:
+        some = levels["0.10"][::24]
+        result["time"] = result.get("time", {}) | {
+            n: seconds(m, some, entries) for n, m in table.items() if m.ranked
+        }
+        result["time_structures"] = [len(some), float(np.mean([len(c["z"]) for c in some]))]
+        table = {}
+    formulas = np.array([e["formula"] for e in entries])
+    for name, method in table.items():
+        print(name, flush=True)
+        for level, queries in levels.items():
+            index = np.array([q["index"] for q in queries])
+            pairs = formulas[index][:, None] == formulas[None]
+            D = distances(method, queries, entries, pairs, cache)
+            found = score(D, index, entries)
+            result.setdefault("noise", {}).setdefault(level, {})[name] = found
+            print(f"  {level}", {k: v for k, v in found.items() if k != "confusions"}, flush=True)
+        if method.ranked:
+            for fresh, kind in ((False, "one direction"), (True, "random")):
+                found = rank(method, entries, fresh, cache)
+                result.setdefault("ranking", {}).setdefault(kind, {})[name] = found
+                print(f"  ranking, {kind}", found, flush=True)
+        _save(result)
+    _save(result)
+    report.write()
+
+
+def _save(result):
+    packages = ("pymatgen", "pyxtal", "dscribe", "average-minimum-distance", "ase", "jaxtal")
+    result["versions"] = {"jax": jax.__version__} | {
+        p: importlib.metadata.version(p) for p in packages if _installed(p)
+    }
+    result["cores"], result["machine"] = os.cpu_count(), platform.machine()
+    result["device"], result["dtype"] = jax.devices()[0].device_kind, "float32"
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
