@@ -7,6 +7,18 @@
 `like` fixes the discrete part (space group, Wyckoff letters, species); its cell is where starts
 are drawn around. The free parameters are optimised in unconstrained variables, many starts at
 once: Adam on an objective whose G(d) sharpens as it goes, then Levenberg-Marquardt.
+
+Inverse design: a crystal like the target that also has some property, from anything that JAX can
+differentiate, is the minimum of an objective with a further term:
+
+    def density(crystal, plan):                                 # atoms per cubic angstrom
+        return crystal.frac_coords.shape[0] / crystal.lattice.volume
+
+    objective = Objective() + PropertyTerm(density, wanted=0.1, scale=0.01, weight=0.05)
+    found = from_descriptor(target, crystal, objective=objective, tolerance=0.1)
+    objective.parts(found.best, objective.plan(found.best), target)   # what each part is left with
+
+`AbstractTerm` is the seam for terms of other kinds.
 """
 
 from ._objective import Objective as Objective
@@ -24,3 +36,5 @@ from ._result import compare as compare
 from ._starts import estimate_volume as estimate_volume
 from ._starts import perturb as perturb
 from ._starts import random_crystal as random_crystal
+from ._terms import AbstractTerm as AbstractTerm
+from ._terms import PropertyTerm as PropertyTerm

@@ -1,17 +1,15 @@
-"""What a reconstruction minimises: the mismatch of descriptors, and atoms that overlap."""
+"""What a reconstruction minimises: mismatch of descriptors, overlap of atoms, further terms."""
 
-import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import ase.data
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from .._core import safe_sqrt
 from ..crystal import Crystal, WyckoffCrystal
 from ..descriptors import (
     AbstractDescriptor,
@@ -23,8 +21,8 @@ from ..descriptors import (
     SpectrumPlan,
 )
 from ..diffraction import laue_frame
-
-_IMAGES = np.array(list(itertools.product((-1, 0, 1), repeat=3)))
+from ._overlap import overlap_residuals
+from ._terms import AbstractTerm
 
 
 class Target(eqx.Module):
@@ -48,6 +46,7 @@ class ObjectivePlan(eqx.Module):
         centres: first atom of each site, shape (n_sites,).
         radii: covalent radius of each atom, shape (N,), angstrom.
         multiplicities: atoms per site, shape (n_sites,).
+        terms: what each further term has planned.
     """
 
     spectrum: SpectrumPlan
@@ -55,24 +54,30 @@ class ObjectivePlan(eqx.Module):
     centres: Int[Array, " n_sites"]
     radii: Float[Array, " N"]
     multiplicities: Float[Array, " n_sites"]
+    terms: tuple[Any, ...] = ()
 
 
 class Objective(eqx.Module):
     """Relative mismatch of a crystal's descriptor with a target (eq. 18), plus a penalty.
 
         L = w_P |P - P0|^2 / |P0|^2 + w_G |K(G - G0)|^2 / |K G0|^2 + w_g |g - g0|^2 / |g0|^2
-          + w_d (1 / N) sum_pairs max(0, 1 - d / (f (r_a + r_b)))^2
+          + w_d (1 / N) sum_pairs max(0, 1 - d / (f (r_a + r_b)))^2 + further terms
 
     P is the power spectrum, G the reciprocal radial distribution, g the real-space pair
     distribution. K smooths G with a Gaussian whose width falls to zero as the search proceeds:
     peaks of a cell that is 20 % off do not overlap those of the target, so that without it the
     mismatch of G is flat almost everywhere. r_a, r_b are covalent radii.
 
+    Anything else that the crystal should do is a term (`AbstractTerm`) added to the objective:
+    `Objective() + PropertyTerm(f, wanted=2.4, weight=0.05)`. Terms that contradict the target
+    leave a loss above zero, for which the `tolerance` of `from_descriptor` has to make room.
+
     Attributes:
         descriptor: makes P and G.
         pair_distribution: makes g, used if `pair_weight` is positive.
         spectrum_weight, distribution_weight, pair_weight, distance_weight: w_P, w_G, w_g, w_d.
         distance_factor: f; atoms closer than f times the sum of their radii are pushed apart.
+        terms: the further terms.
     """
 
     descriptor: Descriptor
@@ -82,6 +87,7 @@ class Objective(eqx.Module):
     pair_weight: float = eqx.field(static=True)
     distance_weight: float = eqx.field(static=True)
     distance_factor: float = eqx.field(static=True)
+    terms: tuple[AbstractTerm, ...]
 
     def __init__(
         self,
@@ -93,12 +99,14 @@ class Objective(eqx.Module):
         pair_weight: float = 0.0,
         distance_weight: float = 0.1,
         distance_factor: float = 0.5,
+        terms: Sequence[Any] = (),
     ):
         """See the attributes; the default descriptor has n_max = l_max = 8, q_max = 6 1/angstrom.
 
         Raises:
-            ValueError: a negative weight, no positive one among the first three, or a descriptor
-                whose reflection list or bins cannot follow a changing cell.
+            ValueError: a negative weight, no positive one among the first three and no terms, a
+                term of another kind, or a descriptor whose reflection list or bins cannot follow
+                a changing cell.
         """
         descriptor = descriptor or default_descriptor()
         if not isinstance(descriptor, Descriptor):
@@ -121,8 +129,29 @@ class Objective(eqx.Module):
             if not (np.isfinite(value) and value >= 0):
                 raise ValueError(f"{name}: expected a number >= 0, got {value}")
             setattr(self, name, float(value))
-        if spectrum_weight + distribution_weight + pair_weight == 0:
-            raise ValueError("weights: expected at least one of spectrum, distribution, pair > 0")
+        for number, term in enumerate(terms):
+            if not isinstance(term, AbstractTerm):
+                raise ValueError(f"terms[{number}]: expected an AbstractTerm, got {term!r}")
+        if spectrum_weight + distribution_weight + pair_weight == 0 and not terms:
+            raise ValueError(
+                "weights: expected at least one of spectrum, distribution, pair > 0, or terms"
+            )
+        self.terms = tuple(terms)
+
+    def __add__(self, term: AbstractTerm) -> "Objective":
+        """The objective with one more term."""
+        if not isinstance(term, AbstractTerm):
+            return NotImplemented
+        return Objective(
+            self.descriptor,
+            pair_distribution=self.pair_distribution,
+            spectrum_weight=self.spectrum_weight,
+            distribution_weight=self.distribution_weight,
+            pair_weight=self.pair_weight,
+            distance_weight=self.distance_weight,
+            distance_factor=self.distance_factor,
+            terms=(*self.terms, term),
+        )
 
     def target(self, crystal: WyckoffCrystal | Crystal) -> Target:
         """The target that a known crystal makes (host)."""
@@ -177,6 +206,7 @@ class Objective(eqx.Module):
             centres=jnp.asarray(centres, jnp.int32),
             radii=jnp.asarray(ase.data.covalent_radii[numbers], dtype),
             multiplicities=jnp.asarray(multiplicities, dtype),
+            terms=tuple(term.plan(like, margin) for term in self.terms),
         )
 
     def __call__(
@@ -196,53 +226,56 @@ class Objective(eqx.Module):
         self, crystal: WyckoffCrystal, plan: ObjectivePlan, target: Target, blur: Any = 0.0
     ) -> Float[Array, " r"]:
         """The terms whose squares add up to L, for methods of the Gauss-Newton kind."""
+        return jnp.concatenate(list(self._residuals(crystal, plan, target, blur).values()))
+
+    def parts(
+        self, crystal: WyckoffCrystal, plan: ObjectivePlan, target: Target, blur: Any = 0.0
+    ) -> dict[str, Float[Array, ""]]:
+        """What each part contributes to L; arguments as for a call.
+
+        Returns:
+            "spectrum", "distribution", "pairs", "overlap", as far as they weigh anything, and
+            "term 0", "term 1", ... in the order of `terms`.
+        """
+        found = self._residuals(crystal, plan, target, blur)
+        return {name: jnp.sum(jnp.square(r)) for name, r in found.items()}
+
+    def _residuals(
+        self, crystal: WyckoffCrystal, plan: ObjectivePlan, target: Target, blur: Any
+    ) -> dict[str, Array]:
+        if len(plan.terms) != len(self.terms):
+            raise ValueError(
+                f"plan: expected one made for {len(self.terms)} further terms, got one for "
+                f"{len(plan.terms)} (plan again after adding a term)"
+            )
         atoms = crystal.expand()
         found = self.descriptor(atoms, plan.spectrum)
         wanted = target.description
-        terms = []
+        parts = {}
         if self.spectrum_weight:
             scale = _scale(self.spectrum_weight, wanted.power_spectrum)
-            terms.append(scale * (found.power_spectrum - wanted.power_spectrum).ravel())
+            parts["spectrum"] = scale * (found.power_spectrum - wanted.power_spectrum).ravel()
         if self.distribution_weight:
             n_bins = wanted.rdf.shape[0]
             spacing = self.descriptor.spectrum.space.q_max / (n_bins - 1)
             K = _smoothing(n_bins, blur / spacing, wanted.rdf.dtype)
             both = jnp.stack([found.rdf - wanted.rdf, wanted.rdf], axis=1)
             smooth = jnp.matmul(K, both, precision="highest")
-            terms.append(_scale(self.distribution_weight, smooth[:, 1]) * smooth[:, 0])
+            parts["distribution"] = _scale(self.distribution_weight, smooth[:, 1]) * smooth[:, 0]
         if self.pair_weight and plan.pairs is not None and target.pairs is not None:
             g, _ = _pairs(self.pair_distribution, atoms, plan.pairs)
             scale = _scale(self.pair_weight, target.pairs)
-            terms.append(scale * (g - target.pairs).ravel())
+            parts["pairs"] = scale * (g - target.pairs).ravel()
         if self.distance_weight:
-            terms.append(math.sqrt(self.distance_weight) * self._overlap(atoms, plan))
-        return jnp.concatenate(terms)
+            parts["overlap"] = math.sqrt(self.distance_weight) * self._overlap(atoms, plan)
+        for number, (term, planned) in enumerate(zip(self.terms, plan.terms, strict=True)):
+            parts[f"term {number}"] = term.residuals(atoms, planned)
+        return parts
 
     def _overlap(self, atoms: Crystal, plan: ObjectivePlan) -> Float[Array, " n_sites"]:
-        """Root of the squared relative overlaps of each site's atoms, per atom of the cell."""
-        matrix = atoms.lattice.matrix
-        x = atoms.frac_coords
-        # Not differentiated: which image is nearest in fractional coordinates.
-        gap = x[None, :, :] - x[plan.centres][:, None, :]
-        gap = gap - jax.lax.stop_gradient(jnp.round(gap))
-        images = jnp.asarray(_IMAGES, matrix.dtype)
-        vectors = gap[:, :, None, :] + images[None, None, :, :]
-        cart = jnp.einsum("cjik,kl->cjil", vectors, matrix, precision="highest")
-        squared = jnp.sum(cart * cart, axis=-1)
-        # An atom is no neighbour of itself, but its images are; its own distance is exactly 0.
-        atom = jnp.arange(x.shape[0], dtype=plan.centres.dtype)
-        is_home = jnp.all(images == 0, axis=-1)
-        is_self = (atom[None, :] == plan.centres[:, None])[:, :, None] & is_home[None, None, :]
-        # Atoms that share one site (occupancies up to one) may coincide.
-        occupancy = atoms.occupancies
-        shared = (occupancy[plan.centres][:, None] + occupancy[None, :]) <= 1 + 1e-3
-        ignore = is_self | shared[:, :, None]
-        reach = self.distance_factor * (plan.radii[plan.centres][:, None] + plan.radii[None, :])
-        near = (~ignore) & (squared < jnp.square(reach)[:, :, None])
-        distance = jnp.sqrt(jnp.where(near, squared, 1.0) + 1e-8)
-        overlap = jnp.where(near, 1 - distance / jnp.maximum(reach, 1e-6)[:, :, None], 0.0)
-        per_centre = jnp.sum(overlap * overlap, axis=(1, 2))
-        return safe_sqrt(plan.multiplicities * per_centre / x.shape[0])
+        return overlap_residuals(
+            atoms, plan.centres, plan.multiplicities, plan.radii, self.distance_factor
+        )
 
 
 def default_descriptor() -> Descriptor:

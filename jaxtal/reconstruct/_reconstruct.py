@@ -61,7 +61,7 @@ def from_descriptor(
         key: random key, default `jax.random.key(0)`.
         descriptor: the descriptor that made the target; default `Descriptor()`, which is also
             the default of `describe`.
-        objective: weights, penalty and g(r); replaces `descriptor`.
+        objective: weights, penalty, g(r) and further terms; replaces `descriptor`.
         perturbation: (d_lat, d_coor): start from `like` perturbed as the paper does instead of
             fully random (see `perturb`).
         initial: unconstrained variables of the starts (`WyckoffCrystal.to_variables`), shape
@@ -70,7 +70,7 @@ def from_descriptor(
         volume: cell volume of random starts, angstrom^3 (see `estimate_volume`).
         optimiser: first stage, default `Adam()`, with a third of its rate from perturbations.
         polish: second stage, default `LevenbergMarquardt()`; None for none.
-        tolerance: loss below which a start has converged.
+        tolerance: loss, further terms included, below which a start has converged.
         progress: show a progress bar.
 
     Returns:
