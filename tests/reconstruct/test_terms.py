@@ -99,7 +99,8 @@ def test_gradient_against_finite_differences(problem, rng):
 
 
 def test_parts_are_what_the_terms_say(problem):
-    start = problem.like.to_variables() + 0.02
+    shift = jnp.asarray(0.02 * np.ones(6))  # typed, as above: the same program
+    start = problem.like.to_variables() + shift
     total, _, parts, value, plain = evaluate(problem, start)
     terms = {"term 0", "term 1", "term 2"}
     assert set(parts) == {"spectrum", "distribution", "overlap"} | terms
@@ -110,7 +111,7 @@ def test_parts_are_what_the_terms_say(problem):
     np.testing.assert_allclose(parts["term 1"], expected, rtol=1e-10)
     volume = np.linalg.det(matrix)
     np.testing.assert_allclose(parts["term 2"], (1 - volume / 200) ** 2, rtol=1e-10)
-    large = eqx.tree_at(lambda p: p.objective.terms[2].least, problem, jnp.array(volume / 2))
+    large = eqx.tree_at(lambda p: p.objective.terms[2].least, problem, jnp.array(float(volume) / 2))
     assert evaluate(large, start)[2]["term 2"] == 0
     # What the terms are added to is what it was without them.
     others = sum(part for name, part in parts.items() if name not in terms)
