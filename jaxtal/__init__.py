@@ -22,6 +22,7 @@ The names below are where a user starts; each room's docstring is its handbook:
     fields        meshes, symmetry-adapted bases, sampling grids, densities, sections, peaks
     phasing       phases from moduli: charge flipping and its relatives in any dimension
     io            CIF, the formats of ASE, reflections, phases, periodic fields, maps
+    search        fingerprints of whole folders, nearest neighbours, duplicates
     plot          pictures of the above
     cli           the command `jaxtal`
 """
@@ -39,6 +40,7 @@ from . import plot as plot
 from . import reconstruct as reconstruct
 from . import reflections as reflections
 from . import scattering as scattering
+from . import search as search
 from . import symmetry as symmetry
 from .crystal import Crystal as Crystal
 from .crystal import WyckoffCrystal as WyckoffCrystal

@@ -15,7 +15,7 @@ LEVELS = {
     "diffraction": 3,
     **dict.fromkeys(("descriptors", "phasing"), 4),
     **dict.fromkeys(("reconstruct", "solution", "io"), 5),
-    "plot": 6,
+    **dict.fromkeys(("plot", "search"), 6),
     "cli": 7,
     "": 8,  # jaxtal/__init__.py
 }

@@ -1,0 +1,254 @@
+"""Fingerprints of many crystals, in a folder or in memory-mapped arrays."""
+
+import dataclasses
+import importlib.metadata
+import json
+import os
+import pathlib
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from tqdm import tqdm
+
+from ..crystal import Crystal, WyckoffCrystal
+from ._expand import on_host
+from ._log import Log
+from ._source import CrystalSource, SourceFile
+
+#: Seconds after which what has been read is fingerprinted and written, however little it is.
+_SECONDS = 60.0
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """What makes vectors of crystals; `CrystalMetric` is one."""
+
+    @property
+    def specification(self) -> str:
+        """Everything that decides the vectors, as JSON."""
+        ...
+
+    def of(self, crystals: Sequence[Crystal | WyckoffCrystal], /) -> Any:
+        """An object with `vector`, shape (n, D), and `complete`, shape (n,)."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Collection:
+    """Fingerprints with the names of their crystals.
+
+    Attributes:
+        names: of each crystal.
+        vectors: shape (n, D); mapped from the file where that holds nothing outdated.
+        failures: name and reason of everything that has no fingerprint.
+        settings: what decided the vectors, JSON types.
+    """
+
+    names: tuple[str, ...]
+    vectors: np.ndarray
+    failures: tuple[tuple[str, str], ...]
+    settings: dict[str, Any]
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str]) -> "Collection":
+        """What a folder holds, in the order in which it came.
+
+        Raises:
+            FileNotFoundError: no fingerprints there.
+            ValueError: damaged files.
+        """
+        path = pathlib.Path(folder)
+        if not Log.exists(path):
+            raise FileNotFoundError(f"{path}: no fingerprints there")
+        log = Log(path)
+        finished = {name for _, names in log.closed.values() for name in names}
+        # Of files that were not finished, what there is.
+        rest = [name for name in (*log.rows, *log.failed) if name not in finished]
+        return cls._view(log, [*(n for _, names in log.closed.values() for n in names), *rest])
+
+    @classmethod
+    def gather(
+        cls,
+        folder: str | os.PathLike[str],
+        source: CrystalSource,
+        metric: Metric,
+        *,
+        batch: int = 512,
+        progress: bool = False,
+    ) -> "Collection":
+        """Fingerprint a source into a folder, or go on with it.
+
+        Crystals are read one by one, fingerprinted `batch` at a time and appended; what the folder
+        has is neither read nor computed again, unless the file has changed (its size or time). An
+        interruption loses at most one batch.
+
+        Args:
+            folder: made if need be.
+            source: where the crystals come from. Another source may use the same folder; each
+                sees its own crystals only.
+            metric: makes the vectors.
+            batch: crystals held at a time.
+            progress: a bar on stderr.
+
+        Returns:
+            The crystals of the source, in its order.
+
+        Raises:
+            ValueError: the folder holds something else, or fingerprints of other settings (the
+                message says which); another run is writing; a batch below 1.
+            OSError: the folder cannot be written.
+        """
+        if batch < 1:
+            raise ValueError(f"batch: expected at least 1, got {batch}")
+        path = pathlib.Path(folder)
+        settings = {
+            "metric": json.loads(metric.specification),
+            "symmetry": source.symmetry,
+            "version": importlib.metadata.version("jaxtal"),
+        }
+        log = Log(path) if Log.exists(path) else Log.create(path, settings)
+        _check_settings(path, log.settings, settings)
+        names: list[str] = []
+        with log.writing():
+            work = _Work(log, metric, batch)
+            for file in _counted(source, progress):
+                names.extend(work.add(source, file))
+            work.write()
+        return cls._view(log, names)
+
+    @classmethod
+    def _view(cls, log: Log, names: list[str]) -> "Collection":
+        there = [name for name in names if name in log.rows]
+        rows = np.array([log.rows[name][1] for name in there], np.int64)
+        every = log.vectors()
+        whole = len(rows) == len(every) and bool(np.all(rows == np.arange(len(rows))))
+        return cls(
+            names=tuple(there),
+            vectors=every if whole else every[rows],
+            failures=tuple((name, log.failed[name][1]) for name in names if name in log.failed),
+            settings=log.settings,
+        )
+
+    def __len__(self) -> int:
+        """Number of fingerprints."""
+        return len(self.names)
+
+
+class _Work:
+    """Crystals that wait for their fingerprints."""
+
+    def __init__(self, log: Log, metric: Metric, batch: int):
+        self.log, self.metric, self.batch = log, metric, batch
+        self.waiting: list[tuple[str, str, Crystal]] = []
+        self.failed: list[tuple[str, str, str]] = []
+        self.closed: list[tuple[str, str, tuple[str, ...]]] = []
+        self.since = time.monotonic()
+
+    def add(self, source: CrystalSource, file: SourceFile) -> tuple[str, ...]:
+        """Read what is new in a file; the names of all its crystals."""
+        stamp, names = self.log.closed.get(file.name, ("", ()))
+        if stamp and stamp == file.stamp:
+            return names
+        found: list[str] = []
+        for entry in source.entries(file):
+            found.append(entry.name)
+            known = self.log.rows.get(entry.name) or self.log.failed.get(entry.name)
+            if known is not None and known[0] == entry.stamp:
+                continue
+            crystal = entry.read()
+            if isinstance(crystal, Exception):
+                self.failed.append((entry.name, entry.stamp, _reason(crystal)))
+            else:
+                self.waiting.append((entry.name, entry.stamp, on_host(crystal)))
+            if (
+                len(self.waiting) >= self.batch
+                or len(self.failed) >= self.batch
+                or time.monotonic() - self.since > _SECONDS
+            ):
+                self.write()
+        self.closed.append((file.name, file.stamp, tuple(found)))
+        return tuple(found)
+
+    def write(self) -> None:
+        """Fingerprint what waits, and append everything."""
+        if self.waiting or self.failed or self.closed:
+            vectors, reasons = _fingerprints(self.metric, [one for _, _, one in self.waiting])
+            names = [(name, stamp) for name, stamp, _ in self.waiting]
+            good = [i for i, reason in enumerate(reasons) if reason is None]
+            for (name, stamp), reason in zip(names, reasons, strict=True):
+                if reason is not None:
+                    self.failed.append((name, stamp, reason))
+            self.log.append([names[i] for i in good], vectors[good], self.failed, self.closed)
+            self.waiting, self.failed, self.closed = [], [], []
+        self.since = time.monotonic()
+
+
+def _fingerprints(metric: Metric, crystals: list[Crystal]) -> tuple[np.ndarray, list[str | None]]:
+    """Vectors, and why there is none where that is so."""
+    if not crystals:
+        return np.zeros((0, 1), np.float32), []
+    try:
+        made = metric.of(crystals)
+    except ValueError as error:
+        if len(crystals) == 1:
+            return np.zeros((1, 1), np.float32), [_reason(error)]
+        # Somebody in here is to blame; everybody else is fine alone.
+        parts = [_fingerprints(metric, [one]) for one in crystals]
+        length = max(part.shape[1] for part, _ in parts)
+        dtype = next((part.dtype for part, (why,) in parts if why is None), np.float32)
+        vectors = np.zeros((len(parts), length), dtype)
+        for row, (part, (why,)) in zip(vectors, parts, strict=True):
+            if why is None:
+                row[:] = part[0]
+        return vectors, [why for _, (why,) in parts]
+    vectors = np.asarray(made.vector)
+    reasons: list[str | None] = [None] * len(crystals)
+    for i in np.flatnonzero(~np.asarray(made.complete)):
+        reasons[i] = "its fingerprint is incomplete: the cell is too large or too flat for the plan"
+    for i in np.flatnonzero(~np.isfinite(vectors).all(axis=1)):
+        reasons[i] = "its fingerprint is not finite"
+    return vectors, reasons
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, ValueError | OSError) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _counted(source: CrystalSource, progress: bool) -> Iterator[SourceFile]:
+    """The files, with a bar that knows how many there are."""
+    if not progress:
+        yield from source.files()
+        return
+    total = sum(1 for _ in source.files())
+    yield from tqdm(source.files(), total=total, unit="file")
+
+
+def _check_settings(folder: pathlib.Path, there: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Refuse fingerprints that are not comparable.
+
+    Raises:
+        ValueError: names every setting that differs and its two values.
+    """
+    one, other = _flat(there), _flat(wanted)
+    differing = [
+        f"{key} {one.get(key)!r}, not {other.get(key)!r}"
+        for key in sorted(one.keys() | other.keys())
+        if one.get(key) != other.get(key)
+    ]
+    if differing:
+        raise ValueError(f"{folder}: its fingerprints were made with {'; '.join(differing)}")
+
+
+def _flat(settings: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted key; lists as they are."""
+    if not isinstance(settings, dict):
+        return {prefix: settings}
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        flat |= _flat(value, f"{prefix}.{key}" if prefix else key)
+    return flat

@@ -1,0 +1,176 @@
+"""The crystals of one file: blocks of a CIF, frames of a trajectory, rows of a database."""
+
+import dataclasses
+import pathlib
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from gemmi import cif
+
+from ..crystal import Crystal, WyckoffCrystal
+from ..io import crystal_from_ase, read, read_cif
+
+Found = Crystal | WyckoffCrystal
+
+#: Rows of a database that are held at a time; its own iterator holds them all.
+_ROWS = 256
+#: Formats that ASE reads without their symmetry; `io.read` says why it refuses them.
+_ASYMMETRIC = (".res", ".ins", ".pdb", ".ent", ".mmcif")
+
+
+@dataclasses.dataclass(frozen=True)
+class FileEntry:
+    """One crystal of a file, not read yet.
+
+    Attributes:
+        name: unique in its source.
+        stamp: another stamp is another content.
+        load: reads it.
+    """
+
+    name: str
+    stamp: str
+    load: Callable[[], Found]
+
+    def read(self) -> Found | Exception:
+        """The crystal, or the error that came instead."""
+        try:
+            return self.load()
+        except MemoryError:
+            raise
+        # One file among a hundred thousand must not end the work, whatever its parser trips over.
+        except Exception as error:
+            return error
+
+
+def entries_of_file(
+    path: pathlib.Path, name: str, stamp: str, symmetry: str
+) -> Iterator[FileEntry]:
+    """The crystals of a file that is no database.
+
+    A file that cannot be taken apart is one entry, whose error says why.
+    """
+    if path.name.lower().endswith((".cif", ".cif.gz")):
+        return _blocks(path, name, stamp, symmetry)
+    if path.name.lower().endswith(_ASYMMETRIC):
+        return iter([FileEntry(name, stamp, lambda: read(path))])
+    return _frames(path, name, stamp)
+
+
+def _blocks(path: pathlib.Path, name: str, stamp: str, symmetry: str) -> Iterator[FileEntry]:
+    try:
+        document = cif.read(str(path))
+        blocks = [block for block in document if _has_atoms(block)]
+    except (ValueError, RuntimeError, OSError):
+        blocks = []  # `read_cif` finds the error again, and words it
+    if len(blocks) < 2:
+        yield FileEntry(name, stamp, lambda: read_cif(path, symmetry=symmetry))
+        return
+    for block in blocks:
+        yield FileEntry(f"{name}#{block.name}", stamp, _block_reader(block, symmetry))
+
+
+def _has_atoms(block: cif.Block) -> bool:
+    tags = ("_atom_site_label", "_atom_site_type_symbol")
+    return any(block.find_values(tag) for tag in tags)
+
+
+def _block_reader(block: cif.Block, symmetry: str) -> Callable[[], Found]:
+    """Reads a block from a file of its own: `read_cif` parses its whole file for each."""
+    # The text is made now: the document is gone when a later block is read.
+    document = cif.Document()
+    document.add_copied_block(block)
+    text = document.as_string()
+
+    def load() -> Found:
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "block.cif")
+            path.write_text(text, encoding="utf-8")
+            try:
+                return read_cif(path, symmetry=symmetry)
+            except ValueError as error:
+                where = re.escape(str(path))
+                raise ValueError(re.sub(rf"{where}(:\d+)?: ", "", str(error))) from error
+
+    return load
+
+
+def _frames(path: pathlib.Path, name: str, stamp: str) -> Iterator[FileEntry]:
+    import ase.io
+
+    def given(atoms: Any) -> Callable[[], Found]:
+        return lambda: crystal_from_ase(atoms)
+
+    def failing(error: Exception, where: str) -> Callable[[], Found]:
+        def load() -> Found:
+            raise ValueError(
+                f"{where}expected a file that ASE reads, got {type(error).__name__}: {error}"
+            ) from error
+
+        return load
+
+    # The first frame waits for the second, which decides whether they have numbers.
+    waiting, count = None, 0
+    try:
+        for atoms in ase.io.iread(path):
+            if waiting is not None:
+                yield FileEntry(f"{name}#{count - 1}", stamp, given(waiting))
+            waiting, count = atoms, count + 1
+    except MemoryError:
+        raise
+    except Exception as error:  # ASE's readers raise whatever their parsing meets
+        if waiting is not None:
+            yield FileEntry(f"{name}#{count - 1}", stamp, given(waiting))
+        where = f"frame {count}: " if count else ""
+        label = f"{name}#{count}" if count else name
+        yield FileEntry(label, stamp, failing(error, where))
+        return
+    if waiting is not None:
+        last = name if count == 1 else f"{name}#{count - 1}"
+        yield FileEntry(last, stamp, given(waiting))
+    else:
+        yield FileEntry(name, stamp, failing(ValueError("no frames"), ""))
+
+
+def is_database(path: pathlib.Path) -> bool:
+    """Whether a file is named like a database of ASE."""
+    return path.suffix.lower() in (".db", ".json")
+
+
+def entries_of_database(path: pathlib.Path, name: str, stamp: str) -> Iterator[FileEntry]:
+    """The rows of a database of ASE, those of a .db a few at a time."""
+    try:
+        for row in _rows(path):
+            one = f"{row.unique_id} {row.mtime!r}"
+            yield FileEntry(f"{name}#{row.id}", one, _row_reader(row))
+    except MemoryError:
+        raise
+    except Exception as error:  # sqlite3's, json's and ASE's own
+        reason = f"{path}: expected a database of ASE, got {type(error).__name__}: {error}"
+
+        def load() -> Found:
+            raise ValueError(reason)
+
+        yield FileEntry(name, stamp, load)
+
+
+def _rows(path: pathlib.Path) -> Iterator[Any]:
+    import ase.db
+
+    database = ase.db.connect(path)
+    if path.suffix.lower() == ".json":
+        yield from database.select()
+        return
+    last = 0
+    while True:
+        rows = list(database.select(f"id>{last}", limit=_ROWS, sort="id"))
+        yield from rows
+        if len(rows) < _ROWS:
+            return
+        last = rows[-1].id
+
+
+def _row_reader(row: Any) -> Callable[[], Found]:
+    return lambda: crystal_from_ase(row.toatoms())

@@ -1,0 +1,168 @@
+"""Where crystals come from: folders, lists of files, databases; one crystal at a time."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Iterable, Iterator
+
+from ..crystal import Crystal, WyckoffCrystal
+from ._readers import FileEntry, entries_of_database, entries_of_file, is_database
+
+#: Files in folders that are taken for crystals, by the ends of their names in lower case. The
+#: latter lists are refused by `io.read`, with a reason that says more than silence.
+_ENDINGS = (
+    *(".cif", ".cif.gz", ".vasp", ".poscar", ".xyz", ".extxyz", ".traj", ".xsf", ".gen"),
+    *(".db", ".res", ".ins", ".pdb", ".ent", ".mmcif"),
+)
+_NAMES = ("POSCAR", "CONTCAR", "XDATCAR", "OUTCAR", "vasprun.xml")
+
+
+@dataclasses.dataclass(frozen=True)
+class SourceFile:
+    """A file of one or more crystals.
+
+    Attributes:
+        name: as results call it: relative to the folder, with forward slashes; or as given.
+        path: the file.
+        stamp: size and time of the last change; another stamp is another content.
+    """
+
+    name: str
+    path: pathlib.Path
+    stamp: str
+
+
+@dataclasses.dataclass(frozen=True)
+class CrystalSource:
+    """A folder, a file, a list of files or a database, to be read one crystal at a time.
+
+    Attributes:
+        folder: the folder, or None.
+        listed: the files, if there is no folder.
+        recursive: whether folders inside the folder count.
+        symmetry: "file": CIFs are as they say, and refused if they don't; "P1": those without a
+            space group list the whole cell.
+    """
+
+    folder: pathlib.Path | None
+    listed: tuple[pathlib.Path, ...]
+    recursive: bool
+    symmetry: str
+
+    @classmethod
+    def of(
+        cls,
+        source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        *,
+        recursive: bool = False,
+        symmetry: str = "file",
+    ) -> "CrystalSource":
+        """The source at a path, or of a list of files.
+
+        Args:
+            source: a folder, a file (of one or more crystals), a database of ASE (.db, or .json),
+                or several files.
+            recursive: take the folders inside the folder too.
+            symmetry: see the attribute.
+
+        Raises:
+            FileNotFoundError: there is no such file or folder.
+            ValueError: an empty list, a file given twice, a folder in a list, or another symmetry.
+        """
+        if symmetry not in ("file", "P1"):
+            raise ValueError(f"symmetry: expected 'file' or 'P1', got {symmetry!r}")
+        if isinstance(source, str | os.PathLike):
+            path = pathlib.Path(source)
+            if path.is_dir():
+                return cls(path, (), recursive, symmetry)
+            paths = (path,)
+        else:
+            paths = tuple(pathlib.Path(one) for one in source)
+        if not paths:
+            raise ValueError("source: expected at least one file, got none")
+        for path in paths:
+            if path.is_dir():
+                raise ValueError(f"{path}: expected a file in a list of files, got a folder")
+            if not path.is_file():
+                raise FileNotFoundError(f"{path}: no such file or folder")
+        if len(set(paths)) < len(paths):
+            twice = next(path for path in paths if paths.count(path) > 1)
+            raise ValueError(f"{twice}: given twice")
+        return cls(None, paths, recursive, symmetry)
+
+    def files(self) -> Iterator[SourceFile]:
+        """The files, sorted by folder and name; those of a folder that hold no crystals are not."""
+        if self.folder is None:
+            for path in self.listed:
+                yield SourceFile(str(path), path, _stamp(path))
+            return
+        for path in self._walk():
+            if _looks_like_crystals(path.name):
+                yield SourceFile(self._name(path), path, _stamp(path))
+
+    def ignored(self) -> list[str]:
+        """Names of the files of the folder that no format of crystals is named like."""
+        if self.folder is None:
+            return []
+        return [self._name(path) for path in self._walk() if not _looks_like_crystals(path.name)]
+
+    def entries(self, file: SourceFile) -> Iterator[FileEntry]:
+        """The crystals of a file, in order; each is read when asked to."""
+        if is_database(file.path):
+            return entries_of_database(file.path, file.name, file.stamp)
+        return entries_of_file(file.path, file.name, file.stamp, self.symmetry)
+
+    def _name(self, path: pathlib.Path) -> str:
+        return path.relative_to(self.folder or pathlib.Path()).as_posix()
+
+    def _walk(self) -> Iterator[pathlib.Path]:
+        """All files, hidden ones and those in hidden folders left out."""
+        if self.folder is None:
+            return
+        for folder, inner, names in os.walk(self.folder):
+            inner[:] = sorted(n for n in inner if not n.startswith(".")) if self.recursive else []
+            for name in sorted(names):
+                path = pathlib.Path(folder, name)
+                if not name.startswith(".") and path.is_file():
+                    yield path
+
+
+def crystals_of(
+    source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    recursive: bool = False,
+    symmetry: str = "file",
+) -> Iterator[tuple[str, Crystal | WyckoffCrystal | Exception]]:
+    """Read the crystals of a folder, a list of files or a database, holding one at a time.
+
+    Of a folder, the files count that are named like a format of crystals. A file of several
+    crystals gives one for each block of a CIF (name#block), each frame (name#0, name#1, ...) or
+    each row of a database (name#id).
+
+    Args:
+        source: as `CrystalSource.of`, as `recursive` and `symmetry`.
+        recursive: take the folders inside the folder too.
+        symmetry: "file" or "P1".
+
+    Yields:
+        A name, and the crystal or the error that came instead.
+
+    Raises:
+        FileNotFoundError: there is no such file or folder.
+        ValueError: as `CrystalSource.of`.
+    """
+    chosen = CrystalSource.of(source, recursive=recursive, symmetry=symmetry)
+    return ((one.name, one.read()) for file in chosen.files() for one in chosen.entries(file))
+
+
+def _looks_like_crystals(name: str) -> bool:
+    return name.lower().endswith(_ENDINGS) or name.startswith(_NAMES)
+
+
+def _stamp(path: pathlib.Path) -> str:
+    """Size and time of change, nothing if the file has just gone (reading it will say so)."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    return f"{status.st_size} {status.st_mtime_ns}"
