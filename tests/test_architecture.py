@@ -16,7 +16,7 @@ LEVELS = {
     **dict.fromkeys(("descriptors", "phasing"), 4),
     **dict.fromkeys(("reconstruct", "solution", "io"), 5),
     **dict.fromkeys(("plot", "search"), 6),
-    "cli": 7,
+    **dict.fromkeys(("cli", "torch"), 7),
     "": 8,  # jaxtal/__init__.py
 }
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
