@@ -166,26 +166,15 @@ def test_a_reconstruction_is_pulled_to_the_wanted_value():
     assert 1.005 < reached[1] < 1.095
 
 
-def test_terms_alone_make_an_objective(x64):
-    """No descriptor at all: the smallest cell that is large enough for the one-sided term."""
-    diamond = prototype("diamond")
-    objective = Objective(
-        SMALL,
-        spectrum_weight=0.0,
-        distribution_weight=0.0,
-        terms=[Roomy(jnp.array(60.0)), PropertyTerm(lambda c, _: c.lattice.volume / 60, 1.0)],
-    )
-    found = from_descriptor(
-        objective.target(diamond),
-        diamond,
-        objective=objective,
-        starts=1,
-        optimiser=LevenbergMarquardt(steps=20),
-        polish=None,
-        **QUIET,
-    )
-    assert found.success
-    np.testing.assert_allclose(found.best.lattice.volume, 60.0, rtol=1e-3)
+def test_terms_alone_make_an_objective(problem):
+    """No descriptor, no penalty: what is left are the terms."""
+    weights = dict.fromkeys(("spectrum_weight", "distribution_weight", "distance_weight"), 0.0)
+    objective = Objective(SMALL, **weights, terms=[Roomy(jnp.array(200.0))])
+    plan = dataclasses.replace(problem.plan, terms=(None,))
+    parts = eqx.filter_jit(objective.parts)(problem.like, plan, problem.target)
+    assert list(parts) == ["term 0"]
+    expected = (1 - float(problem.like.lattice.volume) / 200) ** 2
+    np.testing.assert_allclose(parts["term 0"], expected, rtol=1e-10)
 
 
 def test_bad_terms():
