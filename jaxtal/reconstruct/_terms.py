@@ -90,6 +90,7 @@ class PropertyTerm(AbstractTerm):
             ValueError: no function, a wanted value that is not finite, a scale that is not
                 positive, or a negative weight.
         """
+        self.function = function
         if not callable(function):
             raise ValueError(f"function: expected f(crystal, plan), got {function!r}")
         # NumPy arrays: they take the precision of the crystal, whichever that is.
@@ -107,7 +108,6 @@ class PropertyTerm(AbstractTerm):
             )
         if self.weight.shape or not (np.isfinite(self.weight) and self.weight >= 0):
             raise ValueError(f"weight: expected a number >= 0, got {weight}")
-        self.function = function
         self.make_plan = make_plan
 
     def plan(self, like: WyckoffCrystal, margin: float) -> PyTree:
