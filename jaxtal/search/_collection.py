@@ -6,7 +6,7 @@ import json
 import os
 import pathlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -19,6 +19,8 @@ from ._source import CrystalSource, SourceFile
 
 #: Seconds after which what has been read is fingerprinted and written, however little it is.
 _SECONDS = 60.0
+#: And after which the bar shows how many crystals there are.
+_SHOWN = 0.5
 
 
 @runtime_checkable
@@ -111,10 +113,12 @@ class Collection:
         log = Log(path) if Log.exists(path) else Log.create(path, settings)
         _check_settings(path, log.settings, settings)
         names: list[str] = []
-        with log.writing():
-            work = _Work(log, metric, batch)
-            for file in _counted(source, progress):
+        total = sum(1 for _ in source.files()) if progress else None
+        with log.writing(), tqdm(total=total, disable=not progress, unit="file") as bar:
+            work = _Work(log, metric, batch, bar)
+            for file in source.files():
                 names.extend(work.add(source, file))
+                bar.update()
             work.write()
         return cls._view(log, names)
 
@@ -139,8 +143,9 @@ class Collection:
 class _Work:
     """Crystals that wait for their fingerprints."""
 
-    def __init__(self, log: Log, metric: Metric, batch: int):
-        self.log, self.metric, self.batch = log, metric, batch
+    def __init__(self, log: Log, metric: Metric, batch: int, bar: Any):
+        self.log, self.metric, self.batch, self.bar = log, metric, batch, bar
+        self.count, self.shown = 0, 0.0
         self.waiting: list[tuple[str, str, Crystal]] = []
         self.failed: list[tuple[str, str, str]] = []
         self.closed: list[tuple[str, str, tuple[str, ...]]] = []
@@ -154,6 +159,7 @@ class _Work:
         found: list[str] = []
         for entry in source.entries(file):
             found.append(entry.name)
+            self._show()
             known = self.log.rows.get(entry.name) or self.log.failed.get(entry.name)
             if known is not None and known[0] == entry.stamp:
                 continue
@@ -170,6 +176,13 @@ class _Work:
                 self.write()
         self.closed.append((file.name, file.stamp, tuple(found)))
         return tuple(found)
+
+    def _show(self) -> None:
+        """Count one more crystal on the bar, whose unit is files: one may hold a million."""
+        self.count += 1
+        if time.monotonic() - self.shown > _SHOWN:
+            self.shown = time.monotonic()
+            self.bar.set_postfix_str(f"{self.count} new crystals")
 
     def write(self) -> None:
         """Fingerprint what waits, and append everything."""
@@ -217,15 +230,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ValueError | OSError) and text:
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _counted(source: CrystalSource, progress: bool) -> Iterator[SourceFile]:
-    """The files, with a bar that knows how many there are."""
-    if not progress:
-        yield from source.files()
-        return
-    total = sum(1 for _ in source.files())
-    yield from tqdm(source.files(), total=total, unit="file")
 
 
 def _check_settings(folder: pathlib.Path, there: dict[str, Any], wanted: dict[str, Any]) -> None:

@@ -146,3 +146,17 @@ def test_what_comes_is_what_io_reads(folder):
     assert isinstance(crystal, WyckoffCrystal)
     np.testing.assert_array_equal(crystal.lattice_parameters, expected.lattice_parameters)
     assert isinstance(found["POSCAR"], Crystal)
+
+
+def test_one_at_a_time(folder, monkeypatch):
+    """Nothing is read before it is asked for."""
+    read = []
+
+    def spy(path, **options):
+        read.append(path.name)
+        return jxt.io.read_cif(path, **options)
+
+    monkeypatch.setattr("jaxtal.search._readers.read_cif", spy)
+    stream = crystals_of(folder)
+    assert [next(stream)[0] for _ in range(2)] == ["POSCAR", "b-rutile.cif"]
+    assert read == ["b-rutile.cif"]
