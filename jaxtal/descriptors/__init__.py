@@ -29,9 +29,17 @@ from ._descriptor_loss import represent_batch as represent_batch
 from ._distance import distance as distance
 from ._distance import rdf_distance as rdf_distance
 from ._distance import relative_distance as relative_distance
+from ._hand import hand_vector as hand_vector
 from ._harmonics import real_spherical_harmonics as real_spherical_harmonics
+from ._local_distances import local_distance_vector as local_distance_vector
+from ._local_distances import local_distances as local_distances
+from ._neighbours import Neighbours as Neighbours
+from ._neighbours import nearest_neighbours as nearest_neighbours
+from ._neighbours import neighbour_bounds as neighbour_bounds
 from ._pair_distribution import PairDistribution as PairDistribution
 from ._pair_plan import PairPlan as PairPlan
+from ._pdd import pdd_distance as pdd_distance
+from ._pdd import pointwise_distances as pointwise_distances
 from ._power_spectrum import PowerSpectrum as PowerSpectrum
 from ._power_spectrum import SpectrumPlan as SpectrumPlan
 from ._presets import PRESETS as PRESETS
