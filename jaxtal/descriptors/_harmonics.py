@@ -1,8 +1,10 @@
 """Real spherical harmonics by recursion, all degrees or the even ones."""
 
+import functools
 import math
 from typing import Any, Literal
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -51,63 +53,115 @@ def harmonics_rows(
     xyz: Float[Array, "P 3"], l_max: int, degrees: Degrees = "all"
 ) -> Float[Array, "n_lm P"]:
     """`real_spherical_harmonics` transposed: points contiguous, which is how it is computed."""
+    chosen = degree_list(l_max, degrees)
     norm = safe_norm(xyz)
     unit = xyz / jnp.where(norm > 0, norm, 1.0)[:, None]
-    return jnp.stack(_rows(unit[:, 0], unit[:, 1], unit[:, 2], l_max, degrees))
+    polar = _polar(unit[:, 2], l_max, degrees)
+    azimuth = _azimuth(unit[:, 0], unit[:, 1], l_max)
+    l, m = np.array([(i, m) for i, l in enumerate(chosen) for m in range(-l, l + 1)]).T
+    # Rows of flat arrays: XLA gathers along one axis faster than along two.
+    width = l_max + 1
+    polar = polar.reshape(-1, norm.shape[0])[l * width + abs(m)]
+    return polar * azimuth.reshape(-1, norm.shape[0])[(m < 0) * width + abs(m)]
 
 
 def host_harmonics(
     directions: Float[np.ndarray, "P 3"], l_max: int, degrees: Degrees = "all"
 ) -> Float[np.ndarray, "P n_lm"]:
     """`real_spherical_harmonics` of non-zero vectors in NumPy float64, for builders."""
-    unit = directions / np.linalg.norm(directions, axis=1)[:, None]
-    return np.stack(_rows(unit[:, 0], unit[:, 1], unit[:, 2], l_max, degrees), axis=1)
+    x, y, z = (directions / np.linalg.norm(directions, axis=1)[:, None]).T
+    last = now = np.zeros((l_max + 1, len(x)))
+    waves = (x + 1j * y) ** np.arange(l_max + 1)[:, None]
+    rows = []
+    for l, step in zip(degree_list(l_max, degrees), _steps(l_max, degrees), strict=True):
+        now, last = _next(step[:, :, None], z, now, last), now
+        rows += [now[-m] * waves[-m].imag for m in range(-l, 0)]
+        rows += [now[m] * waves[m].real for m in range(l + 1)]
+    return np.stack(rows, axis=1)
 
 
-def _rows(x: Any, y: Any, z: Any, l_max: int, degrees: Degrees) -> list[Any]:
-    """Y_lm of unit vectors, degree by degree; JAX or NumPy arrays in and out."""
-    chosen = degree_list(l_max, degrees)
-    rows: dict[tuple[int, int], Any] = {}
-    cos_m, sin_m = 0 * x + 1, 0 * x
-    diagonal = math.sqrt(1 / (4 * math.pi))
-    for m in range(l_max + 1):
-        if m:
-            cos_m, sin_m = x * cos_m - y * sin_m, x * sin_m + y * cos_m
-            diagonal *= math.sqrt((2 * m + 1) / (2 * m) * (2 if m == 1 else 1))
-        for l, legendre in _legendre(z, m, diagonal, l_max, degrees):
-            rows[l, m] = legendre * cos_m if m else legendre
-            if m:
-                rows[l, -m] = legendre * sin_m
-    return [rows[l, m] for l in chosen for m in range(-l, l + 1)]
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def _polar(z: Float[Array, " P"], l_max: int, degrees: Degrees) -> Float[Array, "L M P"]:
+    """Q_lm = N_lm P_l^m(z) / sin^m(theta) of each degree and m = 0..l_max, 0 for m > l."""
+    last = now = jnp.zeros((l_max + 1, z.shape[0]), z.dtype)
+    rows = []
+    for step in _steps(l_max, degrees):
+        # XLA would otherwise compute the lower degrees anew for every row, and takes seconds to
+        # compile that.
+        following = _next(jnp.asarray(step, z.dtype)[:, :, None], z[None, :], now, last)
+        now, last = jax.lax.optimization_barrier(following), now
+        rows.append(now)
+    return jnp.stack(rows)
 
 
-def _legendre(
-    z: Any, m: int, diagonal: float, l_max: int, degrees: Degrees
-) -> list[tuple[int, Any]]:
-    """N_lm P_l^m(z) / sin^m(theta) for l = m.. l_max, from z Q_l = c_(l+1) Q_(l+1) + c_l Q_(l-1).
+@_polar.defjvp
+def _polar_jvp(l_max: int, degrees: Degrees, primals: Any, tangents: Any) -> tuple[Array, Array]:
+    """dQ_lm / dz = sqrt((l - m) (l + m + 1)) Q_l,m+1, so that no recursion is differentiated.
 
-    For even degrees the recurrence is applied twice, so that odd ones are never formed.
+    The harmonics of m > 0 have a factor sqrt 2, which the step from m = 0 takes off."""
+    (z,), (dz,) = primals, tangents
+    rows = _polar(z, l_max, degrees)
+    l = np.array(degree_list(l_max, degrees))[:, None]
+    m = np.arange(l_max + 1)
+    factor = np.sqrt(np.maximum((l - m) * (l + m + 1), 0)) * np.where(m > 0, 1, math.sqrt(0.5))
+    above = jnp.concatenate([rows[:, 1:], jnp.zeros_like(rows[:, :1])], axis=1)
+    return rows, jnp.asarray(factor, z.dtype)[:, :, None] * above * dz[None, None, :]
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _azimuth(x: Float[Array, " P"], y: Float[Array, " P"], m_max: int) -> Float[Array, "2 M P"]:
+    """Real and imaginary parts of (x + i y)^m, m = 0..m_max."""
+
+    def step(power: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], Any]:
+        c, s = power
+        return (x * c - y * s, x * s + y * c), power
+
+    one = (jnp.ones_like(x), jnp.zeros_like(x))
+    return jnp.stack(jax.lax.scan(step, one, None, length=m_max + 1)[1])
+
+
+@_azimuth.defjvp
+def _azimuth_jvp(m_max: int, primals: Any, tangents: Any) -> tuple[Array, Array]:
+    """d(x + i y)^m = m (x + i y)^(m - 1) (dx + i dy)."""
+    dx, dy = (t[None, :] for t in tangents)
+    powers = _azimuth(*primals, m_max)
+    m = jnp.asarray(np.arange(m_max + 1), powers.dtype)[None, :, None]
+    c, s = m * jnp.concatenate([jnp.zeros_like(powers[:, :1]), powers[:, :-1]], axis=1)
+    return powers, jnp.stack([c * dx - s * dy, s * dx + c * dy])
+
+
+def _next(step: Any, z: Any, now: Any, last: Any) -> Any:
+    """The next degree of Q from two before it; JAX or NumPy arrays."""
+    return (
+        (step[0] * (z * z) + step[1] * z + step[2]) * now + step[3] * last + (step[4] + step[5] * z)
+    )
+
+
+@functools.cache
+def _steps(l_max: int, degrees: Degrees) -> Float[np.ndarray, "L 6 M"]:
+    """Coefficients of `_next` from z Q_l = c_(l+1) Q_(l+1) + c_l Q_(l-1), for every m.
+
+    For even degrees the recurrence is applied twice, so that odd ones are never formed. Q_mm is a
+    constant, which starts each m.
     """
+    m = np.arange(l_max + 1)
 
-    def c(l: int) -> float:
-        return math.sqrt((l * l - m * m) / (4 * l * l - 1)) if l > m else 0.0
+    def c(l: int) -> Float[np.ndarray, " M"]:
+        return np.sqrt(np.maximum(l * l - m * m, 0) / (4 * l * l - 1))
 
-    first = 0 * z + diagonal
-    if degrees == "all":
-        values = [(m, first)]
-        if m < l_max:
-            values.append((m + 1, z * first / c(m + 1)))
-        for l in range(m + 1, l_max):
-            values.append((l + 1, (z * values[-1][1] - c(l) * values[-2][1]) / c(l + 1)))
-        return values
-    start = m + m % 2
-    if start > l_max:
-        return []
-    values = [(start, first if start == m else z * first / c(start))]
-    z2 = z * z
-    for l in range(start, l_max - 1, 2):
-        current = (z2 - (c(l + 1) ** 2 + c(l) ** 2)) * values[-1][1]
-        if len(values) > 1:
-            current = current - (c(l) * c(l - 1)) * values[-2][1]
-        values.append((l + 2, current / (c(l + 1) * c(l + 2))))
-    return values
+    first = np.cumprod(np.sqrt(np.r_[1 / (4 * np.pi), (2 * m[1:] + 1) / (2 * m[1:])]))
+    first[1:] *= math.sqrt(2)
+    steps = []
+    for l in degree_list(l_max, degrees):
+        step = np.zeros((6, l_max + 1))
+        step[4] = np.where(m == l, first, 0)
+        if degrees == "all" and l:
+            over = np.where(m < l, 1 / np.where(m < l, c(l), 1), 0)
+            step[1], step[3] = over, -over * c(l - 1)
+        elif l:
+            over = np.where(m < l - 1, 1 / np.where(m < l - 1, c(l - 1) * c(l), 1), 0)
+            step[0], step[2] = over, -over * (c(l - 1) ** 2 + c(l - 2) ** 2)
+            step[3] = -over * c(l - 2) * c(abs(l - 3))
+            step[5] = np.where(m == l - 1, first / np.where(m < l, c(l), 1), 0)
+        steps.append(step)
+    return np.array(steps)
