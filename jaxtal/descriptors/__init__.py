@@ -29,10 +29,13 @@ from ._descriptor_loss import represent_batch as represent_batch
 from ._distance import distance as distance
 from ._distance import rdf_distance as rdf_distance
 from ._distance import relative_distance as relative_distance
+from ._fingerprint import Fingerprint as Fingerprint
 from ._hand import hand_vector as hand_vector
 from ._harmonics import real_spherical_harmonics as real_spherical_harmonics
 from ._local_distances import local_distance_vector as local_distance_vector
 from ._local_distances import local_distances as local_distances
+from ._metric import CrystalMetric as CrystalMetric
+from ._metric_plan import MetricPlan as MetricPlan
 from ._neighbours import Neighbours as Neighbours
 from ._neighbours import nearest_neighbours as nearest_neighbours
 from ._neighbours import neighbour_bounds as neighbour_bounds

@@ -13,7 +13,7 @@ from .._core import check_finite, count, device_array, host_array
 from ..crystal import Crystal, CrystalBatch, WyckoffCrystal
 from ..scattering import FormFactors
 from ._descriptor import Descriptor
-from ._sphere import HklBox
+from ._sphere import HklBox, box_size
 
 
 class RepresentPlan(eqx.Module):
@@ -122,17 +122,14 @@ class RepresentPlan(eqx.Module):
         if not cells:
             raise ValueError("crystals: expected at least one, got none")
         dtype = dtype_of(crystals) if dtype is None else dtype
-        box = HklBox.for_cells(
-            np.stack([matrix for matrix, _ in cells]),
-            descriptor.spectrum.space.q_max,
-            margin=margin,
-            stretch=stretch,
-        )
+        q_max = descriptor.spectrum.space.q_max
+        matrices = np.stack([matrix for matrix, _, _ in cells])
+        bounds, points = box_size(matrices, q_max, margin, stretch)
         return cls.build(
             descriptor,
-            box.bounds,
-            box.points,
-            slots=max([4, *(len(kinds) for _, kinds in cells)]) if slots is None else slots,
+            bounds,
+            points,
+            slots=max([4, *(len(kinds) for _, kinds, _ in cells)]) if slots is None else slots,
             elements=elements,
             dtype=dtype,
         )
@@ -166,26 +163,29 @@ def _elements(kind: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-def cells_of(crystals: Any) -> list[tuple[np.ndarray, set[int]]]:
-    """Lattice matrix and elements of each crystal; those of no atoms are left out."""
+def cells_of(crystals: Any) -> list[tuple[np.ndarray, set[int], float]]:
+    """Lattice matrix, elements and number of atoms of each crystal; empty ones are left out."""
     if isinstance(crystals, CrystalBatch):
-        columns = (crystals.matrix, crystals.species, crystals.mask)
+        occupancies = np.ones(crystals.mask.shape)
+        columns = (crystals.matrix, crystals.species, occupancies, crystals.mask)
     else:
         given = [crystals] if isinstance(crystals, Crystal | WyckoffCrystal) else list(crystals)
         cells = [c.expand() if isinstance(c, WyckoffCrystal) else c for c in given]
         columns = (
             [c.lattice.matrix for c in cells],
             [c.atomic_numbers for c in cells],
+            [c.occupancies for c in cells],
             [c.mask for c in cells],
         )
     found = []
-    for matrix, numbers, mask in zip(*columns, strict=True):
+    for matrix, numbers, occupancies, mask in zip(*columns, strict=True):
         values = host_array(matrix, "lattice matrix")
         real = host_array(mask, "mask", bool)
         if real.any():
             check_finite(values, "lattice matrix")
             kinds = host_array(numbers, "species", np.int64)[real]
-            found.append((values, {int(z) for z in kinds}))
+            amount = float(host_array(occupancies, "occupancies")[real].sum())
+            found.append((values, {int(z) for z in kinds}, amount))
     return found
 
 

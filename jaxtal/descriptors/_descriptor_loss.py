@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ..crystal import CrystalBatch
+from ._batched import over_batch
 from ._capacity import RepresentPlan
 from ._descriptor import Description
 from ._distance import _same_specification
@@ -31,17 +32,11 @@ def represent_batch(
     Raises:
         ValueError: a chunk below 1.
     """
-    if chunk is not None and chunk < 1:
-        raise ValueError(f"chunk: expected at least 1 crystal, or None for all, got {chunk}")
-    arrays = (batch.matrix, batch.frac, batch.species, batch.mask)
 
-    def one(crystal: tuple[Array, Array, Array, Array]) -> Description:
-        return represent(*crystal, plan)
+    def one(matrix: Array, frac: Array, species: Array, mask: Array) -> Description:
+        return represent(matrix, frac, species, mask, plan)
 
-    if chunk is None or chunk >= len(batch):
-        return jax.vmap(one)(arrays)
-    # Reverse mode would otherwise keep every intermediate of every crystal.
-    return jax.lax.map(jax.checkpoint(one), arrays, batch_size=None if chunk == 1 else chunk)
+    return over_batch(one, batch, chunk)
 
 
 def descriptor_loss(

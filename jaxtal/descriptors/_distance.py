@@ -1,30 +1,35 @@
 """Distances between the descriptions of two crystals."""
 
 import json
+from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._core import safe_sqrt
 from ._descriptor import Description
+from ._fingerprint import Fingerprint
 
 
-def distance(a: Description | Array, b: Description | Array) -> Float[Array, ""]:
-    """The paper's mismatch D = sqrt(sum_nl (P_nl - P'_nl)^2) (eq. 17).
+def distance(
+    a: Description | Fingerprint | Array, b: Description | Fingerprint | Array
+) -> Float[Array, ""]:
+    """The paper's mismatch D = sqrt(sum_nl (P_nl - P'_nl)^2) (eq. 17), or that of two vectors.
 
     Its gradient at D = 0 is defined as zero.
 
     Args:
-        a: a description, or a power spectrum alone, of any shape.
+        a: a description, or a power spectrum alone, of any shape; or a fingerprint of one crystal.
         b: likewise.
 
     Returns:
-        D in the unit of P.
+        D in the unit of P; dimensionless for fingerprints.
 
     Raises:
         ValueError: descriptions of different specifications, or power spectra of different shapes.
     """
-    P, Q = _pair(a, b, "power_spectrum")
+    vectors = isinstance(a, Fingerprint) and isinstance(b, Fingerprint)
+    P, Q = _pair(a, b, "vector" if vectors else "power_spectrum")
     return _norm(P - Q)
 
 
@@ -63,11 +68,20 @@ def _relative(a: Array, b: Array) -> Float[Array, ""]:
     return _norm(a - b) / jnp.sqrt(jnp.where(scale > 0, scale, 1.0))
 
 
-def _pair(a: Description | Array, b: Description | Array, name: str) -> tuple[Array, Array]:
+def _pair(a: Any, b: Any, name: str) -> tuple[Array, Array]:
     """The arrays to compare, if they can be."""
-    if isinstance(a, Description) and isinstance(b, Description):
+    described = [hasattr(one, "specification") for one in (a, b)]
+    if all(described):
+        if type(a) is not type(b):
+            raise ValueError(
+                "expected two descriptions or two fingerprints, got a "
+                f"{type(a).__name__} and a {type(b).__name__}"
+            )
         _same_specification(a.specification, b.specification)
-    x, y = (getattr(one, name) if isinstance(one, Description) else one for one in (a, b))
+    x, y = (
+        jnp.asarray(getattr(one, name)) if has else one
+        for one, has in zip((a, b), described, strict=True)
+    )
     if x.shape != y.shape:
         raise ValueError(
             f"descriptions: expected equal shapes, got {x.shape} and {y.shape} "

@@ -58,40 +58,32 @@ class HklBox(eqx.Module):
             points=count(points, "points", 1),
         )
 
-    @classmethod
-    def for_cells(
-        cls,
-        matrices: Float[np.ndarray, "n 3 3"],
-        q_max: Any,
-        *,
-        margin: float | int = 1.3,
-        stretch: float | int | None = None,
-        dtype: Any = None,
-    ) -> "HklBox":
-        """Box that serves some cells and others about as large (host).
 
-        Args:
-            matrices: rows a, b, c, angstrom.
-            q_max: of each cell or of all, 1/angstrom.
-            margin: how far the volume of the largest may grow.
-            stretch: how far an axis may grow, default sqrt(margin).
-            dtype: of the box.
+def box_size(
+    matrices: Float[np.ndarray, "n 3 3"],
+    q_max: float,
+    margin: float | int = 1.0,
+    stretch: float | int | None = None,
+) -> tuple[tuple[int, int, int], int]:
+    """Bounds and number of points of an `HklBox` that serves some cells (host).
 
-        Raises:
-            ValueError: a margin or stretch below 1.
-        """
-        for name, value in (("margin", margin), ("stretch", 1 if stretch is None else stretch)):
-            if not (np.isfinite(value) and value >= 1):
-                raise ValueError(f"{name}: expected a number of at least 1, got {value}")
-        stretch = margin**0.5 if stretch is None else stretch
-        q_max = np.broadcast_to(q_max, len(matrices))
-        lengths = q_max[:, None] * np.linalg.norm(matrices, axis=2)
-        reach = np.sort(lengths, axis=1).max(axis=0) * stretch * (1 + SLACK) / (2 * np.pi)
-        points = max(
-            len(hkl_sphere(matrix, float(radius) * (1 + SLACK)))
-            for matrix, radius in zip(matrices, q_max, strict=True)
-        )
-        return cls.build([int(b) for b in reach], bucket(int(margin * points), 32), dtype)
+    Args:
+        matrices: rows a, b, c, angstrom.
+        q_max: radius of the sphere, 1/angstrom.
+        margin: how far the volume of the largest may grow.
+        stretch: how far an axis may grow, default sqrt(margin).
+
+    Raises:
+        ValueError: a margin or stretch below 1.
+    """
+    for name, value in (("margin", margin), ("stretch", 1 if stretch is None else stretch)):
+        if not (np.isfinite(value) and value >= 1):
+            raise ValueError(f"{name}: expected a number of at least 1, got {value}")
+    stretch = margin**0.5 if stretch is None else stretch
+    lengths = np.sort(np.linalg.norm(matrices, axis=2), axis=1).max(axis=0)
+    h, k, l = (int(b) for b in q_max * lengths * stretch * (1 + SLACK) / (2 * np.pi))
+    points = max(len(hkl_sphere(matrix, q_max * (1 + SLACK))) for matrix in matrices)
+    return (h, k, l), bucket(int(margin * points), 32)
 
 
 class SphereSums(NamedTuple):

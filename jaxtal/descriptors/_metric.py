@@ -1,0 +1,240 @@
+"""`CrystalMetric`: a vector of a crystal whose Euclidean distances tell crystals apart."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from .._core import count, safe_divide, safe_norm
+from ..crystal import Crystal, CrystalBatch, WyckoffCrystal
+from ..diffraction import taper
+from ._capacity import cells_of, dtype_of
+from ._fingerprint import Fingerprint
+from ._harmonics import degree_list, harmonics_rows
+from ._metric_many import fingerprints
+from ._metric_plan import ELEMENTS, MetricPlan, reduced_unit
+from ._radial import OrthonormalBasis
+from ._species_slots import species_slots
+from ._sphere import SphereSums, box_size, safe_cell, sphere_sums
+
+#: Spread of the three spectra over the 288 AFLOW prototypes that pymatgen 2026.10 ships: root
+#: mean square distance from the mean, default settings. It sets their relative weights and the
+#: unit of distance.
+SPREADS = (0.3071, 0.3638, 0.2543)
+
+
+class CrystalMetric(eqx.Module):
+    r"""Distance between crystals that no choice of cell, origin, orientation or setting changes.
+
+    The vector of a crystal joins up to five terms. First the *spectrum* of the crystal scaled to
+    one volume per atom, V / N = 1, so that a change of density alone is no change:
+
+        v_cnl = w_c |A_cnl|,   A_cnlm = sum_q 2 I_c(q) t(q / q_max) R_n(q) Y_lm(q / |q|)
+
+    over half the sphere |q| < q_max, l even, with three intensities I_c of point atoms
+
+        I_1 = |sum_j exp(i q.x_j)|^2 / N^2                  where the atoms are
+        I_2 = |sum_j (Z_j / <Z>) exp(i q.x_j)|^2 / N^2      how heavy and light ones alternate
+        I_3 = sum_elements |sum_(j in element) exp(i q.x_j)|^2 / N^2     the sublattice of each
+
+    a smooth taper t, orthonormal radial functions and real spherical harmonics. |A_nl| is the
+    square root of the power spectrum P_nl: strong entries do not drown the others. The weights
+    w_c make the spread of each intensity over a set of 288 prototypes one. Then, if their weights
+    are not zero, the *composition* (share of each element), the *density* (log V / N), the
+    *distances* (sorted neighbour distances atom by atom) and the *hand*.
+
+    What a term cannot see: the spectrum, homometric crystals (equal |F| everywhere) and the hand;
+    composition and density, all but that; the distances, the hand, elements (they see positions
+    alone) and crystals of equal distances atom by atom; the hand, whatever is equal to its mirror
+    image, and chiral crystals whose sites all have high symmetry (see `hand_vector`).
+
+    Attributes:
+        n_max: number of radial functions.
+        l_max: highest degree; only even ones are used.
+        q_max: radius of the sphere in reduced units, q (V / N)^(1/3).
+        composition: weight of the composition.
+        density: weight of log(V / N / 1 cubic angstrom).
+        distances: weight of the neighbour distances.
+        hand: weight of the hand.
+    """
+
+    n_max: int = eqx.field(static=True)
+    l_max: int = eqx.field(static=True)
+    q_max: float = eqx.field(static=True)
+    composition: float = eqx.field(static=True)
+    density: float = eqx.field(static=True)
+
+    def __init__(
+        self,
+        n_max: int = 10,
+        l_max: int = 10,
+        q_max: float | int = 22.0,
+        *,
+        composition: float | int = 0.0,
+        density: float | int = 0.0,
+    ):
+        """Args as the attributes.
+
+        Raises:
+            ValueError: n_max < 1, l_max < 0, q_max <= 0, or a weight that is negative or not
+                finite.
+        """
+        self.n_max = count(n_max, "n_max", 1)
+        self.l_max = count(l_max, "l_max", 0)
+        self.q_max = _number(q_max, "q_max")
+        if self.q_max == 0:
+            raise ValueError("q_max: expected a positive number, got 0")
+        self.composition = _number(composition, "composition")
+        self.density = _number(density, "density")
+
+    @property
+    def specification(self) -> str:
+        """Everything that decides the numbers, as JSON."""
+        names = ("n_max", "l_max", "q_max", "composition", "density")
+        return json.dumps({"metric": "jaxtal"} | {name: getattr(self, name) for name in names})
+
+    def plan(
+        self,
+        crystals: CrystalBatch | Crystal | WyckoffCrystal | Sequence[Crystal | WyckoffCrystal],
+        *,
+        margin: float | int = 1.3,
+        slots: int | None = None,
+        elements: Sequence[int] = ELEMENTS,
+        dtype: Any = None,
+    ) -> MetricPlan:
+        """Plan that serves some crystals and others about as large (host only).
+
+        Args:
+            crystals: a batch, or crystals.
+            margin: how many times the atoms of the largest of them a cell may hold, and how far
+                its axes may grow in units of (V / N)^(1/3).
+            slots: different elements in one crystal, default the most that one of them holds, at
+                least 4.
+            elements: atomic numbers, default all.
+            dtype: of the tables, default that of the crystals.
+
+        Raises:
+            ValueError: no crystals, a margin below 1, or as `MetricPlan.build`.
+        """
+        cells = cells_of(crystals)
+        if not cells:
+            raise ValueError("crystals: expected at least one, got none")
+        dtype = dtype_of(crystals) if dtype is None else dtype
+        scaled = [matrix / reduced_unit(matrix, amount) for matrix, _, amount in cells]
+        bounds, points = box_size(np.stack(scaled), self.q_max, margin, margin)
+        most = max(len(kinds) for _, kinds, _ in cells)
+        slots = max(4, most) if slots is None else slots
+        return MetricPlan.build(bounds, points, slots=slots, elements=elements, dtype=dtype)
+
+    def of(
+        self, crystals: Crystal | WyckoffCrystal | Sequence[Crystal | WyckoffCrystal]
+    ) -> Fingerprint:
+        """Vectors of any crystals, in one call (host only).
+
+        Cells are reduced first, which changes nothing but the work; crystals of similar size share
+        a compiled program. Sites may be partly occupied.
+
+        Args:
+            crystals: one, or a sequence of n.
+
+        Returns:
+            Vector (D,), or vectors (n, D) as NumPy arrays; all complete.
+
+        Raises:
+            ValueError: something that is no crystal, or numbers that are not finite; it is named
+                by its place.
+        """
+        one = isinstance(crystals, Crystal | WyckoffCrystal)
+        found = fingerprints(self, [crystals] if one else crystals)
+        return jax.tree.map(lambda x: x[0], found) if one else found
+
+    def fingerprint(
+        self,
+        lattice: Float[Array, "3 3"],
+        frac: Float[Array, "N 3"],
+        species: Int[Array, " N"] | Float[Array, "N Z"],
+        mask: Bool[Array, " N"],
+        plan: MetricPlan,
+    ) -> Fingerprint:
+        """Vector of one crystal; pure, for jit, vmap, grad and scan.
+
+        Args:
+            lattice: rows a, b, c, angstrom; either hand.
+            frac: fractional coordinates.
+            species: atomic numbers; or occupancies of each of `plan.elements` (columns).
+            mask: True for atoms.
+            plan: capacity.
+
+        Returns:
+            The vector, and whether it is that of the whole crystal; as in `represent` it is
+            finite, with finite gradients, for every content of the arguments. It is zero for a
+            near-singular cell, for numbers that are not finite and for no atoms.
+
+        Raises:
+            ValueError: species weights whose columns are not those of the plan.
+        """
+        dtype = lattice.dtype
+        weights, rows, known = species_slots(
+            species, mask, plan.row, plan.numbers.shape[0], plan.slots, dtype
+        )
+        numbers = plan.numbers[rows].astype(dtype)
+        amounts = jnp.sum(weights, axis=1)
+        n_atoms = jnp.sum(amounts)
+        matrix, reciprocal, volume, regular = safe_cell(lattice)
+        usable = regular & jnp.all(jnp.isfinite(frac) | ~mask[:, None]) & (n_atoms > 0)
+        n_atoms = jnp.where(usable, n_atoms, 1.0)
+        unit = jnp.cbrt(volume / n_atoms)
+        x = jnp.where((mask & usable)[:, None], frac, 0.0)
+        found = sphere_sums(matrix / unit, reciprocal * unit, x, weights, self.q_max, plan.box)
+        parts = [self._spectrum(found, numbers, amounts, n_atoms)]
+        if self.composition:
+            shares = jnp.zeros((118,), dtype).at[plan.numbers[rows] - 1].add(amounts / n_atoms)
+            parts.append(self.composition * shares)
+        if self.density:
+            parts.append(self.density * jnp.log(volume / n_atoms)[None])
+        return Fingerprint(
+            vector=jnp.where(usable, jnp.concatenate(parts), 0.0),
+            complete=usable & found.complete & known,
+            specification=self.specification,
+        )
+
+    def _spectrum(
+        self,
+        found: SphereSums,
+        numbers: Float[Array, " S"],
+        amounts: Float[Array, " S"],
+        n_atoms: Float[Array, ""],
+    ) -> Float[Array, " D"]:
+        mean = jnp.sum(amounts * numbers) / n_atoms
+        charges = safe_divide(numbers, jnp.broadcast_to(mean, numbers.shape))
+        plain = jnp.sum(found.sums, axis=1)
+        heavy = jnp.sum(charges[None, :, None] * found.sums, axis=1)
+        intensities = jnp.stack(
+            [
+                jnp.sum(plain * plain, axis=0),
+                jnp.sum(heavy * heavy, axis=0),
+                jnp.sum(found.sums * found.sums, axis=(0, 1)),
+            ]
+        )
+        x = jnp.where(found.within, found.size / self.q_max, 0.0)
+        window = jnp.where(found.within, 2 * taper(x, "smooth"), 0.0) / (n_atoms * n_atoms)
+        radial = OrthonormalBasis()(x * self.q_max, self.n_max, self.q_max)
+        scales = jnp.asarray(1 / np.array(SPREADS), x.dtype)
+        left = (scales[:, None] * (intensities * window[None, :]))[:, None, :] * radial[None, :, :]
+        harmonics = harmonics_rows(found.q, self.l_max, "even")
+        moments = jnp.matmul(left.reshape(-1, x.shape[0]), harmonics.T, precision="highest")
+        ends = np.cumsum([2 * l + 1 for l in degree_list(self.l_max, "even")])[:-1]
+        blocks = jnp.split(moments, [int(e) for e in ends], axis=1)
+        return jnp.stack([safe_norm(block) for block in blocks], axis=1).reshape(-1)
+
+
+def _number(value: Any, name: str) -> float:
+    number = float(value)
+    if not (np.isfinite(number) and number >= 0):
+        raise ValueError(f"{name}: expected a finite number of at least 0, got {value}")
+    return number

@@ -1,0 +1,188 @@
+"""Fingerprints of many crystals of all sizes, with few compiled programs (host)."""
+
+import functools
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._core import check_finite, device_array, host_array
+from ..crystal import Crystal, CrystalBatch, WyckoffCrystal
+from ..lattice import niggli_reduce
+from ._batched import over_batch
+from ._fingerprint import Fingerprint
+from ._metric_plan import ELEMENTS, MetricPlan, reduced_unit
+from ._sphere import box_size
+
+#: Crystals in one call of a compiled program.
+BATCH = 32
+
+
+class Cell(NamedTuple):
+    """The atoms of a reduced cell on the host."""
+
+    matrix: np.ndarray
+    frac: np.ndarray
+    numbers: np.ndarray
+    occupancies: np.ndarray
+
+
+class Kind(NamedTuple):
+    """What crystals of one compiled program have in common: capacities, and whether some site is
+    partly occupied. They go in steps of two (four for elements), since a program takes as long to
+    compile as hundreds of crystals to run."""
+
+    size: int
+    slots: int
+    bounds: tuple[int, int, int]
+    points: int
+    mixed: bool
+
+
+def fingerprints(metric: Any, crystals: Iterable[Crystal | WyckoffCrystal]) -> Fingerprint:
+    """Vectors of some crystals as NumPy arrays; see `CrystalMetric.of`."""
+    dtype = None
+    waiting: dict[Kind, list[tuple[int, Cell]]] = {}
+    rows: dict[int, np.ndarray] = {}
+
+    def flush(kind: Kind) -> None:
+        some = waiting.pop(kind)
+        for (place, _), row in zip(
+            some, _run(metric, kind, [c for _, c in some], dtype), strict=True
+        ):
+            rows[place] = row
+
+    total = 0
+    for place, given in enumerate(crystals):
+        if not isinstance(given, Crystal | WyckoffCrystal):
+            raise ValueError(
+                f"crystal {place}: expected a Crystal or WyckoffCrystal, got {type(given).__name__}"
+            )
+        crystal = given.expand() if isinstance(given, WyckoffCrystal) else given
+        dtype = crystal.lattice.matrix.dtype if dtype is None else dtype
+        cell = _cell(crystal, f"crystal {place}")
+        kind = _kind(cell, metric.q_max)
+        waiting.setdefault(kind, []).append((place, cell))
+        if len(waiting[kind]) == BATCH:
+            flush(kind)
+        total += 1
+    for kind in list(waiting):
+        flush(kind)
+    if not total:
+        raise ValueError("crystals: expected at least one, got none")
+    return Fingerprint(
+        vector=np.stack([rows[place] for place in range(total)]),
+        complete=np.ones(total, bool),
+        specification=metric.specification,
+    )
+
+
+def _cell(crystal: Crystal, name: str) -> Cell:
+    real = host_array(crystal.mask, "mask", bool)
+    occupancies = host_array(crystal.occupancies, "occupancies")
+    real = real & (occupancies > 0)
+    if not real.any():
+        raise ValueError(f"{name}: expected at least one atom, got none")
+    matrix = host_array(crystal.lattice.matrix, "lattice matrix")
+    frac = host_array(crystal.frac_coords, "frac_coords")[real]
+    check_finite(matrix, f"{name}: lattice matrix")
+    check_finite(frac, f"{name}: frac_coords")
+    try:
+        matrix, transform = niggli_reduce(matrix)
+    except ValueError:
+        # Nearly flat cells defeat the reduction; the cell as it is gives the same vector.
+        transform = np.eye(3)
+    numbers = host_array(crystal.atomic_numbers, "atomic_numbers", np.int64)[real]
+    return Cell(matrix, frac @ np.linalg.inv(transform), numbers, occupancies[real])
+
+
+def _kind(cell: Cell, q_max: float) -> Kind:
+    scaled = cell.matrix / reduced_unit(cell.matrix, float(cell.occupancies.sum()))
+    (h, k, l), points = box_size(scaled[None], q_max)
+    return Kind(
+        size=_power(len(cell.numbers), 8),
+        slots=_power(len(np.unique(cell.numbers)), 4, 4),
+        bounds=(_power(h, 8), _power(k, 8), _power(l, 8)),
+        points=_power(points, 512),
+        mixed=bool(np.any(np.abs(cell.occupancies - 1) > 1e-6)),
+    )
+
+
+def _power(n: int, least: int, step: int = 2) -> int:
+    """The first of least, least step, least step^2, ... that is at least n."""
+    while least < n:
+        least *= step
+    return least
+
+
+def _run(metric: Any, kind: Kind, cells: list[Cell], dtype: Any) -> np.ndarray:
+    """Vectors of the cells of one kind, shape (n, D)."""
+    plan = _plan(kind.bounds, kind.points, kind.slots, str(dtype))
+    if kind.mixed:
+        found = [_one(metric, *_mixed(cell, kind, plan, dtype)) for cell in cells]
+        return np.stack([np.asarray(f.vector) for f in found])
+    # One after another in the cache of a CPU, side by side on other devices.
+    chunk = 1 if jax.default_backend() == "cpu" else None
+    found = _many(metric, _batch(cells, kind, dtype), plan, chunk)
+    return np.asarray(found.vector)[: len(cells)]
+
+
+@functools.lru_cache(maxsize=256)
+def _plan(bounds: tuple[int, int, int], points: int, slots: int, dtype: str) -> MetricPlan:
+    return MetricPlan.build(bounds, points, slots=slots, dtype=dtype)
+
+
+def _batch(cells: list[Cell], kind: Kind, dtype: Any) -> CrystalBatch:
+    """The cells, and crystals of no atoms up to a number that is always the same."""
+    matrix = np.tile(np.eye(3), (BATCH, 1, 1))
+    frac = np.zeros((BATCH, kind.size, 3))
+    species = np.zeros((BATCH, kind.size), np.int32)
+    for b, cell in enumerate(cells):
+        n = len(cell.numbers)
+        matrix[b], frac[b, :n], species[b, :n] = cell.matrix, cell.frac, cell.numbers
+    return CrystalBatch(
+        matrix=device_array(matrix, dtype),
+        frac=device_array(frac, dtype),
+        species=device_array(species, np.int32),
+        mask=device_array(species > 0, bool),
+    )
+
+
+def _mixed(cell: Cell, kind: Kind, plan: MetricPlan, dtype: Any) -> tuple[Any, ...]:
+    """Arguments of `fingerprint` with occupancies, for a table of the crystal's own elements."""
+    own = np.unique(cell.numbers)
+    others = np.setdiff1d(ELEMENTS, own)[: kind.slots - len(own)]
+    numbers = np.concatenate([own, others])
+    n = len(cell.numbers)
+    frac, weights = np.zeros((kind.size, 3)), np.zeros((kind.size, kind.slots))
+    frac[:n] = cell.frac
+    weights[np.arange(n), np.searchsorted(own, cell.numbers)] = cell.occupancies
+    plan = eqx.tree_at(lambda p: p.numbers, plan, device_array(numbers, np.int32))
+    return (
+        device_array(cell.matrix, dtype),
+        device_array(frac, dtype),
+        device_array(weights, dtype),
+        device_array(np.arange(kind.size) < n, bool),
+        plan,
+    )
+
+
+@eqx.filter_jit
+def _one(metric: Any, *arguments: Any) -> Fingerprint:
+    return metric.fingerprint(*arguments)
+
+
+@eqx.filter_jit
+def _many(metric: Any, batch: CrystalBatch, plan: MetricPlan, chunk: int | None) -> Fingerprint:
+    def one(*crystal: Any) -> Fingerprint:
+        def run() -> Fingerprint:
+            return metric.fingerprint(*crystal, plan)
+
+        # The crystals of no atoms cost nothing where one follows another.
+        empty = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), eqx.filter_eval_shape(run))
+        return jax.lax.cond(jnp.any(crystal[-1]), run, lambda: empty)
+
+    return over_batch(one, batch, chunk)

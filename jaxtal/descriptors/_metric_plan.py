@@ -1,0 +1,78 @@
+"""`MetricPlan`: how large a crystal may become before `CrystalMetric.fingerprint` says so."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from .._core import count, device_array
+from ._sphere import HklBox
+
+#: What species may be: everything.
+ELEMENTS = tuple(range(1, 119))
+
+
+class MetricPlan(eqx.Module):
+    """Static capacity of `CrystalMetric.fingerprint`; made by `CrystalMetric.plan`.
+
+    Attributes:
+        box: reflections that are looked through.
+        numbers: atomic numbers of the columns of species weights, shape (E,).
+        row: place of each atomic number among them, shape (119,); -1 for those that are not.
+        slots: how many different elements one crystal may hold.
+    """
+
+    box: HklBox
+    numbers: Int[Array, " E"]
+    row: Int[Array, " 119"]
+    slots: int = eqx.field(static=True)
+
+    @classmethod
+    def build(
+        cls,
+        bounds: Sequence[int],
+        points: int,
+        *,
+        slots: int = 4,
+        elements: Sequence[int] = ELEMENTS,
+        dtype: Any = None,
+    ) -> "MetricPlan":
+        """Plan of a stated capacity (host only).
+
+        Args:
+            bounds: largest |h|, |k|, |l| along the axes of a cell in the order of their lengths:
+                an axis of length a needs q_max a (N / V)^(1/3) / 2 pi.
+            points: reflections in half the sphere: N atoms need about q_max^3 N / 12 pi^2.
+            slots: different elements in one crystal.
+            elements: atomic numbers, default all.
+            dtype: of the tables, default JAX's current one.
+
+        Raises:
+            ValueError: numbers that are not counts, or elements that are none or repeat.
+        """
+        numbers = np.asarray(elements, np.int64)
+        if not len(numbers) or len(set(elements)) < len(numbers):
+            raise ValueError(f"elements: expected different ones, got {list(elements)}")
+        bad = [z for z in elements if not 1 <= z <= 118]
+        if bad:
+            raise ValueError(f"elements: expected atomic numbers from 1 to 118, got {bad[0]}")
+        row = np.full(119, -1)
+        row[numbers] = np.arange(len(numbers))
+        return cls(
+            box=HklBox.build(bounds, points, dtype),
+            numbers=device_array(numbers, np.int32),
+            row=device_array(row, np.int32),
+            slots=count(slots, "slots", 1),
+        )
+
+    @property
+    def elements(self) -> tuple[int, ...]:
+        """Atomic numbers of the columns of species weights (host)."""
+        return tuple(int(z) for z in np.asarray(self.numbers))
+
+
+def reduced_unit(matrix: Float[np.ndarray, "3 3"], amount: float) -> float:
+    """(V / N)^(1/3), the unit of length of the metric, angstrom (host)."""
+    return float((abs(np.linalg.det(matrix)) / amount) ** (1 / 3))
