@@ -37,11 +37,18 @@ from pathlib import Path
 from typing import Any
 
 import disguise
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import peers
 import report
 from scipy.stats import spearmanr
+
+from jaxtal import descriptors
+from jaxtal.crystal import Crystal
+from jaxtal.descriptors import RepresentPlan, represent
+from jaxtal.lattice import niggli_reduce
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "matching.json"
@@ -63,25 +70,39 @@ class Method:
     compare: Any
     slow: bool = False
     ranked: bool = True
-    note: str = ""
 
 
 def spectra(crystals, descriptor):
-    """P of the library's descriptor, one crystal after the other, on the cells as they come."""
-    from jaxtal.crystal import Crystal
-    from jaxtal.descriptors import describe
+    """P of the library's descriptor; crystals of about one size share a compiled program."""
 
-    found = []
+    def power(n, least, step):
+        return int(least * step ** max(0, np.ceil(np.log(n / least) / np.log(step) - 1e-9)))
+
+    q_max, plans, found = descriptor.spectrum.space.q_max, {}, []
     for c in crystals:
-        crystal = Crystal.from_arrays(c["matrix"], c["frac"], c["z"])
-        found.append(np.asarray(describe(crystal, descriptor).power_spectrum).ravel())
+        matrix, transform = niggli_reduce(np.asarray(c["matrix"]))
+        lengths = np.sort(np.linalg.norm(matrix, axis=1))
+        bounds = tuple(power(q_max * a / (2 * np.pi) + 1, 16, 2) for a in lengths)
+        points = power(1.1 * q_max**3 * abs(np.linalg.det(matrix)) / (12 * np.pi**2) + 50, 1024, 4)
+        if (bounds, points) not in plans:
+            plans[bounds, points] = RepresentPlan.build(descriptor, bounds, points)
+        n = len(c["z"])
+        size = min(max(power(n, 32, 4), points // 128), 512)
+        frac, z = np.zeros((size, 3), np.float32), np.zeros(size, np.int32)
+        frac[:n], z[:n] = np.asarray(c["frac"]) @ np.linalg.inv(transform) % 1.0, c["z"]
+        plan = plans[bounds, points]
+        found.append(_represent(jnp.asarray(matrix, jnp.float32), frac, z, z > 0, plan).ravel())
     return np.array(found, dtype=float)
+
+
+@eqx.filter_jit
+def _represent(*arguments):
+    found = represent(*arguments)
+    return jnp.where(found.complete, found.power_spectrum, jnp.nan)
 
 
 def metric_vectors(crystals, metric):
     """Vectors of the library's metric, on the cells as they come."""
-    from jaxtal.crystal import Crystal
-
     made = [Crystal.from_arrays(c["matrix"], c["frac"], c["z"]) for c in crystals]
     found = metric.of(made)
     if not np.all(found.complete):
@@ -91,8 +112,6 @@ def metric_vectors(crystals, metric):
 
 def methods(species):
     """All methods by name; those whose package is missing are left out."""
-    from jaxtal import descriptors
-
     table = {}
     if hasattr(descriptors, "CrystalMetric"):
         metric = descriptors.CrystalMetric()
@@ -103,9 +122,9 @@ def methods(species):
         made = partial(spectra, descriptor=descriptors.preset(name))
         table[f"jaxtal {text}"] = Method(f"jaxtal-{name}", made, _euclidean)
     if _installed("pyxtal"):
-        table["RECP"] = Method("recp", peers.recp, _euclidean, note="Niggli cell")
+        table["RECP"] = Method("recp", peers.recp, _euclidean)
         raw = partial(peers.recp, reduced=False)
-        table["RECP, cell as given"] = Method("recp-raw", raw, _euclidean)
+        table["RECP, cell as given"] = Method("recp-raw", raw, _euclidean, ranked=False)
     if _installed("dscribe"):
         for volume in (None, peers.VOLUME_PER_ATOM):
             for average in ("inner", "outer"):
@@ -266,16 +285,14 @@ def main():
     parser.add_argument("--time", action="store_true", help="times, nothing else")
     options = parser.parse_args()
     entries = disguise.prototypes()
-    result = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    result = {}
     species = sorted({z for e in entries for z in e["z"]})
     table = {n: m for n, m in methods(species).items() if options.only in n}
     cache = Cache(options.cache)
     levels = {f"{noise:.2f}": disguise.queries(entries, noise) for noise in disguise.NOISES}
     if options.time:
         some = levels["0.10"][::24]
-        result["time"] = result.get("time", {}) | {
-            n: seconds(m, some, entries) for n, m in table.items() if m.ranked
-        }
+        result["time"] = {n: seconds(m, some, entries) for n, m in table.items() if m.ranked}
         result["time_structures"] = [len(some), float(np.mean([len(c["z"]) for c in some]))]
         table = {}
     formulas = np.array([e["formula"] for e in entries])
@@ -299,14 +316,25 @@ def main():
 
 
 def _save(result):
+    """Add to what the file has."""
     packages = ("pymatgen", "pyxtal", "dscribe", "average-minimum-distance", "ase", "jaxtal")
     result["versions"] = {"jax": jax.__version__} | {
         p: importlib.metadata.version(p) for p in packages if _installed(p)
     }
     result["cores"], result["machine"] = os.cpu_count(), platform.machine()
     result["device"], result["dtype"] = jax.devices()[0].device_kind, "float32"
+    before = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+    RESULT.write_text(json.dumps(_joined(before, result), indent=1) + "\n")
+
+
+def _joined(old, new):
+    """Dictionaries merged at the levels that hold methods, the new one's values first."""
+    both = dict(old)
+    for key, value in new.items():
+        deeper = isinstance(value, dict) and isinstance(old.get(key), dict) and "all" not in value
+        both[key] = _joined(old[key], value) if deeper else value
+    return both
 
 
 if __name__ == "__main__":
