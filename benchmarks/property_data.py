@@ -38,7 +38,7 @@ def load(wheel):
 
 
 def spectra(crystals):
-    """P and G of `describe` for crystals of all sizes, few programs."""
+    """P and G of `describe` for crystals of all sizes, with few compiled programs."""
     import equinox as eqx
 
     from jaxtal.crystal import Crystal, CrystalBatch
@@ -52,20 +52,26 @@ def spectra(crystals):
         matrix, transform = np.asarray(atoms.cell), np.eye(3)
         with contextlib.suppress(ValueError):  # a few cells that spglib cannot reduce
             matrix, transform = niggli_reduce(matrix)
-        lengths = np.sort(np.linalg.norm(matrix, axis=1))
-        amount = (len(atoms), atoms.get_volume() / 50, *(lengths / 5))
-        key = tuple(int(np.ceil(np.log2(max(a, 1)))) for a in amount)
         frac = atoms.get_scaled_positions() @ np.linalg.inv(transform)
+        longest = np.linalg.norm(matrix, axis=1).max()
+        size = (len(atoms) / 16, atoms.get_volume() / 200, longest / 12)
+        key = tuple(int(np.ceil(np.log2(max(a, 1)))) for a in size)
         groups.setdefault(key, []).append((i, Crystal.from_arrays(matrix, frac, atoms.numbers)))
     P, G = np.zeros((len(crystals), 110)), np.zeros((len(crystals), 101))
-    for members in groups.values():
-        plan = RepresentPlan.for_crystals(descriptor, [c for _, c in members], margin=1.0, slots=8)
-        for places, batch in CrystalBatch.buckets([c for _, c in members], 16):
+    for key, members in groups.items():
+        given = [crystal for _, crystal in members]
+        plan = RepresentPlan.for_crystals(descriptor, given, margin=1.0, slots=8)
+        for first in range(0, len(given), 32):
+            some = given[first : first + 32]
+            # The last batch is filled up, so that it does not compile anew.
+            filled = some + [given[0]] * (min(32, len(given)) - len(some))
+            batch = CrystalBatch.from_crystals(filled, pad_to=16 * 2 ** key[0])
             found = run(batch, plan)
-            assert np.all(np.asarray(found.complete)[: len(places)])
-            rows = [members[p][0] for p in places]
-            P[rows] = np.asarray(found.power_spectrum)[: len(places)].reshape(len(places), -1)
-            G[rows] = np.asarray(found.rdf)[: len(places)]
+            assert np.all(np.asarray(found.complete))
+            rows = [i for i, _ in members[first : first + 32]]
+            P[rows] = np.asarray(found.power_spectrum)[: len(rows)].reshape(len(rows), -1)
+            G[rows] = np.asarray(found.rdf)[: len(rows)]
+        print(f"{len(members)} crystals of size {key}", flush=True)
     return P, G
 
 

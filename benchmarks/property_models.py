@@ -75,10 +75,10 @@ def self_distances(X, transformations=TRANSFORMATIONS):
     """{transformation: squared distances of all pairs with mean 1}; no property enters."""
     found = {}
     for how in transformations:
-        Y = transformed(X, how)
+        Y = transformed(X.astype(np.float64), how)
         squared = distances_between(Y, Y)
         np.fill_diagonal(squared, 0.0)
-        found[how] = (squared / squared.mean()).astype(np.float32)
+        found[how] = squared / squared.mean()
     return found
 
 
@@ -92,7 +92,7 @@ class KernelRidge:
     def squared(self, structure, chemistry, rows, columns):
         parts = []
         if structure is not None:
-            parts.append(structure[self.transformation][np.ix_(rows, columns)].astype(float))
+            parts.append(structure[self.transformation][np.ix_(rows, columns)])
         if chemistry is not None:
             factor = 1.0 if structure is None else self.weight
             parts.append(factor * chemistry["std"][np.ix_(rows, columns)])
