@@ -5,6 +5,7 @@ Not imported by `import jaxtal`; needs PyTorch:
     to_jax, to_torch    tensors and arrays in the same memory, on a CPU or an NVIDIA GPU
     torch_function      a JAX function of arrays as a differentiable PyTorch function of tensors
     DescriptorLoss      torch.nn.Module: mismatch of descriptors, one loss for each crystal
+    MetricLoss          torch.nn.Module: squared distance in a `CrystalMetric`
     PowderLoss          torch.nn.Module: dissimilarity of powder patterns
     pad_ragged          atoms one crystal after another (PyTorch Geometric) to padded arrays
 
@@ -29,5 +30,7 @@ from ._convert import to_torch as to_torch
 from ._descriptor_loss import DescriptorLoss as DescriptorLoss
 from ._descriptor_loss import Spectra as Spectra
 from ._function import torch_function as torch_function
+from ._metric_loss import MetricLoss as MetricLoss
+from ._metric_loss import Vectors as Vectors
 from ._powder_loss import PowderLoss as PowderLoss
 from ._ragged import pad_ragged as pad_ragged
