@@ -1,10 +1,12 @@
-"""The command `jaxtal`: describe, compare, reconstruct and phase crystals from a terminal.
+"""The command `jaxtal`: describe, compare, find, reconstruct and phase crystals from a terminal.
 
 Periodic fields are converted and checked, too.
 
     jaxtal list
     jaxtal describe quartz.cif coesite.cif -o silica.npz
     jaxtal compare alpha-quartz beta-quartz
+    jaxtal dedup folder --json
+    jaxtal search quartz.cif folder -k 5
     jaxtal reconstruct alpha-quartz --starts 64 --seed 0 -o result
     jaxtal phase --demo icosahedral
     jaxtal phase --example icosahedral > job.toml && jaxtal phase job.toml -o phased

@@ -12,6 +12,7 @@ from ._describe import run_describe
 from ._fields_arguments import add_fields
 from ._job import DEMOS, EXAMPLES
 from ._list import run_list
+from ._many_arguments import add_many
 from ._options import Parser, add_json, command, integer, number
 from ._phase import run_phase
 from ._reconstruct import run_reconstruct
@@ -32,6 +33,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     _add_compare(commands)
     _add_reconstruct(commands)
     _add_phase(commands)
+    add_many(commands)
     add_fields(commands)
     one = command(commands, "list", run_list, "show the built-in crystals")
     add_json(one)

@@ -24,7 +24,7 @@ different settings:
     metric = jaxtal.descriptors.CrystalMetric()
     found = Collection.gather("cache", CrystalSource.of("folder"), metric, progress=True)
     found.names, found.vectors, found.failures      # vectors are mapped from the file, not read
-    labels = groups(found.vectors, metric.threshold)
+    labels = groups(found.vectors, 0.1)
 
 What could not be read is in `failures`, with the reason; nothing is lost in silence.
 """

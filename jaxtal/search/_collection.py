@@ -220,6 +220,8 @@ def _fingerprints(metric: Metric, crystals: list[Crystal]) -> tuple[np.ndarray, 
     reasons: list[str | None] = [None] * len(crystals)
     for i in np.flatnonzero(~np.asarray(made.complete)):
         reasons[i] = "its fingerprint is incomplete: the cell is too large or too flat for the plan"
+    for i in np.flatnonzero(~vectors.any(axis=1)):
+        reasons[i] = "its fingerprint is zero: the cell is nearly flat"
     for i in np.flatnonzero(~np.isfinite(vectors).all(axis=1)):
         reasons[i] = "its fingerprint is not finite"
     return vectors, reasons

@@ -1,0 +1,88 @@
+"""`jaxtal search`: the crystals of a folder that are most like one."""
+
+import argparse
+import json
+import pathlib
+import time
+
+import numpy as np
+
+from ..crystal import Crystal, WyckoffCrystal
+from ..search import crystals_of, nearest
+from ._errors import BadInputError
+from ._gather import THRESHOLD, count, gathered
+from ._inputs import find_crystal
+
+_K = 10
+
+
+def run_search(arguments: argparse.Namespace) -> int:
+    """Print the nearest crystals."""
+    begin = time.perf_counter()
+    query = _query(arguments)
+    with gathered(arguments) as found:
+        vectors, files = found.collection.vectors, found.files
+        limit = arguments.threshold
+        k = arguments.k or (_K if limit is None else len(files))
+        vector = np.asarray(found.metric.of([query]).vector, vectors.dtype)
+        rows, distances = nearest(vector, vectors, k)
+        matches = [
+            {
+                "file": files[row],
+                "distance": float(distance),
+                "duplicate": bool(distance <= THRESHOLD),
+            }
+            for row, distance in zip(rows[0], distances[0], strict=True)
+            if limit is None or distance <= limit
+        ]
+        seconds = time.perf_counter() - begin
+        if arguments.json:
+            result = {
+                "query": arguments.query,
+                "matches": matches,
+                "threshold": THRESHOLD,
+                **found.for_machines(),
+                "seconds": seconds,
+            }
+            print(json.dumps(result))
+            return 0
+        print(f"{arguments.query} in {arguments.source}: {found.summary()}; {seconds:.1f} s")
+        if not matches:
+            print(f"none within {limit:g}")
+        for match in matches:
+            same = "same" if match["duplicate"] else ""
+            print(f"  {match['distance']:<10.3g} {same:4}  {match['file']}")
+        same = sum(match["duplicate"] for match in matches)
+        print(f"same: within {THRESHOLD:g}, {count(same, 'crystal')}")
+    return 0
+
+
+def _query(arguments: argparse.Namespace) -> Crystal | WyckoffCrystal:
+    """The crystal asked for: a built-in one, that of a file, or one of several in a file.
+
+    Raises:
+        BadInputError: there is none, or there are several.
+    """
+    text = arguments.query
+    path, wanted = pathlib.Path(text), None
+    if not path.exists() and "#" in text:
+        path, wanted = pathlib.Path(text.rsplit("#", 1)[0]), text
+    if path.is_dir() or not path.exists():
+        arguments.symprec = 1e-3
+        return find_crystal(text, arguments)  # a built-in one, or the error that names close ones
+    names = []
+    found = None
+    for name, crystal in crystals_of(path, symmetry=arguments.symmetry):
+        names.append(name)
+        if wanted in (None, name):
+            found = crystal
+        if wanted is None and len(names) > 1:
+            raise BadInputError(f"{text}: expected one crystal, got several ({names[0]}, ...)")
+        if wanted == name:
+            break
+    if found is None:
+        shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        raise BadInputError(f"{text}: no such crystal in this file, it has {shown}")
+    if isinstance(found, Exception):
+        raise BadInputError(str(found)) from found
+    return found

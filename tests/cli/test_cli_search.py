@@ -1,0 +1,175 @@
+"""`dedup` and `search`."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+import jaxtal as jxt
+from jaxtal.cli._arguments import parse
+from jaxtal.cli._gather import THRESHOLD, chosen_metric
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Silicon in three forms, zincblende, diamond in an inner folder, and two of no use."""
+    place = tmp_path / "some"
+    (place / "inner").mkdir(parents=True)
+    for name, path in (
+        *(("silicon", "a-silicon.cif"), ("zincblende", "zns.cif")),
+        ("diamond", "inner/diamond.cif"),
+    ):
+        jxt.io.write_cif(jxt.prototype(name), place / path)
+    atoms = jxt.prototype("silicon").to_ase()
+    atoms.rotate(30, (1, 2, 3), rotate_cell=True)
+    atoms.positions += 0.7
+    atoms.write(place / "turned.vasp", format="vasp")
+    atoms.rattle(0.02, seed=1)
+    atoms.write(place / "rattled.vasp", format="vasp")
+    (place / "bad.cif").write_text("data_x\n_cell_length_a oops\n")
+    (place / "notes.txt").write_text("")
+    return place
+
+
+def test_dedup(run, folder):
+    result = run("dedup", "some", "--json")
+    assert result.code == 0
+    found = result.json
+    assert found["groups"] == [["some/a-silicon.cif", "some/rattled.vasp", "some/turned.vasp"]]
+    assert found["unique"] == ["some/zns.cif"]
+    ((first, rattled, turned),) = found["distances"]
+    assert first == 0
+    assert turned < 1e-4 < rattled < found["threshold"]
+    assert found["threshold"] == THRESHOLD
+    assert found["crystals"] == 4
+    ((skipped),) = found["skipped"]
+    assert skipped["file"] == "some/bad.cif"
+    assert skipped["reason"]
+    assert found["ignored"] == ["some/notes.txt"]
+    assert result.err.count("\n") == 1
+    assert result.err.startswith("jaxtal: skipped some/bad.cif: ")
+    assert run("dedup", "some", "--json", "--quiet").err == ""
+
+
+def test_dedup_for_people(run, folder):
+    result = run("dedup", folder, "--threshold", "1e-3", "--recursive")
+    assert result.code == 0
+    lines = result.out.splitlines()
+    assert "5 crystals, 1 could not be read" in lines[0]
+    assert lines[1] == "4 different crystals, 1 duplicate in 1 group, within 0.001"
+    assert [line.split()[-1] for line in lines[2:]] == [
+        *("1", str(folder / "a-silicon.cif"), str(folder / "turned.vasp"))
+    ]
+
+
+def test_what_counts(run, folder):
+    silicon = ["some/a-silicon.cif", "some/rattled.vasp", "some/turned.vasp"]
+    diamond = "some/inner/diamond.cif"
+    plain = run("dedup", "some", "--recursive", "--json").json
+    assert plain["groups"] == [silicon]
+    assert diamond in plain["unique"]
+    alike = run("dedup", "some", "--recursive", "--any-elements", "--json").json
+    assert alike["groups"] == [[*silicon, diamond]]
+    dense = chosen_metric(parse(["dedup", "some", "--density"]))
+    assert (dense.density, dense.composition) == (1, 1)
+    assert chosen_metric(parse(["dedup", "some"])).density == 0
+
+
+def test_search(run, folder):
+    found = run("search", "silicon", "some", "--json").json
+    files = [match["file"] for match in found["matches"]]
+    assert set(files[:2]) == {"some/a-silicon.cif", "some/turned.vasp"}
+    assert files[2:] == ["some/rattled.vasp", "some/zns.cif"]
+    distances = [match["distance"] for match in found["matches"]]
+    assert distances == sorted(distances)
+    assert [match["duplicate"] for match in found["matches"]] == [True, True, True, False]
+    assert found["query"] == "silicon"
+    metric = chosen_metric(parse(["search", "silicon", "some"]))
+    a, b = (metric.of(jxt.prototype(name)).vector for name in ("silicon", "zincblende"))
+    assert distances[-1] == pytest.approx(np.linalg.norm(a - b), rel=1e-3)
+    text = run("search", "silicon", "some", "-k", "2").out
+    assert len(text.splitlines()) == 4
+    assert text.splitlines()[1].split()[1:] == ["same", files[0]]
+
+
+def test_search_within_a_distance(run, folder):
+    asked = ("search", "some/a-silicon.cif", "some", "--json", "--threshold")
+    assert len(run(*asked, "1e-3").json["matches"]) == 2
+    assert len(run(*asked, "100").json["matches"]) == 4
+    assert len(run(*asked, "100", "-k", "3").json["matches"]) == 3
+    assert (
+        run("search", "cesium-chloride", "some", "--threshold", "0").out.count("none within") == 1
+    )
+
+
+def test_one_of_several_in_a_file(run, folder):
+    import ase.io
+
+    frames = [ase.io.read(folder / name) for name in ("rattled.vasp", "turned.vasp")]
+    ase.io.write(folder / "run.traj", frames)
+    found = run("search", "some/run.traj#1", "some", "-k", "9", "--json").json["matches"]
+    near = {match["file"] for match in found if match["distance"] < 1e-3}
+    assert near == {"some/a-silicon.cif", "some/turned.vasp", "some/run.traj#1"}
+    for query in ("some/run.traj", "some/run.traj#7"):
+        refused = run("search", query, "some")
+        assert refused.code == 2
+        assert "some/run.traj#0" in refused.err
+
+
+def test_cache(run, folder, monkeypatch):
+    asked = ("dedup", "some", "--json", "--cache", "kept")
+    first = run(*asked).json
+    calls = []
+    monkeypatch.setattr(jxt.descriptors.CrystalMetric, "of", lambda *a: calls.append(a))
+    again = run(*asked).json
+    assert not calls
+    for key in ("groups", "unique", "distances", "skipped", "ignored", "crystals"):
+        assert again[key] == first[key]
+    refused = run("dedup", "some", "--cache", "kept", "--density")
+    assert (refused.code, refused.out) == (2, "")
+    assert "density 0.0, not 1.0" in refused.err
+    assert refused.err.count("\n") == 1
+    taken = run("dedup", "some", "--cache", "some")
+    assert taken.code == 2
+    assert "expected an empty folder" in taken.err
+
+
+def test_an_interrupted_run_goes_on(run, folder, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jxt.descriptors.CrystalMetric, "of", interrupted)
+        stopped = run("dedup", "some", "--cache", "kept")
+    assert stopped.code == 130
+    assert "what is finished is in kept" in stopped.err
+    assert len(run("dedup", "some", "--cache", "kept", "--json").json["groups"]) == 1
+
+
+def test_nothing_to_work_on(run, folder, tmp_path):
+    for arguments, words in (
+        (("dedup", "nowhere"), ("nowhere: no such file or folder",)),
+        (("dedup", "some/bad.cif"), ("none of 1 file could be read", "bad.cif")),
+        (("search", "silicom", "some"), ("no such built-in name", "silicon")),
+        (("search", "some", "some"), ("expected a file, got a folder",)),
+        (("search", "some/bad.cif", "some"), ("some/bad.cif",)),
+        (("dedup", "some", "--threshold", "-1"), ("--threshold", "expected a number >= 0")),
+        (("search", "silicon", "some", "-k", "0"), ("-k", "expected an integer >= 1")),
+    ):
+        refused = run(*arguments, "--quiet")
+        assert (refused.code, refused.out) == (2, "")
+        assert refused.err.count("\n") == 1
+        assert all(word in refused.err for word in words), refused.err
+    shutil.rmtree(folder / "inner")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "a.txt").write_text("")
+    refused = run("dedup", "empty")
+    assert refused.code == 2
+    assert "1 file of other kinds" in refused.err
+
+
+def test_help_explains_the_threshold(run):
+    for name in ("dedup", "search"):
+        text = " ".join(run(name, "--help").out.split())
+        assert f"{THRESHOLD:g}" in text
+        assert "threshold" in text
