@@ -15,13 +15,18 @@ from ..crystal import Crystal, CrystalBatch, WyckoffCrystal
 from ..diffraction import taper
 from ._capacity import cells_of, dtype_of
 from ._fingerprint import Fingerprint
+from ._hand import hand_vector
 from ._harmonics import degree_list, harmonics_rows
+from ._local_distances import local_distance_vector
 from ._metric_many import fingerprints
-from ._metric_plan import ELEMENTS, MetricPlan, reduced_unit
+from ._metric_plan import ELEMENTS, NEIGHBOURS, MetricPlan, reduced_unit
+from ._neighbours import nearest_neighbours, neighbour_bounds
 from ._radial import OrthonormalBasis
 from ._species_slots import species_slots
 from ._sphere import SphereSums, box_size, safe_cell, sphere_sums
 
+#: The terms beside the spectrum, in their order in the vector.
+TERMS = ("composition", "density", "distances", "hand")
 #: Spread of the three spectra over the 288 AFLOW prototypes that pymatgen 2026.10 ships: root
 #: mean square distance from the mean, default settings. It sets their relative weights and the
 #: unit of distance.
@@ -68,6 +73,8 @@ class CrystalMetric(eqx.Module):
     q_max: float = eqx.field(static=True)
     composition: float = eqx.field(static=True)
     density: float = eqx.field(static=True)
+    distances: float = eqx.field(static=True)
+    hand: float = eqx.field(static=True)
 
     def __init__(
         self,
@@ -77,6 +84,8 @@ class CrystalMetric(eqx.Module):
         *,
         composition: float | int = 0.0,
         density: float | int = 0.0,
+        distances: float | int = 0.0,
+        hand: float | int = 0.0,
     ):
         """Args as the attributes.
 
@@ -91,11 +100,18 @@ class CrystalMetric(eqx.Module):
             raise ValueError("q_max: expected a positive number, got 0")
         self.composition = _number(composition, "composition")
         self.density = _number(density, "density")
+        self.distances = _number(distances, "distances")
+        self.hand = _number(hand, "hand")
+
+    @property
+    def sees_neighbours(self) -> bool:
+        """Whether a term needs the neighbours of each atom."""
+        return self.distances > 0 or self.hand > 0
 
     @property
     def specification(self) -> str:
         """Everything that decides the numbers, as JSON."""
-        names = ("n_max", "l_max", "q_max", "composition", "density")
+        names = ("n_max", "l_max", "q_max", *TERMS)
         return json.dumps({"metric": "jaxtal"} | {name: getattr(self, name) for name in names})
 
     def plan(
@@ -128,8 +144,15 @@ class CrystalMetric(eqx.Module):
         scaled = [matrix / reduced_unit(matrix, amount) for matrix, _, amount in cells]
         bounds, points = box_size(np.stack(scaled), self.q_max, margin, margin)
         most = max(len(kinds) for _, kinds, _ in cells)
+        images = None
+        if self.sees_neighbours:
+            amounts = [amount for _, _, amount in cells]
+            matrices = np.stack([matrix for matrix, _, _ in cells])
+            images = neighbour_bounds(matrices, amounts, NEIGHBOURS, margin=margin)
         slots = max(4, most) if slots is None else slots
-        return MetricPlan.build(bounds, points, slots=slots, elements=elements, dtype=dtype)
+        return MetricPlan.build(
+            bounds, points, slots=slots, elements=elements, images=images, dtype=dtype
+        )
 
     def of(
         self, crystals: Crystal | WyckoffCrystal | Sequence[Crystal | WyckoffCrystal]
@@ -192,16 +215,45 @@ class CrystalMetric(eqx.Module):
         x = jnp.where((mask & usable)[:, None], frac, 0.0)
         found = sphere_sums(matrix / unit, reciprocal * unit, x, weights, self.q_max, plan.box)
         parts = [self._spectrum(found, numbers, amounts, n_atoms)]
+        complete = usable & found.complete & known
         if self.composition:
             shares = jnp.zeros((118,), dtype).at[plan.numbers[rows] - 1].add(amounts / n_atoms)
             parts.append(self.composition * shares)
         if self.density:
             parts.append(self.density * jnp.log(volume / n_atoms)[None])
+        if self.sees_neighbours:
+            local, near = self._local(matrix, x, weights, numbers, plan)
+            parts, complete = parts + local, complete & near
         return Fingerprint(
             vector=jnp.where(usable, jnp.concatenate(parts), 0.0),
-            complete=usable & found.complete & known,
+            complete=complete,
             specification=self.specification,
         )
+
+    def _local(
+        self,
+        matrix: Float[Array, "3 3"],
+        frac: Float[Array, "N 3"],
+        weights: Float[Array, "S N"],
+        numbers: Float[Array, " S"],
+        plan: MetricPlan,
+    ) -> tuple[list[Array], Bool[Array, ""]]:
+        """Terms of neighbours, and whether all neighbours were found."""
+        if plan.images is None:
+            raise ValueError(
+                "plan: expected one for a metric with distances or hand, got one without `images`"
+            )
+        amounts = jnp.sum(weights, axis=0)
+        mean = safe_divide(jnp.sum(weights * numbers[:, None], axis=0), amounts)
+        near = nearest_neighbours(matrix, frac, amounts > 0, plan.neighbours, plan.images)
+        parts, complete = [], near.complete
+        if self.distances:
+            vector, enough = local_distance_vector(near, amounts, NEIGHBOURS)
+            parts, complete = [self.distances * vector], complete & enough
+        if self.hand:
+            vector, enough = hand_vector(near, amounts, mean, NEIGHBOURS)
+            parts, complete = [*parts, self.hand * vector], complete & enough
+        return parts, complete
 
     def _spectrum(
         self,

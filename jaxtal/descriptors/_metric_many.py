@@ -1,6 +1,7 @@
 """Fingerprints of many crystals of all sizes, with few compiled programs (host)."""
 
 import functools
+import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -14,7 +15,8 @@ from ..crystal import Crystal, CrystalBatch, WyckoffCrystal
 from ..lattice import niggli_reduce
 from ._batched import over_batch
 from ._fingerprint import Fingerprint
-from ._metric_plan import ELEMENTS, MetricPlan, reduced_unit
+from ._metric_plan import ELEMENTS, NEIGHBOURS, MetricPlan, reduced_unit
+from ._neighbours import neighbour_bounds
 from ._sphere import box_size
 
 #: Crystals in one call of a compiled program.
@@ -31,15 +33,20 @@ class Cell(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """What crystals of one compiled program have in common: capacities, and whether some site is
-    partly occupied. They go in steps of two (four for elements), since a program takes as long to
-    compile as hundreds of crystals to run."""
+    """What crystals of one compiled program have in common: the capacities of a `MetricPlan`.
+
+    They go in steps of two (four for elements), since a program takes as long to compile as
+    hundreds of crystals to run. Crystals of partly filled sites, `mixed`, go one by one.
+    """
+
+    mixed: bool
 
     size: int
     slots: int
     bounds: tuple[int, int, int]
     points: int
-    mixed: bool
+    images: tuple[int, int, int] | None
+    neighbours: int
 
 
 def fingerprints(metric: Any, crystals: Iterable[Crystal | WyckoffCrystal]) -> Fingerprint:
@@ -64,7 +71,7 @@ def fingerprints(metric: Any, crystals: Iterable[Crystal | WyckoffCrystal]) -> F
         crystal = given.expand() if isinstance(given, WyckoffCrystal) else given
         dtype = crystal.lattice.matrix.dtype if dtype is None else dtype
         cell = _cell(crystal, f"crystal {place}")
-        kind = _kind(cell, metric.q_max)
+        kind = _kind(cell, metric)
         waiting.setdefault(kind, []).append((place, cell))
         if len(waiting[kind]) == BATCH:
             flush(kind)
@@ -99,15 +106,25 @@ def _cell(crystal: Crystal, name: str) -> Cell:
     return Cell(matrix, frac @ np.linalg.inv(transform), numbers, occupancies[real])
 
 
-def _kind(cell: Cell, q_max: float) -> Kind:
-    scaled = cell.matrix / reduced_unit(cell.matrix, float(cell.occupancies.sum()))
-    (h, k, l), points = box_size(scaled[None], q_max)
+def _kind(cell: Cell, metric: Any) -> Kind:
+    amount = float(cell.occupancies.sum())
+    scaled = cell.matrix / reduced_unit(cell.matrix, amount)
+    (h, k, l), points = box_size(scaled[None], metric.q_max)
+    mixed = bool(np.any(np.abs(cell.occupancies - 1) > 1e-6))
+    images, neighbours = None, NEIGHBOURS
+    if metric.sees_neighbours:
+        if mixed:
+            # So many neighbours of the smallest occupancy make up as many atoms.
+            neighbours = _power(math.ceil((NEIGHBOURS + 1) / cell.occupancies.min()), NEIGHBOURS)
+        images = neighbour_bounds(cell.matrix, len(cell.numbers), neighbours)
     return Kind(
+        mixed=mixed,
         size=_power(len(cell.numbers), 8),
         slots=_power(len(np.unique(cell.numbers)), 4, 4),
         bounds=(_power(h, 8), _power(k, 8), _power(l, 8)),
         points=_power(points, 512),
-        mixed=bool(np.any(np.abs(cell.occupancies - 1) > 1e-6)),
+        images=images,
+        neighbours=neighbours,
     )
 
 
@@ -120,7 +137,7 @@ def _power(n: int, least: int, step: int = 2) -> int:
 
 def _run(metric: Any, kind: Kind, cells: list[Cell], dtype: Any) -> np.ndarray:
     """Vectors of the cells of one kind, shape (n, D)."""
-    plan = _plan(kind.bounds, kind.points, kind.slots, str(dtype))
+    plan = _plan(kind, str(dtype))
     if kind.mixed:
         found = [_one(metric, *_mixed(cell, kind, plan, dtype)) for cell in cells]
         return np.stack([np.asarray(f.vector) for f in found])
@@ -131,8 +148,15 @@ def _run(metric: Any, kind: Kind, cells: list[Cell], dtype: Any) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=256)
-def _plan(bounds: tuple[int, int, int], points: int, slots: int, dtype: str) -> MetricPlan:
-    return MetricPlan.build(bounds, points, slots=slots, dtype=dtype)
+def _plan(kind: Kind, dtype: str) -> MetricPlan:
+    return MetricPlan.build(
+        kind.bounds,
+        kind.points,
+        slots=kind.slots,
+        images=kind.images,
+        neighbours=kind.neighbours,
+        dtype=dtype,
+    )
 
 
 def _batch(cells: list[Cell], kind: Kind, dtype: Any) -> CrystalBatch:

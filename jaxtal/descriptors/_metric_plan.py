@@ -12,6 +12,8 @@ from ._sphere import HklBox
 
 #: What species may be: everything.
 ELEMENTS = tuple(range(1, 119))
+#: How many neighbours the terms of distances and of the hand look at.
+NEIGHBOURS = 32
 
 
 class MetricPlan(eqx.Module):
@@ -22,12 +24,17 @@ class MetricPlan(eqx.Module):
         numbers: atomic numbers of the columns of species weights, shape (E,).
         row: place of each atomic number among them, shape (119,); -1 for those that are not.
         slots: how many different elements one crystal may hold.
+        images: largest lattice translation along the shortest, middle and longest axis among
+            which neighbours are searched; None if no term needs neighbours.
+        neighbours: how many are listed of each atom.
     """
 
     box: HklBox
     numbers: Int[Array, " E"]
     row: Int[Array, " 119"]
     slots: int = eqx.field(static=True)
+    images: tuple[int, int, int] | None = eqx.field(static=True)
+    neighbours: int = eqx.field(static=True)
 
     @classmethod
     def build(
@@ -37,6 +44,8 @@ class MetricPlan(eqx.Module):
         *,
         slots: int = 4,
         elements: Sequence[int] = ELEMENTS,
+        images: Sequence[int] | None = None,
+        neighbours: int = NEIGHBOURS,
         dtype: Any = None,
     ) -> "MetricPlan":
         """Plan of a stated capacity (host only).
@@ -47,6 +56,9 @@ class MetricPlan(eqx.Module):
             points: reflections in half the sphere: N atoms need about q_max^3 N / 12 pi^2.
             slots: different elements in one crystal.
             elements: atomic numbers, default all.
+            images: bounds of the lattice translations among which neighbours are searched (see
+                `neighbour_bounds`), None if the metric has neither distances nor hand.
+            neighbours: how many are listed of each atom: 32 if all sites are full, more else.
             dtype: of the tables, default JAX's current one.
 
         Raises:
@@ -65,12 +77,21 @@ class MetricPlan(eqx.Module):
             numbers=device_array(numbers, np.int32),
             row=device_array(row, np.int32),
             slots=count(slots, "slots", 1),
+            images=None if images is None else _three(images),
+            neighbours=count(neighbours, "neighbours", NEIGHBOURS),
         )
 
     @property
     def elements(self) -> tuple[int, ...]:
         """Atomic numbers of the columns of species weights (host)."""
         return tuple(int(z) for z in np.asarray(self.numbers))
+
+
+def _three(images: Sequence[int]) -> tuple[int, int, int]:
+    if len(images) != 3:
+        raise ValueError(f"images: expected three bounds, got {images}")
+    a, b, c = (count(n, "images", 0) for n in images)
+    return a, b, c
 
 
 def reduced_unit(matrix: Float[np.ndarray, "3 3"], amount: float) -> float:
