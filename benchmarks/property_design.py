@@ -27,7 +27,7 @@ from jaxtal.reconstruct import from_descriptor as rebuild
 #: Of the model in the search: each has a finite gradient everywhere.
 SMOOTH = ("raw", "std")
 CHANGES = (0.9, 1.1)
-WEIGHTS = (0.01, 0.1, 1.0)
+WEIGHTS = (0.1, 1.0, 10.0)
 
 
 class Regressor(eqx.Module):
@@ -222,7 +222,6 @@ def one_crystal(like, fitted, metric):
                 initial=initial,
                 optimiser=Adam(steps=150, learning_rate=0.01, blur=0.0),
                 polish=LevenbergMarquardt(steps=20),
-                tolerance=10.0,
                 progress=False,
             )
             match = compare(found.best, like)
