@@ -1,5 +1,7 @@
 """Batches of descriptions, and the mismatch of two of them as a loss."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
@@ -9,6 +11,7 @@ from ._batched import over_batch
 from ._capacity import RepresentPlan
 from ._descriptor import Description
 from ._distance import _same_specification
+from ._fingerprint import Fingerprint
 from ._represent import represent
 
 Spectra = tuple[Array, Array]
@@ -40,32 +43,37 @@ def represent_batch(
 
 
 def descriptor_loss(
-    pred: Description | Spectra,
-    target: Description | Spectra,
+    pred: Description | Fingerprint | Spectra,
+    target: Description | Fingerprint | Spectra,
     weights: tuple[float | int, float | int] = (1.0, 1.0),
 ) -> Float[Array, "*B"]:
     """Relative squared mismatch of each crystal of a batch.
 
         L = w_P |P - P0|^2 / |P0|^2 + w_G |G - G0|^2 / |G0|^2
 
-    The objective of `reconstruct`, without its smoothing and penalties. P0 and G0 are the target's,
+    for descriptions, and L = |v - v0|^2 for fingerprints of a `CrystalMetric`. The first is the
+    objective of `reconstruct`, without its smoothing and penalties; P0 and G0 are the target's,
     which is not differentiated where it divides. A crystal that is not `complete`, on either side,
     has no loss and no gradient: average with the number of complete ones.
 
     Args:
-        pred: descriptions, batch axes first, or their power spectra and radial distributions.
+        pred: descriptions, batch axes first, or their power spectra and radial distributions; or
+            fingerprints.
         target: likewise, of the same shapes.
-        weights: w_P and w_G, dimensionless.
+        weights: w_P and w_G, dimensionless; fingerprints have theirs in the metric.
 
     Returns:
         L, shape (B,) for a batch and () for a single crystal, dimensionless.
 
     Raises:
-        ValueError: descriptions of different specifications, or of different shapes.
+        ValueError: descriptions or fingerprints of different specifications or different shapes,
+            or one of each.
 
     References:
         O. G. Ridwan et al., "Crystal Representation in the Reciprocal Space" (2026), eq. 18.
     """
+    if isinstance(pred, Fingerprint) or isinstance(target, Fingerprint):
+        return _vector_loss(pred, target)
     if isinstance(pred, Description) and isinstance(target, Description):
         _same_specification(pred.specification, target.specification)
     (P, G, complete), (P0, G0, also) = _parts(pred), _parts(target)
@@ -85,6 +93,20 @@ def descriptor_loss(
         difference = jnp.where(keep, x - x0, 0.0) * jax.lax.rsqrt(scale)
         total = total + weight * jnp.sum(difference * difference, axis=axes)
     return total
+
+
+def _vector_loss(pred: Any, target: Any) -> Float[Array, "*B"]:
+    if not (isinstance(pred, Fingerprint) and isinstance(target, Fingerprint)):
+        raise ValueError(
+            f"expected two fingerprints, got a {type(pred).__name__} and a {type(target).__name__}"
+        )
+    _same_specification(pred.specification, target.specification)
+    v, v0 = jnp.asarray(pred.vector), jnp.asarray(target.vector)
+    if v.shape != v0.shape:
+        raise ValueError(f"fingerprints: expected equal shapes, got {v.shape} and {v0.shape}")
+    counted = jnp.asarray(pred.complete) & jnp.asarray(target.complete)
+    difference = jnp.where(counted[..., None], v - v0, 0.0)
+    return jnp.sum(difference * difference, axis=-1)
 
 
 def _parts(one: Description | Spectra) -> tuple[Array, Array, Bool[Array, "*B"]]:

@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float, Int
 from .._core import count, safe_divide, safe_norm
 from ..crystal import Crystal, CrystalBatch, WyckoffCrystal
 from ..diffraction import taper
+from ._batched import over_batch
 from ._capacity import cells_of, dtype_of
 from ._fingerprint import Fingerprint
 from ._hand import hand_vector
@@ -229,6 +230,28 @@ class CrystalMetric(eqx.Module):
             complete=complete,
             specification=self.specification,
         )
+
+    def fingerprints(
+        self, batch: CrystalBatch, plan: MetricPlan, *, chunk: int | None = 1
+    ) -> Fingerprint:
+        """Vectors of all crystals of a batch; pure, for jit and grad.
+
+        Args:
+            batch: B crystals.
+            plan: capacity.
+            chunk: crystals computed side by side, see `represent_batch`.
+
+        Returns:
+            Vectors (B, D), and which are complete (B,).
+
+        Raises:
+            ValueError: a chunk below 1.
+        """
+
+        def one(matrix: Array, frac: Array, species: Array, mask: Array) -> Fingerprint:
+            return self.fingerprint(matrix, frac, species, mask, plan)
+
+        return over_batch(one, batch, chunk)
 
     def _local(
         self,

@@ -11,7 +11,14 @@ from cells import SHEAR, atoms, finite, in_cell, moved, relative, rotation
 from tolerances import TOLERANCES
 
 from jaxtal.crystal import Crystal, CrystalBatch, prototype
-from jaxtal.descriptors import CrystalMetric, Fingerprint, MetricPlan, describe, distance
+from jaxtal.descriptors import (
+    CrystalMetric,
+    Fingerprint,
+    MetricPlan,
+    describe,
+    descriptor_loss,
+    distance,
+)
 from jaxtal.descriptors._harmonics import host_harmonics
 from jaxtal.descriptors._metric import SPREADS
 from jaxtal.diffraction import hkl_sphere
@@ -264,13 +271,20 @@ def test_plan_serves_its_crystals(crystals):
     assert plan.slots == 4
     assert plan.images is None
     assert LOCAL.plan(batch).images is not None
-    found = jax.vmap(SMALL.fingerprint, in_axes=(0, 0, 0, 0, None))(
-        batch.matrix, batch.frac, batch.species, batch.mask, plan
-    )
+    found = eqx.filter_jit(SMALL.fingerprints)(batch, plan)
     assert isinstance(found, Fingerprint)
     assert bool(jnp.all(found.complete))
     expected = SMALL.of(list(crystals.values())[:3]).vector
     assert relative(found.vector, expected) < 3e-5
+    away = eqx.tree_at(lambda f: f.vector, found, found.vector + 0.1)
+    loss = descriptor_loss(found, away)
+    assert np.allclose(loss, 0.01 * found.vector.shape[1], rtol=1e-4)
+    unknown = eqx.tree_at(lambda f: f.complete, away, jnp.asarray([True, False, True]))
+    assert np.array_equal(descriptor_loss(found, unknown) > 0, [True, False, True])
+    with pytest.raises(ValueError, match="equal shapes"):
+        descriptor_loss(found, jax.tree.map(lambda x: x[0], away))
+    with pytest.raises(ValueError, match="two fingerprints, got a Fingerprint and a tuple"):
+        descriptor_loss(found, (found.vector, found.vector))
 
 
 def test_bad_settings():
