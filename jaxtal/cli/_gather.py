@@ -107,7 +107,10 @@ def gathered(arguments: argparse.Namespace) -> Iterator[Gathered]:
 def chosen_metric(arguments: argparse.Namespace) -> CrystalMetric:
     """The metric with the terms that the arguments switch on."""
     return CrystalMetric(
-        composition=float(not arguments.any_elements), density=float(arguments.density)
+        composition=float(not arguments.any_elements),
+        density=float(arguments.density),
+        distances=float(arguments.distances),
+        hand=float(arguments.hand),
     )
 
 

@@ -70,6 +70,14 @@ def _add_rest(one: argparse.ArgumentParser) -> None:
         "atomic numbers still count",
     )
     terms.add_argument("--density", action="store_true", help="the volume per atom counts, too")
+    terms.add_argument(
+        "--distances",
+        action="store_true",
+        help="distances to neighbours count, atom by atom: tells homometric crystals apart",
+    )
+    terms.add_argument(
+        "--hand", action="store_true", help="mirror images are different: left and right quartz"
+    )
     one.add_argument(
         "--symmetry",
         choices=("file", "P1"),

@@ -70,9 +70,22 @@ def test_what_counts(run, folder):
     assert diamond in plain["unique"]
     alike = run("dedup", "some", "--recursive", "--any-elements", "--json").json
     assert alike["groups"] == [[*silicon, diamond]]
-    dense = chosen_metric(parse(["dedup", "some", "--density"]))
-    assert (dense.density, dense.composition) == (1, 1)
+    for term in ("density", "distances", "hand"):
+        other = chosen_metric(parse(["dedup", "some", f"--{term}"]))
+        assert (getattr(other, term), other.composition) == (1, 1)
     assert chosen_metric(parse(["dedup", "some"])).density == 0
+
+
+def test_the_hand_of_quartz(run, tmp_path):
+    quartz = jxt.prototype("alpha-quartz").to_ase()
+    quartz.write(tmp_path / "one.vasp", format="vasp")
+    quartz.set_scaled_positions(-quartz.get_scaled_positions())
+    quartz.write(tmp_path / "other.vasp", format="vasp")
+    assert len(run("dedup", tmp_path, "--json").json["groups"]) == 1
+    found = run("search", "alpha-quartz", tmp_path, "--hand", "--json").json["matches"]
+    assert [match["duplicate"] for match in found] == [True, False]
+    assert found[0]["file"].endswith("one.vasp")
+    assert found[1]["distance"] > 3 * THRESHOLD
 
 
 def test_search(run, folder):
@@ -125,9 +138,9 @@ def test_cache(run, folder, monkeypatch):
     assert not calls
     for key in ("groups", "unique", "distances", "skipped", "ignored", "crystals"):
         assert again[key] == first[key]
-    refused = run("dedup", "some", "--cache", "kept", "--density")
+    refused = run("dedup", "some", "--cache", "kept", "--any-elements")
     assert (refused.code, refused.out) == (2, "")
-    assert "density 0.0, not 1.0" in refused.err
+    assert "composition 1.0, not 0.0" in refused.err
     assert refused.err.count("\n") == 1
     taken = run("dedup", "some", "--cache", "some")
     assert taken.code == 2
