@@ -60,9 +60,9 @@ RANKED = 50
 class Method:
     """A distance: what is made of a list of crystals, and how two such lists are compared.
 
-    `key` names what is cached; methods that share it share the fingerprints. `compare(a, b, pairs)`
-    has pairs = None if every pair is wanted; `slow` says it gets the pairs that matter instead,
-    and its distances are cached too.
+    `key` names what is cached ("": nothing); methods that share it share the fingerprints.
+    `compare(a, b, pairs)` has pairs = None if every pair is wanted; `slow` says it gets the pairs
+    that matter instead, and its distances are cached too.
     """
 
     key: str
@@ -113,11 +113,8 @@ def metric_vectors(crystals, metric):
 def methods(species):
     """All methods by name; those whose package is missing are left out."""
     table = {}
-    if hasattr(descriptors, "CrystalMetric"):
-        metric = descriptors.CrystalMetric()
-        made = partial(metric_vectors, metric=metric)
-        key = hashlib.sha256(repr(metric).encode()).hexdigest()[:8]
-        table["jaxtal CrystalMetric"] = Method(f"metric-{key}", made, _euclidean)
+    made = partial(metric_vectors, metric=descriptors.CrystalMetric())
+    table["jaxtal CrystalMetric"] = Method("", made, _euclidean)
     for name, text in (("default", "P, default"), ("paper", "P, paper's equations")):
         made = partial(spectra, descriptor=descriptors.preset(name))
         table[f"jaxtal {text}"] = Method(f"jaxtal-{name}", made, _euclidean)
@@ -126,19 +123,12 @@ def methods(species):
         raw = partial(peers.recp, reduced=False)
         table["RECP, cell as given"] = Method("recp-raw", raw, _euclidean, ranked=False)
     if _installed("dscribe"):
-        for volume in (None, peers.VOLUME_PER_ATOM):
-            for average in ("inner", "outer"):
-                for weights in ("off", "1", "Z"):
-                    key = f"soap-{average}-{weights}" + ("-scaled" if volume else "")
-                    made = partial(
-                        peers.soap, species=species, average=average, weights=weights, volume=volume
-                    )
-                    kind = {"off": "elements apart", "1": "no elements", "Z": "weights Z"}[weights]
-                    for text, compare in (("Euclidean", _euclidean), ("normalised", _cosine)):
-                        name = f"SOAP {average}, {kind}, {text}" + (", scaled" if volume else "")
-                        table[name] = Method(key, made, compare, ranked=False)
-        for name in ("SOAP inner, elements apart, normalised", BEST_SOAP):
-            table[name].ranked = True
+        for options in SOAPS:
+            key = "-".join(["soap", *(str(v) for v in options.values())])
+            made = partial(peers.soap, species=species, **options)
+            for text, compare in (("Euclidean", _euclidean), ("normalised", _cosine)):
+                name = _soap_name(options, text)
+                table[name] = Method(key, made, compare, ranked=name in RANKED_SOAPS)
     if _installed("average-minimum-distance"):
         for volume, text in ((None, ""), (1.0, ", scaled")):
             made = partial(peers.pdd, volume=volume)
@@ -149,8 +139,32 @@ def methods(species):
     return table
 
 
-#: The best of the variants at the larger noise (see the table), ranked too.
-BEST_SOAP = "SOAP outer, elements apart, normalised"
+#: SOAP as it is used, of a crystal as it is, and what may suit the task better: blind to elements
+#: or weighted by Z, scaled to one volume per atom, narrower Gaussians.
+SOAPS = (
+    *(
+        {"average": average, "weights": weights}
+        for weights in ("off", "1", "Z")
+        for average in ("inner", "outer")
+    ),
+    *(
+        {"average": average, "weights": "off", "volume": peers.VOLUME_PER_ATOM, "sigma": sigma}
+        for sigma in (1.0, 0.5)
+        for average in ("inner", "outer")
+    ),
+)
+RANKED_SOAPS = (
+    "SOAP inner, elements apart, normalised",
+    "SOAP outer, elements apart, normalised, scaled, sigma 0.5",
+)
+
+
+def _soap_name(options, text):
+    kinds = {"off": "elements apart", "1": "no elements", "Z": "weights Z"}
+    parts = [f"SOAP {options['average']}", kinds[options["weights"]], text]
+    parts += ["scaled"] if "volume" in options else []
+    parts += [f"sigma {options['sigma']}"] if options.get("sigma", 1.0) != 1.0 else []
+    return ", ".join(parts)
 
 
 def _euclidean(a, b, pairs):

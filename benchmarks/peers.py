@@ -65,7 +65,7 @@ def recp(crystals, reduced=True):
         return np.array([peer.compute(atoms(c, reduced))[0].numpy() for c in crystals])
 
 
-def soap(crystals, species, average, weights="off", volume=None):
+def soap(crystals, species, average, weights="off", volume=None, sigma=1.0):
     """DScribe's SOAP averaged over the sites, a sparse matrix.
 
     Args:
@@ -75,13 +75,15 @@ def soap(crystals, species, average, weights="off", volume=None):
         weights: "off" (full: every pair of elements its own block), "1" or "Z" (mu2: one density
             of all atoms, of weight 1 or Z).
         volume: scale to this volume per atom first, A^3; None for the crystal as it is.
+        sigma: width of the Gaussians, A; 1 is DScribe's default.
     """
     from dscribe.descriptors import SOAP
 
+    options = {"average": average, "sigma": sigma, **SOAP_SIZE}
     if weights != "off":
         table = {int(z): float(z) if weights == "Z" else 1.0 for z in species}
         mode = {"mode": "mu2", "species_weighting": table}
-        peer = SOAP(species=species, average=average, compression=mode, **SOAP_SIZE)
+        peer = SOAP(species=species, compression=mode, **options)
         return sparse.csr_matrix(np.array([peer.create(atoms(c, volume=volume)) for c in crystals]))
     # The blocks of elements that a crystal lacks are zero: computed without, put in their place.
     rank = {int(z): i for i, z in enumerate(species)}
@@ -89,7 +91,7 @@ def soap(crystals, species, average, weights="off", volume=None):
     rows = []
     for crystal in crystals:
         own = sorted({int(z) for z in crystal["z"]})
-        peer = SOAP(species=own, average=average, **SOAP_SIZE)
+        peer = SOAP(species=own, **options)
         values = peer.create(atoms(crystal, volume=volume))
         columns = np.empty(len(values), dtype=np.int64)
         for i, a in enumerate(own):
