@@ -169,6 +169,9 @@ def design(options):
         rows = one_crystal(
             like, regressor(model, chemistry, factor, X, place, MetricVector(metric)), metric
         )
+        # The model in JAX is the one that was fitted, to single precision.
+        expected = np.exp(inside[np.flatnonzero(test == place)[0]])
+        assert abs(rows[0]["model_before"] / expected - 1) < 0.01
         before = judged(crystals[place], place)
         for row in rows:
             row["judge"] = judged(row.pop("atoms"), place) / before

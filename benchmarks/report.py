@@ -193,7 +193,9 @@ The refractive index n of the 4764 crystals of `matbench_dielectric`, five folds
 Kernel ridge regression of log n on distances between vectors, one and the same for every row: a
 random search of {draws} draws chooses transformation, kernel and ridge inside each training set.
 MAE in n (mean and spread over the folds), R2 of n (a few huge values decide it) and of log n. With
-composition: statistics of element properties stand beside the structure, alike in every row.
+composition: statistics of element properties stand beside the structure, alike in every row. P and
+the metric know elements as stronger and weaker scatterers only, the metric even relative to their
+mean; SOAP with a block for each pair of elements knows which they are.
 
 """
 
