@@ -16,10 +16,11 @@ def folder(tmp_path):
     place = tmp_path / "some"
     (place / "inner").mkdir(parents=True)
     for name, path in (
-        *(("silicon", "a-silicon.cif"), ("zincblende", "zns.cif")),
-        ("diamond", "inner/diamond.cif"),
+        ("silicon", "a-silicon.cif"),
+        ("zincblende", "zns.vasp"),
+        ("diamond", "inner/diamond.vasp"),
     ):
-        jxt.io.write_cif(jxt.prototype(name), place / path)
+        jxt.prototype(name).to_ase().write(place / path)
     atoms = jxt.prototype("silicon").to_ase()
     atoms.rotate(30, (1, 2, 3), rotate_cell=True)
     atoms.positions += 0.7
@@ -36,7 +37,7 @@ def test_dedup(run, folder):
     assert result.code == 0
     found = result.json
     assert found["groups"] == [["some/a-silicon.cif", "some/rattled.vasp", "some/turned.vasp"]]
-    assert found["unique"] == ["some/zns.cif"]
+    assert found["unique"] == ["some/zns.vasp"]
     ((first, rattled, turned),) = found["distances"]
     assert first == 0
     assert turned < 1e-4 < rattled < found["threshold"]
@@ -64,7 +65,7 @@ def test_dedup_for_people(run, folder):
 
 def test_what_counts(run, folder):
     silicon = ["some/a-silicon.cif", "some/rattled.vasp", "some/turned.vasp"]
-    diamond = "some/inner/diamond.cif"
+    diamond = "some/inner/diamond.vasp"
     plain = run("dedup", "some", "--recursive", "--json").json
     assert plain["groups"] == [silicon]
     assert diamond in plain["unique"]
@@ -92,7 +93,7 @@ def test_search(run, folder):
     found = run("search", "silicon", "some", "--json").json
     files = [match["file"] for match in found["matches"]]
     assert set(files[:2]) == {"some/a-silicon.cif", "some/turned.vasp"}
-    assert files[2:] == ["some/rattled.vasp", "some/zns.cif"]
+    assert files[2:] == ["some/rattled.vasp", "some/zns.vasp"]
     distances = [match["distance"] for match in found["matches"]]
     assert distances == sorted(distances)
     assert [match["duplicate"] for match in found["matches"]] == [True, True, True, False]

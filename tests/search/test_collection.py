@@ -49,7 +49,7 @@ def test_nothing_is_computed_twice(folder, cache, metric):
     assert metric.calls == [3]
     Collection.gather(cache, source, metric)
     assert metric.calls == [3]
-    jxt.io.write_cif(jxt.prototype("fluorite"), folder / "c.cif")
+    jxt.prototype("fluorite").to_ase().write(folder / "c.cif")
     found = Collection.gather(cache, source, metric)
     assert metric.calls == [3, 1]
     assert found.names == ("POSCAR", "b-rutile.cif", "c.cif", "diamond.cif")
@@ -60,7 +60,7 @@ def test_nothing_is_computed_twice(folder, cache, metric):
 def test_changed_and_removed_files(folder, cache, metric):
     source = CrystalSource.of(folder)
     Collection.gather(cache, source, metric)
-    jxt.io.write_cif(jxt.prototype("fluorite"), folder / "diamond.cif")
+    jxt.prototype("fluorite").to_ase().write(folder / "diamond.cif")
     touch(folder / "diamond.cif")
     (folder / "b-rutile.cif").unlink()
     (folder / "broken.cif").write_text((folder / "diamond.cif").read_text())
