@@ -47,6 +47,7 @@ from .crystal import WyckoffCrystal as WyckoffCrystal
 from .crystal import match_crystals as match_crystals
 from .crystal import prototype as prototype
 from .crystal import prototype_names as prototype_names
+from .descriptors import CrystalMetric as CrystalMetric
 from .descriptors import Description as Description
 from .descriptors import Descriptor as Descriptor
 from .descriptors import PairDistribution as PairDistribution

@@ -15,6 +15,12 @@ which the paper's figures come; the docstring of `RecpSpectrum` tabulates how th
 `represent(lattice, frac, species, mask, plan)` is the entry for training loops: compiled once for
 all crystals that fit a `RepresentPlan`, which `complete` tells; `represent_batch` and
 `descriptor_loss` treat a `CrystalBatch`.
+
+`CrystalMetric` makes the vectors that tell crystals apart (its docstring tabulates what each term
+cannot see): `metric.of(crystals)` on the host, for any list; `metric.fingerprint(...)` and
+`metric.fingerprints(batch, plan)` pure, like `represent`. Two of its terms stand alone as well,
+`local_distance_vector` and `hand_vector` of the `nearest_neighbours`; `pointwise_distances` and
+`pdd_distance` are the exact distributions on the host.
 `PairDistribution` is the real-space g(r), resolved by species.
 """
 

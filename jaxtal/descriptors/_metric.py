@@ -10,54 +10,46 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from .._core import count, safe_divide, safe_norm
+from .._core import count, safe_divide
 from ..crystal import Crystal, CrystalBatch, WyckoffCrystal
-from ..diffraction import taper
 from ._batched import over_batch
 from ._capacity import cells_of, dtype_of
 from ._fingerprint import Fingerprint
 from ._hand import hand_vector
-from ._harmonics import degree_list, harmonics_rows
 from ._local_distances import local_distance_vector
 from ._metric_many import fingerprints
 from ._metric_plan import ELEMENTS, NEIGHBOURS, MetricPlan, reduced_unit
 from ._neighbours import nearest_neighbours, neighbour_bounds
-from ._radial import OrthonormalBasis
+from ._scaled_spectra import scaled_spectra
 from ._species_slots import species_slots
-from ._sphere import SphereSums, box_size, safe_cell, sphere_sums
+from ._sphere import box_size, safe_cell, sphere_sums
 
 #: The terms beside the spectrum, in their order in the vector.
 TERMS = ("composition", "density", "distances", "hand")
-#: Spread of the three spectra over the 288 AFLOW prototypes that pymatgen 2026.10 ships: root
-#: mean square distance from the mean, default settings. It sets their relative weights and the
-#: unit of distance.
-SPREADS = (0.3071, 0.3638, 0.2543)
 
 
 class CrystalMetric(eqx.Module):
     r"""Distance between crystals that no choice of cell, origin, orientation or setting changes.
 
-    The vector of a crystal joins up to five terms. First the *spectrum* of the crystal scaled to
-    one volume per atom, V / N = 1, so that a change of density alone is no change:
+    The vector of a crystal joins up to five terms, and the distance of two crystals is that of
+    their vectors. The *spectrum* is that of the crystal scaled to one volume per atom, V / N = 1
+    (`scaled_spectra`): where the atoms are, how heavy and light ones alternate, and the sublattice
+    of each element. Then, if their weights are not zero, the *composition* (share of each
+    element), the *density* (log V / N), the *distances* (sorted neighbour distances atom by atom,
+    `local_distance_vector`) and the *hand* (`hand_vector`).
 
-        v_cnl = w_c |A_cnl|,   A_cnlm = sum_q 2 I_c(q) t(q / q_max) R_n(q) Y_lm(q / |q|)
+    | term | cannot see |
+    |---|---|
+    | spectrum | homometric crystals, the hand, the density; of elements, all but Z / <Z> |
+    | composition | how the atoms are arranged |
+    | density | all but the volume per atom |
+    | distances | elements, the hand, the density, crystals of equal distances atom by atom |
+    | hand | all that equals its mirror image; chiral crystals whose sites all have high symmetry |
 
-    over half the sphere |q| < q_max, l even, with three intensities I_c of point atoms
-
-        I_1 = |sum_j exp(i q.x_j)|^2 / N^2                  where the atoms are
-        I_2 = |sum_j (Z_j / <Z>) exp(i q.x_j)|^2 / N^2      how heavy and light ones alternate
-        I_3 = sum_elements |sum_(j in element) exp(i q.x_j)|^2 / N^2     the sublattice of each
-
-    a smooth taper t, orthonormal radial functions and real spherical harmonics. |A_nl| is the
-    square root of the power spectrum P_nl: strong entries do not drown the others. The weights
-    w_c make the spread of each intensity over a set of 288 prototypes one. Then, if their weights
-    are not zero, the *composition* (share of each element), the *density* (log V / N), the
-    *distances* (sorted neighbour distances atom by atom) and the *hand*.
-
-    What a term cannot see: the spectrum, homometric crystals (equal |F| everywhere) and the hand;
-    composition and density, all but that; the distances, the hand, elements (they see positions
-    alone) and crystals of equal distances atom by atom; the hand, whatever is equal to its mirror
-    image, and chiral crystals whose sites all have high symmetry (see `hand_vector`).
+    For 288 AFLOW prototypes disguised by another cell, origin and orientation, strained by 2 % and
+    changed in volume by 5 %, with atoms displaced by 0.05 / 0.1 angstrom (r.m.s.), the spectrum
+    alone finds the original among all 288 in 99.9 / 99.8 % of 1440 trials
+    (`benchmarks/matching.py`); different structures are about 1 to 3 apart.
 
     Attributes:
         n_max: number of radial functions.
@@ -215,7 +207,9 @@ class CrystalMetric(eqx.Module):
         unit = jnp.cbrt(volume / n_atoms)
         x = jnp.where((mask & usable)[:, None], frac, 0.0)
         found = sphere_sums(matrix / unit, reciprocal * unit, x, weights, self.q_max, plan.box)
-        parts = [self._spectrum(found, numbers, amounts, n_atoms)]
+        parts = [
+            scaled_spectra(found, numbers, amounts, n_atoms, self.n_max, self.l_max, self.q_max)
+        ]
         complete = usable & found.complete & known
         if self.composition:
             shares = jnp.zeros((118,), dtype).at[plan.numbers[rows] - 1].add(amounts / n_atoms)
@@ -277,35 +271,6 @@ class CrystalMetric(eqx.Module):
             vector, enough = hand_vector(near, amounts, mean, NEIGHBOURS)
             parts, complete = [*parts, self.hand * vector], complete & enough
         return parts, complete
-
-    def _spectrum(
-        self,
-        found: SphereSums,
-        numbers: Float[Array, " S"],
-        amounts: Float[Array, " S"],
-        n_atoms: Float[Array, ""],
-    ) -> Float[Array, " D"]:
-        mean = jnp.sum(amounts * numbers) / n_atoms
-        charges = safe_divide(numbers, jnp.broadcast_to(mean, numbers.shape))
-        plain = jnp.sum(found.sums, axis=1)
-        heavy = jnp.sum(charges[None, :, None] * found.sums, axis=1)
-        intensities = jnp.stack(
-            [
-                jnp.sum(plain * plain, axis=0),
-                jnp.sum(heavy * heavy, axis=0),
-                jnp.sum(found.sums * found.sums, axis=(0, 1)),
-            ]
-        )
-        x = jnp.where(found.within, found.size / self.q_max, 0.0)
-        window = jnp.where(found.within, 2 * taper(x, "smooth"), 0.0) / (n_atoms * n_atoms)
-        radial = OrthonormalBasis()(x * self.q_max, self.n_max, self.q_max)
-        scales = jnp.asarray(1 / np.array(SPREADS), x.dtype)
-        left = (scales[:, None] * (intensities * window[None, :]))[:, None, :] * radial[None, :, :]
-        harmonics = harmonics_rows(found.q, self.l_max, "even")
-        moments = jnp.matmul(left.reshape(-1, x.shape[0]), harmonics.T, precision="highest")
-        ends = np.cumsum([2 * l + 1 for l in degree_list(self.l_max, "even")])[:-1]
-        blocks = jnp.split(moments, [int(e) for e in ends], axis=1)
-        return jnp.stack([safe_norm(block) for block in blocks], axis=1).reshape(-1)
 
 
 def _number(value: Any, name: str) -> float:

@@ -20,7 +20,7 @@ from jaxtal.descriptors import (
     distance,
 )
 from jaxtal.descriptors._harmonics import host_harmonics
-from jaxtal.descriptors._metric import SPREADS
+from jaxtal.descriptors._scaled_spectra import SPREADS
 from jaxtal.diffraction import hkl_sphere
 
 #: All terms but those of neighbours, and the metric and capacity that nearly all tests share.
