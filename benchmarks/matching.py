@@ -84,14 +84,18 @@ def spectra(crystals, descriptor):
         lengths = np.sort(np.linalg.norm(matrix, axis=1))
         bounds = tuple(power(q_max * a / (2 * np.pi) + 1, 16, 2) for a in lengths)
         points = power(1.1 * q_max**3 * abs(np.linalg.det(matrix)) / (12 * np.pi**2) + 50, 1024, 4)
-        if (bounds, points) not in plans:
-            plans[bounds, points] = RepresentPlan.build(descriptor, bounds, points)
+        slots = power(len(set(np.asarray(c["z"]).tolist())), 4, 2)
+        if (bounds, points, slots) not in plans:
+            plan = RepresentPlan.build(descriptor, bounds, points, slots=slots)
+            plans[bounds, points, slots] = plan
         n = len(c["z"])
         size = min(max(power(n, 32, 4), points // 128), 512)
         frac, z = np.zeros((size, 3), np.float32), np.zeros(size, np.int32)
         frac[:n], z[:n] = np.asarray(c["frac"]) @ np.linalg.inv(transform) % 1.0, c["z"]
-        plan = plans[bounds, points]
+        plan = plans[bounds, points, slots]
         found.append(_represent(jnp.asarray(matrix, jnp.float32), frac, z, z > 0, plan).ravel())
+    if not np.all(np.isfinite(found)):
+        raise ValueError("a plan was too small for a crystal")
     return np.array(found, dtype=float)
 
 
