@@ -121,11 +121,40 @@ def check_block_copolymers(results: dict) -> None:
     assert order == ["lamellae", "gyroid", "cylinders", "spheres"]
 
 
+def check_matching(results: dict) -> None:
+    """The claims of the notebook on matching and training."""
+    assert results["disguise"] < 1e-4
+    for found, asked in results["found"].values():
+        assert found == asked == 44
+    assert results["closest_pair"] > 0.3
+    blind = {
+        "quartz, disguised": set(),
+        "homometric chains": {"distances", "PDD"},
+        "left and right quartz": {"hand"},
+        "diamond, 3 % longer": {"density", "P", "G(d)", "PDD"},
+        "diamond as silicon": {"composition", "P", "G(d)"},
+        "rutile and anatase": {"spectrum", "density", "distances", "P", "G(d)", "PDD"},
+    }
+    assert set(results["sees"]) == set(blind)
+    for pair, seen_by in blind.items():
+        gaps = results["sees"][pair]
+        assert {kind for kind, gap in gaps.items() if gap > 0.05} == seen_by, pair
+        assert all(gap < 2e-3 for kind, gap in gaps.items() if kind not in seen_by), pair
+    assert min(results["spearman"].values()) > 0.99
+    counts = {(size, threshold): groups for size, threshold, groups, _ in results["groups"]}
+    assert counts[0.01, 0.1] == counts[0.02, 0.1] == 22
+    assert all(mixed == 0 for *_, mixed in results["groups"])
+    assert results["traces"] == 1
+    assert results["steps"] >= 200
+    assert np.isfinite(list(results["training"].values())).all()
+
+
 # Name, number of pictures, claims.
 NOTEBOOKS = [
     ("crystals_in_reciprocal_space", 8, check_descriptors),
     ("phasing", 8, check_phasing),
     ("block_copolymers", 6, check_block_copolymers),
+    ("matching_and_training", 4, check_matching),
 ]
 
 
@@ -146,8 +175,9 @@ def test_stored_outputs(name, pictures, check):
     check(printed(notebook))
 
 
-# The longest one is a slow test: its recoveries are run by tests/reconstruct too.
-_SLOW = {"crystals_in_reciprocal_space"}
+# The longest ones are slow tests: recoveries are run by tests/reconstruct too, and what the other
+# one shows by tests/descriptors and tests/search.
+_SLOW = {"crystals_in_reciprocal_space", "matching_and_training"}
 
 
 @pytest.mark.parametrize(
