@@ -18,6 +18,7 @@ twelve groups, written with `WyckoffCrystal.build`.
 
 from ._batch import CrystalBatch as CrystalBatch
 from ._crystal import Crystal as Crystal
+from ._host_expand import expand_on_host as expand_on_host
 from ._match import CrystalMatch as CrystalMatch
 from ._match import match_crystals as match_crystals
 from ._prototypes import diamond_settings as diamond_settings

@@ -20,7 +20,7 @@ from ._local_distances import local_distance_vector
 from ._metric_many import fingerprints
 from ._metric_plan import ELEMENTS, NEIGHBOURS, MetricPlan, reduced_unit
 from ._neighbours import nearest_neighbours, neighbour_bounds
-from ._scaled_spectra import scaled_spectra
+from ._scaled_spectra import SPREADS, scaled_spectra
 from ._species_slots import species_slots
 from ._sphere import box_size, safe_cell, sphere_sums
 
@@ -105,7 +105,8 @@ class CrystalMetric(eqx.Module):
     def specification(self) -> str:
         """Everything that decides the numbers, as JSON."""
         names = ("n_max", "l_max", "q_max", *TERMS)
-        return json.dumps({"metric": "jaxtal"} | {name: getattr(self, name) for name in names})
+        settings = {name: getattr(self, name) for name in names}
+        return json.dumps({"metric": "jaxtal", "spreads": SPREADS} | settings)
 
     def plan(
         self,
@@ -159,7 +160,8 @@ class CrystalMetric(eqx.Module):
             crystals: one, or a sequence of n.
 
         Returns:
-            Vector (D,), or vectors (n, D) as NumPy arrays; all complete.
+            Vector (D,), or vectors (n, D), as NumPy arrays. `complete` is False for cells that are
+            near-singular in this precision, whose vectors are zero.
 
         Raises:
             ValueError: something that is no crystal, or numbers that are not finite; it is named

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core import check_finite, device_array, host_array
-from ..crystal import Crystal, CrystalBatch, WyckoffCrystal
+from ..crystal import Crystal, CrystalBatch, WyckoffCrystal, expand_on_host
 from ..lattice import niggli_reduce
 from ._batched import over_batch
 from ._fingerprint import Fingerprint
@@ -40,7 +40,6 @@ class Kind(NamedTuple):
     """
 
     mixed: bool
-
     size: int
     slots: int
     bounds: tuple[int, int, int]
@@ -53,14 +52,14 @@ def fingerprints(metric: Any, crystals: Iterable[Crystal | WyckoffCrystal]) -> F
     """Vectors of some crystals as NumPy arrays; see `CrystalMetric.of`."""
     dtype = None
     waiting: dict[Kind, list[tuple[int, Cell]]] = {}
-    rows: dict[int, np.ndarray] = {}
+    vectors: dict[int, np.ndarray] = {}
+    complete: dict[int, bool] = {}
 
     def flush(kind: Kind) -> None:
         some = waiting.pop(kind)
-        for (place, _), row in zip(
-            some, _run(metric, kind, [c for _, c in some], dtype), strict=True
-        ):
-            rows[place] = row
+        found = _run(metric, kind, [cell for _, cell in some], dtype)
+        for (place, _), vector, whole in zip(some, *found, strict=True):
+            vectors[place], complete[place] = vector, whole
 
     total = 0
     for place, given in enumerate(crystals):
@@ -68,7 +67,7 @@ def fingerprints(metric: Any, crystals: Iterable[Crystal | WyckoffCrystal]) -> F
             raise ValueError(
                 f"crystal {place}: expected a Crystal or WyckoffCrystal, got {type(given).__name__}"
             )
-        crystal = given.expand() if isinstance(given, WyckoffCrystal) else given
+        crystal = expand_on_host(given)
         dtype = crystal.lattice.matrix.dtype if dtype is None else dtype
         cell = _cell(crystal, f"crystal {place}")
         kind = _kind(cell, metric)
@@ -81,8 +80,8 @@ def fingerprints(metric: Any, crystals: Iterable[Crystal | WyckoffCrystal]) -> F
     if not total:
         raise ValueError("crystals: expected at least one, got none")
     return Fingerprint(
-        vector=np.stack([rows[place] for place in range(total)]),
-        complete=np.ones(total, bool),
+        vector=np.stack([vectors[place] for place in range(total)]),
+        complete=np.array([complete[place] for place in range(total)]),
         specification=metric.specification,
     )
 
@@ -135,16 +134,16 @@ def _power(n: int, least: int, step: int = 2) -> int:
     return least
 
 
-def _run(metric: Any, kind: Kind, cells: list[Cell], dtype: Any) -> np.ndarray:
-    """Vectors of the cells of one kind, shape (n, D)."""
+def _run(metric: Any, kind: Kind, cells: list[Cell], dtype: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors (n, D) of the cells of one kind, and which are complete."""
     plan = _plan(kind, str(dtype))
     if kind.mixed:
         found = [_one(metric, *_mixed(cell, kind, plan, dtype)) for cell in cells]
-        return np.stack([np.asarray(f.vector) for f in found])
+        return np.stack([f.vector for f in found]), np.stack([f.complete for f in found])
     # One after another in the cache of a CPU, side by side on other devices.
     chunk = 1 if jax.default_backend() == "cpu" else None
     found = _many(metric, _batch(cells, kind, dtype), plan, chunk)
-    return np.asarray(found.vector)[: len(cells)]
+    return np.asarray(found.vector)[: len(cells)], np.asarray(found.complete)[: len(cells)]
 
 
 @functools.lru_cache(maxsize=256)

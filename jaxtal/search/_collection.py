@@ -12,8 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from tqdm import tqdm
 
-from ..crystal import Crystal, WyckoffCrystal
-from ._expand import on_host
+from ..crystal import Crystal, WyckoffCrystal, expand_on_host
 from ._log import Log
 from ._source import CrystalSource, SourceFile
 
@@ -167,7 +166,7 @@ class _Work:
             if isinstance(crystal, Exception):
                 self.failed.append((entry.name, entry.stamp, _reason(crystal)))
             else:
-                self.waiting.append((entry.name, entry.stamp, on_host(crystal)))
+                self.waiting.append((entry.name, entry.stamp, expand_on_host(crystal)))
             if (
                 len(self.waiting) >= self.batch
                 or len(self.failed) >= self.batch

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import jaxtal as jxt
+from jaxtal.crystal import expand_on_host
 from jaxtal.search import Collection, CrystalSource, crystals_of, groups
-from jaxtal.search._expand import on_host
 from jaxtal.search._log import Log
 
 
@@ -31,7 +31,7 @@ def test_a_folder_in_and_out(folder, cache, metric, make_metric):
     for name, vector in zip(found.names, found.vectors, strict=True):
         crystal = dict(crystals_of(folder, recursive=True))[name]
         np.testing.assert_allclose(
-            vector, make_metric().of([on_host(crystal)]).vector[0], rtol=1e-6
+            vector, make_metric().of([expand_on_host(crystal)]).vector[0], rtol=1e-6
         )
     ((name, reason),) = found.failures
     assert name == "broken.cif"
@@ -215,10 +215,10 @@ def test_progress_goes_to_stderr(folder, cache, metric, capsys):
 def test_atoms_on_the_host_are_those_of_expand():
     for name in ("coesite", "alpha-quartz"):
         crystal = jxt.prototype(name)
-        ours, expected = on_host(crystal), crystal.expand()
+        ours, expected = expand_on_host(crystal), crystal.expand()
         np.testing.assert_allclose(ours.lattice.matrix, expected.lattice.matrix, atol=1e-5)
         np.testing.assert_allclose(ours.frac_coords, expected.frac_coords, atol=1e-6)
         for key in ("atomic_numbers", "occupancies", "charges", "isotopes", "mask"):
             np.testing.assert_array_equal(getattr(ours, key), getattr(expected, key))
         assert ours.frac_coords.dtype == expected.frac_coords.dtype
-        assert on_host(ours) is ours
+        assert expand_on_host(ours) is ours

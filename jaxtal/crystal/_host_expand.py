@@ -3,15 +3,16 @@
 import numpy as np
 
 from .._core import device_array
-from ..crystal import Crystal, WyckoffCrystal
 from ..lattice import Lattice, host_matrix
+from ._crystal import Crystal
+from ._wyckoff_crystal import WyckoffCrystal
 
 
-def on_host(crystal: Crystal | WyckoffCrystal) -> Crystal:
-    """Every atom of the cell, without displacements.
+def expand_on_host(crystal: Crystal | WyckoffCrystal) -> Crystal:
+    """Every atom of the cell, without displacements (host).
 
-    `WyckoffCrystal.expand` is compiled for each number of sites and atoms, which would take longer
-    than everything else in a folder of different crystals.
+    `WyckoffCrystal.expand` is compiled for each number of sites and atoms, which takes longer than
+    everything else where many different crystals are looked at once each.
     """
     if isinstance(crystal, Crystal):
         return crystal
