@@ -124,8 +124,6 @@ def methods(species):
         table[f"jaxtal {text}"] = Method(f"jaxtal-{name}", made, _euclidean)
     if _installed("pyxtal"):
         table["RECP"] = Method("recp", peers.recp, _euclidean)
-        raw = partial(peers.recp, reduced=False)
-        table["RECP, cell as given"] = Method("recp-raw", raw, _euclidean, ranked=False)
     if _installed("dscribe"):
         for options in SOAPS:
             key = "-".join(["soap", *(str(v) for v in options.values())])

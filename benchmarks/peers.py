@@ -5,8 +5,7 @@ of distances between two such lists. Crystals are dictionaries of `matrix`, `fra
 
 All peers get the Niggli-reduced cell of every crystal, since two of them are not invariant to
 skewed cells: RECP's box of reflections misses some, and the neighbour search of
-average-minimum-distance 1.6.1 stops too early in some of them. `RECP` is also run on the cells as
-they come.
+average-minimum-distance 1.6.1 stops too early in some of them (7 of 424 disguised crystals).
 """
 
 import warnings
@@ -22,14 +21,13 @@ VOLUME_PER_ATOM = 15.0
 NEIGHBOURS = 100
 
 
-def atoms(crystal, reduced=True, volume=None):
+def atoms(crystal, volume=None):
     """ASE's Atoms, in the Niggli-reduced cell, scaled to a volume per atom (A^3) if given."""
     made = Atoms(
         numbers=crystal["z"], scaled_positions=crystal["frac"], cell=crystal["matrix"], pbc=True
     )
-    if reduced:
-        niggli_reduce(made)
-        made.wrap()
+    niggli_reduce(made)
+    made.wrap()
     if volume:
         factor = np.cbrt(volume * len(made) / made.cell.volume)
         made.set_cell(made.cell[:] * factor, scale_atoms=True)
@@ -55,14 +53,14 @@ def _unit(a):
     return a / np.linalg.norm(a, axis=1, keepdims=True)
 
 
-def recp(crystals, reduced=True):
+def recp(crystals):
     """P of pyxtal's class RECP (dmax 10, nmax = lmax = 10, Bessel), (n, 110)."""
     from pyxtal.reciprocal import RECP
 
     peer = RECP(dmax=10.0, nmax=10, lmax=10, rbasis="bessel")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return np.array([peer.compute(atoms(c, reduced))[0].numpy() for c in crystals])
+        return np.array([peer.compute(atoms(c))[0].numpy() for c in crystals])
 
 
 def soap(crystals, species, average, weights="off", volume=None, sigma=1.0):
