@@ -1,0 +1,207 @@
+"""Time per structure in batches: descriptor, gradient and metric beside other programs.
+
+    pip install ".[bench]" && python benchmarks/throughput.py
+
+64 crystals, alpha-quartz as rattled and strained 2 x 2 x 2 cells of 72 atoms, float32, q_max =
+10 1/A, n_max = l_max = 10; the metric at its default settings. Ours run as `represent_batch` does on a
+CPU,
+one crystal after another in one program, and with two threads that take half a batch each. Peers:
+pyxtal's RECP, DScribe's SOAP (r_cut 6, n_max 8, l_max 6, averaged) on one core and on two, AMD
+(k = 100). Turns alternate, warm, `block_until_ready`; medians and best of all turns. Peak memory is
+that of the process after compilation and after the runs. All pairs of 10^4 vectors at the end. The
+result goes to `results/throughput.json`.
+"""
+
+import concurrent.futures
+import importlib.metadata
+import json
+import os
+import platform
+import resource
+import time
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ase import Atoms
+
+import jaxtal as jxt
+from jaxtal.crystal import CrystalBatch, expand_on_host
+from jaxtal.descriptors import RepresentPlan, descriptor_loss, represent_batch
+
+HERE = Path(__file__).parent
+N = 64
+TURNS = 7
+
+
+def crystals(rng):
+    """Matrices, fractional coordinates and atomic numbers of the rattled cells."""
+    quartz = expand_on_host(jxt.prototype("alpha-quartz"))
+    matrix = np.asarray(quartz.lattice.matrix, float)
+    shifts = np.stack(np.meshgrid(*[[0, 1]] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
+    frac = ((np.asarray(quartz.frac_coords, float) + shifts) / 2).reshape(-1, 3)
+    numbers = np.tile(np.asarray(quartz.atomic_numbers), 8)
+    for _ in range(N):
+        strained = 2 * matrix @ (np.eye(3) + 0.01 * rng.standard_normal((3, 3)))
+        yield strained, frac + 0.005 * rng.standard_normal(frac.shape), numbers
+
+
+def halves(batch):
+    return [
+        jax.tree.map(lambda x, part=part: x[part], batch)
+        for part in (slice(0, N // 2), slice(N // 2, N))
+    ]
+
+
+def ours(cells):
+    """Name -> function that treats all crystals once."""
+    matrix, frac, numbers = (np.stack(x) for x in zip(*cells, strict=True))
+    n_atoms = np.full(N, numbers.shape[1])
+    batch = CrystalBatch.from_ragged(
+        frac.reshape(-1, 3), numbers.ravel(), n_atoms, matrix, dtype="float32"
+    )
+    descriptor = jxt.Descriptor(10, 10, 10.0)
+    plan = RepresentPlan.for_crystals(descriptor, batch, margin=1, slots=2)
+    metric = jxt.CrystalMetric()
+    metric_plan = metric.plan(batch, margin=1, slots=2)
+    target = eqx.filter_jit(represent_batch)(batch, plan)
+    assert bool(jnp.all(target.complete))
+
+    @eqx.filter_jit
+    def forward(batch, plan):
+        return represent_batch(batch, plan).power_spectrum
+
+    @eqx.filter_jit
+    def gradient(batch, target, plan):
+        def loss(smooth):
+            moved = eqx.tree_at(lambda b: (b.matrix, b.frac), batch, smooth)
+            return jnp.sum(descriptor_loss(represent_batch(moved, plan), target))
+
+        return jax.value_and_grad(loss)((1.01 * batch.matrix, batch.frac))
+
+    @eqx.filter_jit
+    def fingerprints(batch, plan):
+        return metric.fingerprints(batch, plan).vector
+
+    pool = concurrent.futures.ThreadPoolExecutor(2)
+    parts, targets = halves(batch), halves(target)
+
+    def both(function, *arguments):
+        def run(*one):
+            return jax.block_until_ready(function(*one))
+
+        return list(pool.map(run, *arguments))
+
+    wait = jax.block_until_ready
+    two = [plan] * 2
+    return {
+        "represent_batch": lambda: wait(forward(batch, plan)),
+        "represent_batch, two threads": lambda: both(forward, parts, two),
+        "with gradient": lambda: wait(gradient(batch, target, plan)),
+        "with gradient, two threads": lambda: both(gradient, parts, targets, two),
+        "metric": lambda: wait(fingerprints(batch, metric_plan)),
+        "metric, two threads": lambda: both(fingerprints, parts, [metric_plan] * 2),
+    }
+
+
+def peers(cells):
+    """Likewise; each with the number of crystals that it treats."""
+    atoms = [Atoms(z, cell=m, scaled_positions=x, pbc=True) for m, x, z in cells]
+    found = {}
+    try:
+        from dscribe.descriptors import SOAP
+    except ImportError:
+        print("DScribe is not installed: left out")
+    else:
+        soap = SOAP(species=["Si", "O"], r_cut=6, n_max=8, l_max=6, periodic=True, average="inner")
+        found["SOAP"] = lambda: soap.create(atoms), N
+        found["SOAP, two processes"] = lambda: soap.create(atoms, n_jobs=2), N
+    try:
+        from pyxtal.reciprocal import RECP
+    except ImportError:
+        print("pyxtal is not installed: left out")
+    else:
+        recp = RECP(dmax=10.0, nmax=10, lmax=10, rbasis="bessel")
+        found["RECP"] = lambda: [recp.compute(one) for one in atoms[:4]], 4
+    try:
+        import amd
+    except ImportError:
+        print("average-minimum-distance is not installed: left out")
+    else:
+        sets = [amd.PeriodicSet(one.positions, one.cell[:]) for one in atoms]
+        found["AMD"] = lambda: [amd.AMD(one, 100) for one in sets], N
+    return found
+
+
+def peak():
+    """Largest memory of this process so far, GiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def all_pairs(n, rng):
+    vectors = rng.standard_normal((n, 300)).astype(np.float32)
+    jxt.search.nearest(vectors[:2000], vectors[:2000], k=10, skip_self=True)
+    before, begin = peak(), time.perf_counter()
+    jxt.search.nearest(vectors, vectors, k=10, skip_self=True)
+    return {
+        "n": n,
+        "seconds": time.perf_counter() - begin,
+        "peak_gib": peak(),
+        "before_gib": before,
+    }
+
+
+def main():
+    rng = np.random.default_rng(0)
+    cells = list(crystals(rng))
+    table, compile_s, start = {}, {}, peak()
+    for name, function in ours(cells).items():
+        begin = time.perf_counter()
+        function()
+        compile_s[name] = time.perf_counter() - begin
+        table[name] = (function, N)
+    compiled = peak()
+    for function, _ in table.values():
+        function()
+    memory = {"before_gib": start, "compiled_gib": compiled, "after_gib": peak()}
+    for name, (function, n) in peers(cells).items():
+        function()
+        table[name] = (function, n)
+    times = {name: [] for name in table}
+    for turn in range(TURNS):
+        for name, (function, n) in table.items():
+            if name == "RECP" and turn > 2:
+                continue
+            begin = time.perf_counter()
+            function()
+            times[name].append(1e3 * (time.perf_counter() - begin) / n)
+    rows = {
+        name: {"median_ms": float(np.median(t)), "best_ms": min(t)} for name, t in times.items()
+    }
+    for name, row in rows.items():
+        print(f"{name:32s}{row['median_ms']:9.3f}{row['best_ms']:9.3f} ms a structure")
+    packages = ("jax", "jaxtal", "dscribe", "pyxtal", "average-minimum-distance")
+    versions = {}
+    for package in packages:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = None
+    result = {
+        "rows": rows,
+        "first_call_s": compile_s,
+        "memory": memory,
+        "all_pairs": all_pairs(10_000, rng),
+        "versions": versions,
+        "device": str(jax.devices()[0]),
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+    }
+    print(json.dumps({k: result[k] for k in ("memory", "all_pairs")}))
+    (HERE / "results" / "throughput.json").write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
