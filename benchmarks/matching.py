@@ -226,7 +226,7 @@ def distances(method, queries, entries, pairs, cache, nearest=True):
 
 
 def score(D, index, entries):
-    """Counts of queries found, and what the others were taken for."""
+    """Counts of queries found, and what most of the others were taken for."""
     own = disguise.classes(len(entries))
     formulas = np.array([e["formula"] for e in entries])
     same = formulas[index][:, None] == formulas[None]
@@ -247,7 +247,7 @@ def score(D, index, entries):
         "SiO2 among all": [int(found[silica].sum()), int(silica.sum())],
         "SiO2 among SiO2": [int(found_among[silica].sum()), int(silica.sum())],
         "same composition": [int(found_among[shared].sum()), int(shared.sum())],
-        "confusions": [[names[i], names[j], n] for (i, j), n in wrong.most_common()],
+        "confusions": [[names[i], names[j], n] for (i, j), n in wrong.most_common(10)],
     }
 
 
