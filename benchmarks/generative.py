@@ -1,22 +1,26 @@
 """What a descriptor loss changes in a generative model of crystals, trained on a CPU in minutes.
 
     pip install ".[bench]"
-    python benchmarks/generative.py [--seeds 5] [--steps 4000] [--arms flow descriptor]
+    python benchmarks/generative.py [--seeds 5] [--arms "flow" "metric on samples"]
 
-The model (`generative_model.py`) learns to make the AFLOW prototypes of at most six atoms from
-their elements by flow matching. Arms, on the same data, network, random numbers and schedule:
+The model (`generative_model.py`) learns to make the AFLOW prototypes of at most four atoms from
+their elements by flow matching. Arms, on the same data, network and random numbers:
 
 - flow: the flow-matching loss alone;
-- flow, longer: the same with half as many steps again, about the time the others take;
-- descriptor: plus `descriptor_loss` of the crystal that the network predicts for t = 1 from where
-  it stands, against the true one, for t > 1/2; L / (1 + L);
-- metric: plus the squared distance in `CrystalMetric`, in the same way.
+- flow, longer: twice as many steps, more than the time that any other arm takes;
+- descriptor, metric on end points: plus L / (1 + L) of the crystal that the network predicts for
+  t = 1 from t > 1/2 on the way between noise and a crystal, against that crystal; L is
+  `descriptor_loss`, or the squared relative distance in `CrystalMetric`;
+- descriptor, metric on samples: the network of `flow`, trained on for a quarter as many steps with
+  ten times that term of crystals that it makes itself, from noise, in eight steps, through which
+  the gradient goes. No loss on coordinates can do that, since the order of equal atoms, the origin
+  and the variant that a sample tends to are not those of the data; the term does not see them.
 
-Then every composition is sampled several times and the samples are judged by what neither loss
-knows: valid (no two atoms closer than 0.5 times the sum of their covalent radii, and a volume
-within a factor 2 of the true one), and matched (superposes on a crystal of that composition; see
-`judge`). Everything is repeated over seeds. Results are added to `results/generative.json` run by
-run, and a run that is there is not made again.
+Then every composition is sampled several times and the samples are judged by what no loss knows
+(`generative_judge.py`): valid (no two atoms closer than half the sum of their covalent radii, and a
+volume within a factor 2 of the true one), and matched (superposes on a crystal of that
+composition). Everything is repeated over seeds. Results are added to `results/generative.json` run
+by run, and a run that is there is not made again.
 """
 
 import argparse
@@ -24,10 +28,10 @@ import importlib.metadata
 import json
 import os
 import platform
+import tempfile
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import equinox as eqx
 import generative_data
@@ -35,146 +39,17 @@ import generative_model as model
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from generative_judge import judge
-
-import jaxtal as jxt
-from jaxtal.descriptors import (
-    CrystalMetric,
-    MetricPlan,
-    RepresentPlan,
-    descriptor_loss,
-    represent_batch,
-)
+from generative_terms import DescriptorTerm, MetricTerm
+from generative_train import BATCH, CHUNK, train
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "generative.json"
-ARMS = {
-    "flow": (None, 1.0),
-    "flow, longer": (None, 1.5),
-    "descriptor": ("descriptor", 1.0),
-    "metric": ("metric", 1.0),
-}
-BATCH, CHUNK = 64, 50
-SAMPLING_STEPS = (8, 50)
-WEIGHT = 1.0
-DESCRIPTOR = jxt.Descriptor(n_max=6, l_max=6, q_max=6.0)
-METRIC = CrystalMetric(n_max=6, l_max=6, q_max=12.0)
-
-
-class DescriptorTerm(eqx.Module):
-    """L / (1 + L) of the descriptor loss of predicted crystals; finite for whatever comes."""
-
-    plan: RepresentPlan
-    targets: Any
-
-    @classmethod
-    def build(cls, data, crystals):
-        batch = jxt.crystal.CrystalBatch.from_crystals(crystals, pad_to=data.species.shape[1])
-        plan = RepresentPlan.for_crystals(DESCRIPTOR, batch, margin=1.5)
-        return cls(plan, eqx.filter_jit(represent_batch)(batch, plan))
-
-    def __call__(self, data, which, lattice, frac):
-        batch = jxt.crystal.CrystalBatch(lattice, frac, data.species[which], data.mask[which])
-        found = represent_batch(batch, self.plan)
-        wanted = jax.tree.map(lambda x: x[which], self.targets)
-        loss = descriptor_loss(found, wanted)
-        # One that does not fit the plan counts as far off, as it is.
-        return jnp.where(found.complete, loss / (1 + loss), 1.0)
-
-
-class MetricTerm(eqx.Module):
-    """L / (1 + L) of the squared relative distance |v - v0|^2 / |v0|^2 in the metric."""
-
-    plan: MetricPlan
-    targets: Any
-
-    @classmethod
-    def build(cls, data, crystals):
-        plan = METRIC.plan(crystals, margin=1.5)
-        arrays = (data.lattice, data.frac, data.species, data.mask)
-        found = eqx.filter_jit(jax.vmap(lambda *cell: METRIC.fingerprint(*cell, plan)))(*arrays)
-        return cls(plan, found)
-
-    def __call__(self, data, which, lattice, frac):
-        def one(cell):
-            lattice, frac, species, mask, wanted = cell
-            found = METRIC.fingerprint(lattice, frac, species, mask, self.plan)
-            loss = jnp.sum((found.vector - wanted) ** 2) / jnp.sum(wanted**2)
-            return jnp.where(found.complete, loss / (1 + loss), 1.0)
-
-        cells = (lattice, frac, data.species[which], data.mask[which], self.targets.vector[which])
-        return jax.lax.map(jax.checkpoint(one), cells)
-
-
+WIDTH, LAYERS = 64, 3
 TERMS = {"descriptor": DescriptorTerm, "metric": MetricTerm}
-
-
-def objective(network, data, term, weight, which, keys):
-    """Mean loss of a batch, and its parts."""
-    # One time in each of BATCH equal intervals; the end points of the later half are judged.
-    t = (jnp.arange(BATCH) + jax.random.uniform(keys[0], (BATCH,))) / BATCH
-    losses, ends = jax.vmap(model.one_loss, in_axes=(None, None, 0, 0, 0))(
-        network, data, which, t, keys[1:]
-    )
-    flow = jnp.mean(losses)
-    if term is None:
-        return flow, (flow, jnp.zeros(()))
-    which, (k, x) = which[BATCH // 2 :], jax.tree.map(lambda end: end[BATCH // 2 :], ends)
-    lattice = jax.vmap(data.matrix)(k, jnp.sum(data.mask[which], axis=1))
-    extra = jnp.mean(term(data, which, lattice, x))
-    return flow + weight * extra, (flow, extra)
-
-
-@eqx.filter_jit
-def train_some(network, average, state, data, term, key, first, total, weight, rate):
-    """CHUNK steps of Adam with a cosine schedule, and the running average of the network."""
-    static = eqx.filter(network, eqx.is_inexact_array, inverse=True)
-
-    def step(carry, i):
-        parameters, average, state = carry
-        keys = jax.random.split(jax.random.fold_in(key, i), BATCH + 2)
-        which = jax.random.randint(keys[0], (BATCH,), 0, len(data.k))
-        slope = eqx.filter_grad(objective, has_aux=True)
-        gradient, parts = slope(
-            eqx.combine(parameters, static), data, term, weight, which, keys[1:]
-        )
-        progress = i / total
-        scale = rate * jnp.minimum(1.0, (i + 1) / 200) * 0.5 * (1 + jnp.cos(jnp.pi * progress))
-        updates, state = optimiser().update(gradient, state)
-        parameters = jax.tree.map(lambda p, u: p + scale * u, parameters, updates)
-        keep = jnp.minimum(0.998, (i + 1) / (i + 10))
-        average = jax.tree.map(lambda a, p: keep * a + (1 - keep) * p, average, parameters)
-        return (parameters, average, state), jnp.stack(parts)
-
-    parameters = eqx.filter(network, eqx.is_inexact_array)
-    carry, parts = jax.lax.scan(step, (parameters, average, state), first + jnp.arange(CHUNK))
-    parameters, average, state = carry
-    return eqx.combine(parameters, static), average, state, jnp.mean(parts, axis=0)
-
-
-def optimiser():
-    return optax.chain(optax.clip_by_global_norm(1.0), optax.scale_by_adam(), optax.scale(-1.0))
-
-
-def train(data, term, seed, steps, *, width=64, layers=3, weight=WEIGHT, rate=2e-3, report=None):
-    """The averaged network, the history of the parts of the loss, and the seconds of a step."""
-    network = model.Network(width, layers, key=jax.random.key(seed))
-    average = eqx.filter(network, eqx.is_inexact_array)
-    state = optimiser().init(average)
-    history, spent = [], []
-    for first in range(0, steps, CHUNK):
-        start = time.perf_counter()
-        network, average, state, parts = train_some(
-            *(network, average, state, data, term, jax.random.key(1000 + seed)),
-            *(jnp.asarray(first), jnp.asarray(float(steps)), jnp.asarray(weight), rate),
-        )
-        history.append([float(x) for x in parts])
-        spent.append((time.perf_counter() - start) / CHUNK)
-        if report and (first + CHUNK) % 1000 == 0:
-            report(f"{first + CHUNK} steps, flow {history[-1][0]:.3f}, term {history[-1][1]:.4f}")
-    static = eqx.filter(network, eqx.is_inexact_array, inverse=True)
-    return eqx.combine(average, static), history, float(np.median(spent))
+WEIGHTS = {"end points": 1.0, "samples": 10.0}
+ARMS = ("flow", "flow, longer", *(f"{t} on {w}" for w in WEIGHTS for t in TERMS))
+LONGER, AFTER = 2.0, 0.25  # steps of `flow, longer`, and of training on with samples
 
 
 def evaluate(network, data, crystals, seed, repeats, steps):
@@ -217,18 +92,43 @@ def summary(rows):
     }
 
 
-def run(arm, seed, args, data, crystals):
+def trained(arm, seed, steps, data, built, cache, report):
+    """The network of an arm, the parts of its loss, steps and seconds of one."""
+    key = jax.random.key(1000 + seed)
+    fresh = model.Network(WIDTH, LAYERS, key=jax.random.key(seed))
+    if arm in ("flow", "flow, longer"):
+        steps = rounded(steps * (1.0 if arm == "flow" else LONGER))
+        file = cache / f"flow_{seed}_{steps}.eqx"
+        if arm == "flow" and file.exists():  # made for a run that was interrupted
+            return eqx.tree_deserialise_leaves(file, fresh), [], steps, None
+        network, history, step = train(fresh, data, steps, key, report=report)
+        eqx.tree_serialise_leaves(file, network)
+        return network, history, steps, step
+    term, where = arm.split(" on ")
+    options = {"term": built[term], "where": where, "weight": WEIGHTS[where], "report": report}
+    if where == "end points":
+        network, history, step = train(fresh, data, steps, key, **options)
+        return network, history, steps, step
+    start, *_ = trained("flow", seed, steps, data, built, cache, report)
+    after = rounded(steps * AFTER)
+    key = jax.random.fold_in(key, 1)
+    network, history, step = train(start, data, after, key, rate=1e-3, **options)
+    return network, history, after, step
+
+
+def rounded(steps):
+    return max(1, round(steps / CHUNK)) * CHUNK
+
+
+def run(arm, seed, args, data, crystals, built, cache):
     """One training run and its samples, as it is kept."""
-    term, factor = ARMS[arm]
-    steps = round(args.steps * factor / CHUNK) * CHUNK
-    built = TERMS[term].build(data, crystals) if term else None
     report = partial(print, f"{arm}, seed {seed}:", flush=True)
     start = time.perf_counter()
-    network, history, step = train(data, built, seed, steps, weight=args.weight, report=report)
+    network, history, steps, step = trained(arm, seed, args.steps, data, built, cache, report)
     seconds = time.perf_counter() - start
     judged = {
         str(n): summary(evaluate(network, data, crystals, seed, args.repeats, n))
-        for n in SAMPLING_STEPS
+        for n in args.sampling
     }
     report(judged)
     return {
@@ -236,7 +136,7 @@ def run(arm, seed, args, data, crystals):
         "seed": seed,
         "steps": steps,
         "seconds": seconds,
-        "step_ms": 1e3 * step,
+        "step_ms": None if step is None else 1e3 * step,
         "flow": [round(x[0], 4) for x in history],
         "term": [round(x[1], 5) for x in history],
         "judged": judged,
@@ -257,19 +157,25 @@ def environment():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=ARMS)
     parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--weight", type=float, default=WEIGHT, help="of the term")
     parser.add_argument("--repeats", type=int, default=2, help="samples of each composition")
-    parser.add_argument("--atoms", type=int, default=6, help="largest crystals of the data")
+    parser.add_argument(
+        "--sampling", type=int, nargs="+", default=[8, 50], help="steps of a sample"
+    )
+    parser.add_argument("--atoms", type=int, default=4, help="largest crystals of the data")
     parser.add_argument("--result", type=Path, default=RESULT)
+    parser.add_argument("--cache", type=Path, help="folder of networks, to go on after a stop")
     args = parser.parse_args()
 
     data, crystals = generative_data.load(generative_data.entries(args.atoms))
     settings = {
         "crystals": len(crystals),
         "compositions": len({tuple(host(c)[2]) for c in crystals}),
-        **{name: getattr(args, name) for name in ("steps", "weight", "repeats", "atoms")},
+        "batch": BATCH,
+        "width": WIDTH,
+        "weights": WEIGHTS,
+        **{name: getattr(args, name) for name in ("steps", "repeats", "sampling", "atoms")},
     }
     result = {"settings": settings, "runs": []}
     if args.result.exists():
@@ -279,15 +185,18 @@ def main():
     cells = [host(crystal) for crystal in crystals]
     result["data"] = summary([judge(*cell, [cell]) for cell in cells])
     done = {(r["arm"], r["seed"]) for r in result["runs"]}
+    built = {name: term.build(data, crystals) for name, term in TERMS.items()}
+    cache = args.cache or Path(tempfile.mkdtemp())
+    cache.mkdir(parents=True, exist_ok=True)
     for seed in range(args.seeds):
         for arm in args.arms:
             if (arm, seed) in done:
                 continue
-            result["runs"].append(run(arm, seed, args, data, crystals))
+            result["runs"].append(run(arm, seed, args, data, crystals, built, cache))
             result["environment"] = environment()
-            partial_file = args.result.with_suffix(".part")
-            partial_file.write_text(json.dumps(result, indent=1) + "\n")
-            os.replace(partial_file, args.result)
+            part = args.result.with_suffix(".part")
+            part.write_text(json.dumps(result, indent=1) + "\n")
+            os.replace(part, args.result)
 
 
 if __name__ == "__main__":

@@ -125,26 +125,30 @@ def one_loss(
     return loss, end
 
 
+def roll(
+    network: Network, data: Crystals, i: Int[Array, ""], key: Key[Array, ""], steps: int
+) -> tuple[Float[Array, " 6"], Float[Array, "N 3"]]:
+    """A new crystal with the elements of crystal i: its cell's numbers and its coordinates."""
+    mask, species = data.mask[i], data.species[i]
+    keys = jax.random.split(key)
+    start = jax.random.normal(keys[0], (6,)), jax.random.uniform(keys[1], data.frac[i].shape)
+
+    def advance(state: tuple[Array, Array], t: Array) -> tuple[tuple[Array, Array], None]:
+        k, x = state
+        dk, dx = network(t, k, x, species, mask)
+        return (k + dk / steps, x + centred(dx, mask) / steps), None
+
+    return jax.lax.scan(jax.checkpoint(advance), start, jnp.arange(steps) / steps)[0]
+
+
 @eqx.filter_jit
 def sample(
     network: Network, data: Crystals, which: Int[Array, " B"], key: Key[Array, ""], steps: int = 50
 ) -> tuple[Float[Array, "B 3 3"], Float[Array, "B N 3"]]:
     """Lattices and coordinates of new crystals with the elements of some of the data."""
 
-    def one(i: Int[Array, ""], key: Key[Array, ""]):
-        mask, species = data.mask[i], data.species[i]
-        first, second = jax.random.split(key)
-        start = (
-            jax.random.normal(first, (6,)),
-            jax.random.uniform(second, data.frac[i].shape),
-        )
-
-        def advance(state, t):
-            k, x = state
-            dk, dx = network(t, k, x, species, mask)
-            return (k + dk / steps, x + centred(dx, mask) / steps), None
-
-        (k, x), _ = jax.lax.scan(advance, start, jnp.arange(steps) / steps)
-        return data.matrix(k, jnp.sum(mask)), x
+    def one(i: Int[Array, ""], key: Key[Array, ""]) -> tuple[Array, Array]:
+        k, x = roll(network, data, i, key, steps)
+        return data.matrix(k, jnp.sum(data.mask[i])), x
 
     return jax.vmap(one)(which, jax.random.split(key, len(which)))
