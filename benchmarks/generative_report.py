@@ -32,10 +32,9 @@ def generative_text(result):
     counts = list(runs[0]["judged"])
     steps = {run["arm"]: run["steps"] for run in runs}
     text = TEXT.format(
-        **settings,
+        **{**settings, "sampling": " or ".join(counts)},
         after=next((n for arm, n in steps.items() if "samples" in arm), 0),
         longer=steps.get("flow, longer", settings["steps"]) / settings["steps"],
-        sampling=" or ".join(counts),
         valid=100 * result["data"]["valid"],
         seeds=len({run["seed"] for run in runs}),
     )
