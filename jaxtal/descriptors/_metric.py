@@ -154,7 +154,7 @@ class CrystalMetric(eqx.Module):
         """Vectors of any crystals, in one call (host only).
 
         Cells are reduced first, which changes nothing but the work; crystals of similar size share
-        a compiled program. Sites may be partly occupied.
+        a compiled program. Sites may be partly occupied; those below 0.001 are left out.
 
         Args:
             crystals: one, or a sequence of n.
@@ -164,8 +164,9 @@ class CrystalMetric(eqx.Module):
             near-singular in this precision, whose vectors are zero.
 
         Raises:
-            ValueError: something that is no crystal, or numbers that are not finite; it is named
-                by its place.
+            ValueError: something that is no crystal, no atoms, numbers that are not finite, a
+                singular cell, an unknown element, or occupancies too small for terms of
+                neighbours; the crystal is named by its place.
         """
         one = isinstance(crystals, Crystal | WyckoffCrystal)
         found = fingerprints(self, [crystals] if one else crystals)

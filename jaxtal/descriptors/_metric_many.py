@@ -19,6 +19,10 @@ from ._metric_plan import ELEMENTS, NEIGHBOURS, MetricPlan, reduced_unit
 from ._neighbours import neighbour_bounds
 from ._sphere import box_size
 
+#: Sites of a smaller occupancy are left out.
+LEAST = 1e-3
+#: Longest list of neighbours of an atom, for partly filled sites.
+MOST_NEIGHBOURS = 4096
 #: Crystals in one call of a compiled program.
 BATCH = 32
 
@@ -70,7 +74,7 @@ def fingerprints(metric: Any, crystals: Iterable[Crystal | WyckoffCrystal]) -> F
         crystal = expand_on_host(given)
         dtype = crystal.lattice.matrix.dtype if dtype is None else dtype
         cell = _cell(crystal, f"crystal {place}")
-        kind = _kind(cell, metric)
+        kind = _kind(cell, metric, f"crystal {place}")
         waiting.setdefault(kind, []).append((place, cell))
         if len(waiting[kind]) == BATCH:
             flush(kind)
@@ -89,39 +93,54 @@ def fingerprints(metric: Any, crystals: Iterable[Crystal | WyckoffCrystal]) -> F
 def _cell(crystal: Crystal, name: str) -> Cell:
     real = host_array(crystal.mask, "mask", bool)
     occupancies = host_array(crystal.occupancies, "occupancies")
-    real = real & (occupancies > 0)
+    check_finite(occupancies[real], f"{name}: occupancies")
+    real = real & (occupancies >= LEAST)
     if not real.any():
-        raise ValueError(f"{name}: expected at least one atom, got none")
+        raise ValueError(f"{name}: expected at least one atom of occupancy {LEAST:g}, got none")
     matrix = host_array(crystal.lattice.matrix, "lattice matrix")
     frac = host_array(crystal.frac_coords, "frac_coords")[real]
+    numbers = host_array(crystal.atomic_numbers, "atomic_numbers", np.int64)[real]
     check_finite(matrix, f"{name}: lattice matrix")
     check_finite(frac, f"{name}: frac_coords")
+    bad = np.flatnonzero((numbers < 1) | (numbers > 118))
+    if bad.size:
+        raise ValueError(f"{name}: expected atomic numbers from 1 to 118, got {numbers[bad[0]]}")
+    lengths = np.linalg.norm(matrix, axis=1)
+    if abs(np.linalg.det(matrix)) <= 1e-9 * np.prod(lengths):
+        raise ValueError(f"{name}: expected independent lattice vectors, got {matrix.tolist()}")
     try:
         matrix, transform = niggli_reduce(matrix)
     except ValueError:
         # Nearly flat cells defeat the reduction; the cell as it is gives the same vector.
         transform = np.eye(3)
-    numbers = host_array(crystal.atomic_numbers, "atomic_numbers", np.int64)[real]
     return Cell(matrix, frac @ np.linalg.inv(transform), numbers, occupancies[real])
 
 
-def _kind(cell: Cell, metric: Any) -> Kind:
+def _kind(cell: Cell, metric: Any, name: str) -> Kind:
     amount = float(cell.occupancies.sum())
     scaled = cell.matrix / reduced_unit(cell.matrix, amount)
-    (h, k, l), points = box_size(scaled[None], metric.q_max)
+    (_, k, l), points = box_size(scaled[None], metric.q_max)
+    points = _power(points, 512)
+    # Atoms, and the two shorter axes, follow the points where they can, to have fewer kinds.
+    filling = int(points * 12 * np.pi**2 / metric.q_max**3)
     mixed = bool(np.any(np.abs(cell.occupancies - 1) > 1e-6))
     images, neighbours = None, NEIGHBOURS
     if metric.sees_neighbours:
         if mixed:
             # So many neighbours of the smallest occupancy make up as many atoms.
             neighbours = _power(math.ceil((NEIGHBOURS + 1) / cell.occupancies.min()), NEIGHBOURS)
+        if neighbours > MOST_NEIGHBOURS:
+            raise ValueError(
+                f"{name}: expected occupancies of at least {NEIGHBOURS / MOST_NEIGHBOURS:.2g} for "
+                f"terms of neighbours, got {cell.occupancies.min():g}"
+            )
         images = neighbour_bounds(cell.matrix, len(cell.numbers), neighbours)
     return Kind(
         mixed=mixed,
-        size=_power(len(cell.numbers), 8),
+        size=_power(max(len(cell.numbers), filling), 8),
         slots=_power(len(np.unique(cell.numbers)), 4, 4),
-        bounds=(_power(h, 8), _power(k, 8), _power(l, 8)),
-        points=_power(points, 512),
+        bounds=(_power(k, 8), _power(k, 8), _power(l, 8)),
+        points=points,
         images=images,
         neighbours=neighbours,
     )

@@ -44,9 +44,11 @@ def padded_cells(
     for name, found in (("species", species.shape[:2]), ("mask", mask.shape)):
         if tuple(found) != size:
             raise ValueError(f"{name}: expected shape {size}, got {tuple(found)}")
+    if species.dtype == torch.bool:
+        raise ValueError("species: expected atomic numbers or weights, got booleans")
     if not species.is_floating_point():
         # Numbers that 32 bits do not hold are unknown elements, not the ones they wrap to.
-        species = species.clamp(-1, 2**15 - 1).to(torch.int32)
+        species = species.to(torch.int64).clamp(-1, 2**15 - 1).to(torch.int32)
     cells = [x.float() if x.dtype in HALVES else x for x in (lattice, frac, species)]
     types = {x.dtype for x in cells if x.is_floating_point()}
     if len(types) > 1:

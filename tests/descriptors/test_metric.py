@@ -261,6 +261,22 @@ def test_of_keeps_the_order_and_says_what_is_wrong(crystals):
         distance(SMALL.of(mixture[0]), describe(mixture[0]))
     with pytest.raises(ValueError, match="crystal 1: expected at least one atom"):
         SMALL.of([mixture[0], eqx.tree_at(lambda c: c.mask, mixture[1], jnp.zeros(9, bool))])
+    for field, value, message in (
+        ("occupancies", jnp.full(8, jnp.nan), "crystal 0: occupancies"),
+        ("occupancies", jnp.full(8, 1e-5), "crystal 0: expected at least one atom"),
+        ("atomic_numbers", jnp.full(8, 119), "crystal 0: expected atomic numbers"),
+        ("atomic_numbers", jnp.zeros(8, jnp.int32), "crystal 0: expected atomic numbers"),
+    ):
+        bad = eqx.tree_at(lambda c, field=field: getattr(c, field), mixture[0], value)
+        with pytest.raises(ValueError, match=message):
+            SMALL.of([bad])
+    bad = eqx.tree_at(lambda c: c.lattice.matrix, mixture[0], jnp.ones((3, 3)))
+    with pytest.raises(ValueError, match="crystal 0: expected independent"):
+        SMALL.of([bad])
+    squeezed = mixture[0].lattice.matrix * jnp.asarray([1.0, 1.0, 3e-5])
+    flat = eqx.tree_at(lambda c: c.lattice.matrix, mixture[0], squeezed)
+    found = SMALL.of([flat, mixture[0]])
+    assert found.complete.tolist() == [False, True]
     with pytest.raises(ValueError, match="at least one"):
         SMALL.of([])
 
