@@ -1,7 +1,7 @@
 """What a descriptor loss changes in a generative model of crystals, trained on a CPU in minutes.
 
     pip install ".[bench]"
-    python benchmarks/generative.py [--seeds 5] [--arms "flow" "metric on samples"]
+    python benchmarks/generative.py [--seeds 0 1 2 3 4] [--arms "flow" "metric on samples"]
 
 The model (`generative_model.py`) learns to make the AFLOW prototypes of at most four atoms from
 their elements by flow matching. Arms, on the same data, network and random numbers:
@@ -156,7 +156,7 @@ def environment():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=ARMS)
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--repeats", type=int, default=2, help="samples of each composition")
@@ -188,7 +188,7 @@ def main():
     built = {name: term.build(data, crystals) for name, term in TERMS.items()}
     cache = args.cache or Path(tempfile.mkdtemp())
     cache.mkdir(parents=True, exist_ok=True)
-    for seed in range(args.seeds):
+    for seed in args.seeds:
         for arm in args.arms:
             if (arm, seed) in done:
                 continue
