@@ -72,6 +72,12 @@ def nearest(
     if k < 1:
         return indices, distances
     centre = centre_of(vectors)
+    if k > width:
+        # More neighbours than a block has vectors: nothing would be gained by candidates.
+        for rows in spans(len(query), max(1, size * width // (k + width))):
+            part = _in_double(query, vectors, rows, centre, k, width, skip_self)
+            indices[rows], distances[rows] = part
+        return indices, distances
     wanted = min(k + _SPARE, width)
     for rows in spans(len(query), size):
         one = make_block(query, rows, centre, size)

@@ -41,6 +41,19 @@ def test_no_vector_is_its_own_neighbour(vectors):
     assert np.all(distances[:5, 0] == 0)  # exact copies
 
 
+@pytest.mark.parametrize("k", [255, 256, 257, 500])
+def test_more_neighbours_than_a_block_holds(rng, k):
+    cloud = rng.normal(size=(400, 8))
+    every = full(cloud[:3], cloud)
+    indices, distances = nearest(cloud[:3], cloud, k, block=BLOCK)
+    np.testing.assert_allclose(distances, np.sort(every, axis=1)[:, :k], rtol=1e-12)
+    np.testing.assert_array_equal(indices, np.argsort(every, axis=1)[:, :k])
+    every = full(cloud, cloud)
+    np.fill_diagonal(every, np.inf)
+    indices, _ = nearest(cloud, cloud, k, block=BLOCK, skip_self=True)
+    np.testing.assert_array_equal(indices, np.argsort(every, axis=1)[:, : min(k, 399)])
+
+
 def test_many_vectors_at_almost_one_distance(rng):
     """More candidates than are kept lie within the rounding of single precision."""
     directions = rng.normal(size=(300, 8))
