@@ -6,9 +6,9 @@
 10 1/A, n_max = l_max = 10; the metric at its default settings. Ours run as `represent_batch` does
 on a CPU, one crystal after another in one program, and with two threads that take half a batch
 each. Peers: pyxtal's RECP, DScribe's SOAP (r_cut 6, n_max 8, l_max 6, averaged) on one core and
-on two, AMD (k = 100). Turns alternate, warm, `block_until_ready`; medians and best of all turns. Peak memory is
-that of the process after compilation and after the runs. All pairs of 10^4 vectors at the end. The
-result goes to `results/throughput.json`.
+on two, AMD (k = 100). Turns alternate, warm, `block_until_ready`; medians and best of all turns.
+Peak memory is that of the process after compilation and after the runs. All pairs of 10^4 vectors
+at the end. The result goes to `results/throughput.json`.
 """
 
 import concurrent.futures
