@@ -20,6 +20,8 @@ from ._source import CrystalSource, SourceFile
 _SECONDS = 60.0
 #: And after which the bar shows how many crystals there are.
 _SHOWN = 0.5
+#: Errors that another run may not meet, whatever they were turned into.
+_PASSING = (OSError, ImportError)
 
 
 @runtime_checkable
@@ -82,13 +84,15 @@ class Collection:
         """Fingerprint a source into a folder, or go on with it.
 
         Crystals are read one by one, fingerprinted `batch` at a time and appended; what the folder
-        has is neither read nor computed again, unless the file has changed (its size or time). An
+        has is neither read nor computed again, unless the file has changed (its size or time) or
+        it failed for a reason that may pass (input and output, memory, a missing package). An
         interruption loses at most one batch.
 
         Args:
-            folder: made if need be.
-            source: where the crystals come from. Another source may use the same folder; each
-                sees its own crystals only.
+            folder: made if need be, and if the source has a file.
+            source: where the crystals come from. Other sources may use the same folder if their
+                names are relative to the same place, such as a folder with and without the
+                folders inside; each sees its own crystals only.
             metric: makes the vectors.
             batch: crystals held at a time.
             progress: a bar on stderr.
@@ -97,8 +101,8 @@ class Collection:
             The crystals of the source, in its order.
 
         Raises:
-            ValueError: the folder holds something else, or fingerprints of other settings (the
-                message says which); another run is writing; a batch below 1.
+            ValueError: the folder holds something else, or fingerprints of other settings or
+                another place (the message says which); another run is writing; a batch below 1.
             OSError: the folder cannot be written.
         """
         if batch < 1:
@@ -106,9 +110,12 @@ class Collection:
         path = pathlib.Path(folder)
         settings = {
             "metric": json.loads(metric.specification),
+            "source": source.root,
             "symmetry": source.symmetry,
             "version": importlib.metadata.version("jaxtal"),
         }
+        if not Log.exists(path) and next(source.files(), None) is None:
+            return cls((), np.zeros((0, 0), np.float32), (), settings)
         log = Log(path) if Log.exists(path) else Log.create(path, settings)
         _check_settings(path, log.settings, settings)
         names: list[str] = []
@@ -148,6 +155,7 @@ class _Work:
         self.waiting: list[tuple[str, str, Crystal]] = []
         self.failed: list[tuple[str, str, str]] = []
         self.closed: list[tuple[str, str, tuple[str, ...]]] = []
+        self.again: set[str] = set()  # failed for reasons that may pass
         self.since = time.monotonic()
 
     def add(self, source: CrystalSource, file: SourceFile) -> tuple[str, ...]:
@@ -160,11 +168,11 @@ class _Work:
             found.append(entry.name)
             self._show()
             known = self.log.rows.get(entry.name) or self.log.failed.get(entry.name)
-            if known is not None and known[0] == entry.stamp:
+            if known is not None and known[0] and known[0] == entry.stamp:
                 continue
             crystal = entry.read()
             if isinstance(crystal, Exception):
-                self.failed.append((entry.name, entry.stamp, _reason(crystal)))
+                self._fail(entry.name, entry.stamp, crystal)
             else:
                 self.waiting.append((entry.name, entry.stamp, expand_on_host(crystal)))
             if (
@@ -176,6 +184,16 @@ class _Work:
         self.closed.append((file.name, file.stamp, tuple(found)))
         return tuple(found)
 
+    def _fail(self, name: str, stamp: str, error: Exception | str) -> None:
+        if isinstance(error, str):
+            self.failed.append((name, stamp, error))
+            return
+        passing = isinstance(error, (*_PASSING, RuntimeError))
+        passing = passing or isinstance(error.__cause__, _PASSING)
+        if passing:
+            self.again.add(name)
+        self.failed.append((name, "" if passing else stamp, _reason(error)))
+
     def _show(self) -> None:
         """Count one more crystal on the bar, whose unit is files: one may hold a million."""
         self.count += 1
@@ -186,26 +204,32 @@ class _Work:
     def write(self) -> None:
         """Fingerprint what waits, and append everything."""
         if self.waiting or self.failed or self.closed:
-            vectors, reasons = _fingerprints(self.metric, [one for _, _, one in self.waiting])
+            vectors, errors = _fingerprints(self.metric, [one for _, _, one in self.waiting])
             names = [(name, stamp) for name, stamp, _ in self.waiting]
-            good = [i for i, reason in enumerate(reasons) if reason is None]
-            for (name, stamp), reason in zip(names, reasons, strict=True):
-                if reason is not None:
-                    self.failed.append((name, stamp, reason))
-            self.log.append([names[i] for i in good], vectors[good], self.failed, self.closed)
+            good = [i for i, error in enumerate(errors) if error is None]
+            for (name, stamp), error in zip(names, errors, strict=True):
+                if error is not None:
+                    self._fail(name, stamp, error)
+            closed = [
+                (name, stamp if self.again.isdisjoint(found) else "", found)
+                for name, stamp, found in self.closed
+            ]
+            self.log.append([names[i] for i in good], vectors[good], self.failed, closed)
             self.waiting, self.failed, self.closed = [], [], []
         self.since = time.monotonic()
 
 
-def _fingerprints(metric: Metric, crystals: list[Crystal]) -> tuple[np.ndarray, list[str | None]]:
+def _fingerprints(
+    metric: Metric, crystals: list[Crystal]
+) -> tuple[np.ndarray, list[Exception | str | None]]:
     """Vectors, and why there is none where that is so."""
     if not crystals:
         return np.zeros((0, 1), np.float32), []
     try:
         made = metric.of(crystals)
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:  # JAX out of memory is a RuntimeError
         if len(crystals) == 1:
-            return np.zeros((1, 1), np.float32), [_reason(error)]
+            return np.zeros((1, 1), np.float32), [error]
         # Somebody in here is to blame; everybody else is fine alone.
         parts = [_fingerprints(metric, [one]) for one in crystals]
         length = max(part.shape[1] for part, _ in parts)
@@ -216,18 +240,21 @@ def _fingerprints(metric: Metric, crystals: list[Crystal]) -> tuple[np.ndarray, 
                 row[:] = part[0]
         return vectors, [why for _, (why,) in parts]
     vectors = np.asarray(made.vector)
-    reasons: list[str | None] = [None] * len(crystals)
+    reasons: list[Exception | str | None] = [None] * len(crystals)
     for i in np.flatnonzero(~np.asarray(made.complete)):
-        reasons[i] = "its fingerprint is incomplete: the cell is too large or too flat for the plan"
+        reasons[i] = (
+            "its fingerprint is incomplete: near-singular cell or an axis beyond 1e4 angstrom"
+        )
     for i in np.flatnonzero(~vectors.any(axis=1)):
-        reasons[i] = "its fingerprint is zero: the cell is nearly flat"
+        reasons[i] = "its fingerprint is zero: near-singular cell or an axis beyond 1e4 angstrom"
     for i in np.flatnonzero(~np.isfinite(vectors).all(axis=1)):
         reasons[i] = "its fingerprint is not finite"
     return vectors, reasons
 
 
 def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
+    # The metric calls a crystal that it was given alone the first.
+    text = " ".join(str(error).split()).removeprefix("crystal 0: ")
     if isinstance(error, ValueError | OSError) and text:
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

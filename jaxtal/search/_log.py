@@ -29,7 +29,8 @@ class Log:
         settings: what decided the vectors, JSON types.
         rows: by name of a crystal, its stamp and its row.
         failed: by name, its stamp and the reason.
-        closed: by name of a file, its stamp and the names of its crystals.
+        closed: by name of a file, its stamp and the names of its crystals. An empty stamp, also
+            of a failure, is never up to date: whatever failed is tried again.
         n_rows: vectors in the file, outdated ones included.
         length: of the vectors, 0 if there is none.
         dtype: of the vectors.
@@ -177,7 +178,12 @@ class Log:
             self.failed[name] = stamp, reason
             self.rows.pop(name, None)
         for name, stamp, *crystals in entry["closed"]:
-            self.closed[name] = stamp, tuple(crystals[0]) if crystals else (name,)
+            names = tuple(crystals[0]) if crystals else (name,)
+            if name in self.closed:
+                for gone in set(self.closed[name][1]) - set(names):
+                    self.rows.pop(gone, None)
+                    self.failed.pop(gone, None)
+            self.closed[name] = stamp, names
 
 
 def _path(folder: pathlib.Path) -> pathlib.Path:

@@ -53,6 +53,8 @@ def entries_of_file(
     A file that cannot be taken apart is one entry, whose error says why.
     """
     if path.name.lower().endswith((".cif", ".cif.gz")):
+        if not _is_unicode(path):
+            return iter([FileEntry(name, stamp, _not_unicode)])
         return _blocks(path, name, stamp, symmetry)
     if path.name.lower().endswith(_ASYMMETRIC):
         return iter([FileEntry(name, stamp, lambda: read(path))])
@@ -63,13 +65,28 @@ def _blocks(path: pathlib.Path, name: str, stamp: str, symmetry: str) -> Iterato
     try:
         document = cif.read(str(path))
         blocks = [block for block in document if _has_atoms(block)]
-    except (ValueError, RuntimeError, OSError):
+    except MemoryError:
+        raise
+    except Exception:  # gemmi raises whatever its parsing meets
         blocks = []  # `read_cif` finds the error again, and words it
     if len(blocks) < 2:
         yield FileEntry(name, stamp, lambda: read_cif(path, symmetry=symmetry))
         return
     for block in blocks:
         yield FileEntry(f"{name}#{block.name}", stamp, _block_reader(block, symmetry))
+
+
+def _is_unicode(path: pathlib.Path) -> bool:
+    """Whether gemmi can be told the path: on Linux names may be any bytes."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _not_unicode() -> Found:
+    raise ValueError("expected a path in UTF-8")
 
 
 def _has_atoms(block: cif.Block) -> bool:
@@ -148,10 +165,11 @@ def entries_of_database(path: pathlib.Path, name: str, stamp: str) -> Iterator[F
     except MemoryError:
         raise
     except Exception as error:  # sqlite3's, json's and ASE's own
+        cause = error
         reason = f"{path}: expected a database of ASE, got {type(error).__name__}: {error}"
 
         def load() -> Found:
-            raise ValueError(reason)
+            raise ValueError(reason) from cause
 
         yield FileEntry(name, stamp, load)
 

@@ -67,17 +67,18 @@ class CrystalSource:
 
         Raises:
             FileNotFoundError: there is no such file or folder.
-            ValueError: an empty list, a file given twice, a folder in a list, or another symmetry.
+            ValueError: an empty list or name, a file given twice, a folder in a list, or another
+                symmetry.
         """
         if symmetry not in ("file", "P1"):
             raise ValueError(f"symmetry: expected 'file' or 'P1', got {symmetry!r}")
         if isinstance(source, str | os.PathLike):
-            path = pathlib.Path(source)
+            path = _path(source)
             if path.is_dir():
                 return cls(path, (), recursive, symmetry)
             paths = (path,)
         else:
-            paths = tuple(pathlib.Path(one) for one in source)
+            paths = tuple(_path(one) for one in source)
         if not paths:
             raise ValueError("source: expected at least one file, got none")
         for path in paths:
@@ -89,6 +90,14 @@ class CrystalSource:
             twice = next(path for path in paths if paths.count(path) > 1)
             raise ValueError(f"{twice}: given twice")
         return cls(None, paths, recursive, symmetry)
+
+    @property
+    def root(self) -> str:
+        """The folder that names are relative to, as an absolute path; "" if they are absolute."""
+        if self.folder is not None:
+            return str(self.folder.resolve())
+        absolute = all(path.is_absolute() for path in self.listed)
+        return "" if absolute else str(pathlib.Path.cwd())
 
     def files(self) -> Iterator[SourceFile]:
         """The files, sorted by folder and name; those of a folder that hold no crystals are not."""
@@ -116,14 +125,18 @@ class CrystalSource:
         return path.relative_to(self.folder or pathlib.Path()).as_posix()
 
     def _walk(self) -> Iterator[pathlib.Path]:
-        """All files, hidden ones and those in hidden folders left out."""
+        """All files, hidden ones and those in hidden folders left out.
+
+        Links that lead nowhere are in, so that reading them says so.
+        """
         if self.folder is None:
             return
         for folder, inner, names in os.walk(self.folder):
             inner[:] = sorted(n for n in inner if not n.startswith(".")) if self.recursive else []
             for name in sorted(names):
                 path = pathlib.Path(folder, name)
-                if not name.startswith(".") and path.is_file():
+                lost = path.is_symlink() and not path.exists()
+                if not name.startswith(".") and (lost or path.is_file()):
                     yield path
 
 
@@ -153,6 +166,13 @@ def crystals_of(
     """
     chosen = CrystalSource.of(source, recursive=recursive, symmetry=symmetry)
     return ((one.name, one.read()) for file in chosen.files() for one in chosen.entries(file))
+
+
+def _path(text: str | os.PathLike[str]) -> pathlib.Path:
+    """A path; an empty one, which would be the current folder, is refused."""
+    if os.fspath(text) == "":
+        raise ValueError("source: expected a file or folder, got an empty name")
+    return pathlib.Path(text)
 
 
 def _looks_like_crystals(name: str) -> bool:

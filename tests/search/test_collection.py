@@ -149,9 +149,74 @@ def test_a_crystal_that_the_metric_refuses(folder, cache, metric):
     found = Collection.gather(cache, CrystalSource.of(folder), metric)
     assert found.names == ("POSCAR", "b-rutile.cif", "diamond.cif")
     reasons = dict(found.failures)
-    assert "no uranium" in reasons["u.cif"]
+    assert reasons["u.cif"] == "no uranium"
     assert "incomplete" in reasons["hg.cif"]
     assert np.isfinite(found.vectors).all()
+
+
+def test_memory_may_suffice_another_time(folder, cache, metric, monkeypatch):
+    """One crystal that is too much costs no other, and is tried again."""
+    whole = metric.of
+
+    def of(crystals):
+        if any(22 in np.asarray(one.atomic_numbers) for one in crystals):
+            raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+        return whole(crystals)
+
+    source = CrystalSource.of(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(metric, "of", of)
+        found = Collection.gather(cache, source, metric)
+    assert found.names == ("POSCAR", "diamond.cif")
+    assert "RESOURCE_EXHAUSTED" in dict(found.failures)["b-rutile.cif"]
+    metric.calls.clear()
+    assert len(Collection.gather(cache, source, metric)) == 3
+    assert metric.calls == [1]
+
+
+def test_an_unreadable_file_is_read_again(folder, cache, metric, monkeypatch):
+    source = CrystalSource.of(folder)
+
+    def fails(path, **_):
+        raise OSError(f"{path}: input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("jaxtal.search._readers.read_cif", fails)
+        found = Collection.gather(cache, source, metric)
+    assert (len(found), len(found.failures)) == (1, 3)
+    assert len(Collection.open(cache).failures) == 3
+    found = Collection.gather(cache, source, metric)
+    assert (len(found), len(found.failures)) == (3, 1)
+    assert len(Collection.open(cache).failures) == 1
+
+
+def test_blocks_that_are_gone(folder, cache, metric):
+    text = (folder / "diamond.cif").read_text().split("\n", 1)[1]
+    path = folder / "diamond.cif"
+    path.write_text(f"data_a\n{text}\ndata_b\n{text}")
+    source = CrystalSource.of(path)
+    assert len(Collection.gather(cache, source, metric)) == 2
+    path.write_text(f"data_a\n{text}")
+    assert len(Collection.gather(cache, source, metric)) == 1
+    assert Collection.open(cache).names == (str(path),)
+
+
+def test_another_folder_is_not_taken_for_this_one(tmp_path, folder, cache, metric):
+    other = tmp_path / "other"
+    other.mkdir()
+    jxt.prototype("silicon").to_ase().write(other / "diamond.cif")
+    Collection.gather(cache, CrystalSource.of(folder), metric)
+    with pytest.raises(ValueError, match=r"source '.*crystals', not '.*other'"):
+        Collection.gather(cache, CrystalSource.of(other), metric)
+    # The same folder by another name is the same one.
+    again = CrystalSource.of(other / ".." / "crystals", recursive=True)
+    assert len(Collection.gather(cache, again, metric)) == 4
+
+
+def test_nothing_to_read_leaves_nothing(tmp_path, cache, metric):
+    (tmp_path / "in").mkdir()
+    assert len(Collection.gather(cache, CrystalSource.of(tmp_path / "in"), metric)) == 0
+    assert not cache.exists()
 
 
 def test_nothing_readable(tmp_path, cache, metric):

@@ -1,5 +1,6 @@
 """Crystals from folders, lists of files, files of several crystals and databases."""
 
+import os
 import re
 
 import ase.db
@@ -139,6 +140,26 @@ def test_bad_sources(tmp_path):
     (tmp_path / "a.cif").write_text("")
     with pytest.raises(ValueError, match="given twice"):
         crystals_of([tmp_path / "a.cif"] * 2)
+
+
+def test_an_empty_name_is_not_this_folder():
+    for source in ("", [""]):
+        with pytest.raises(ValueError, match="empty name"):
+            CrystalSource.of(source)
+
+
+def test_a_link_that_leads_nowhere(tmp_path):
+    (tmp_path / "x.cif").symlink_to(tmp_path / "gone.cif")
+    assert "no such file" in summary(tmp_path)["x.cif"]
+
+
+def test_a_name_that_is_no_text(tmp_path):
+    name = os.fsdecode(b"\xff.cif")
+    try:
+        (tmp_path / name).write_text("")
+    except OSError:
+        pytest.skip("this file system has no such names")
+    assert "UTF-8" in summary(tmp_path)[name]
 
 
 def test_what_comes_is_what_io_reads(folder):
