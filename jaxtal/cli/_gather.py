@@ -61,12 +61,15 @@ class Gathered:
         """Say on stderr what was skipped, and why."""
         failures = self.collection.failures
         for name, reason in failures[:_WARNED]:
-            path = self._path(name)
-            text = reason.removeprefix(f"{path}: ")
-            print(f"jaxtal: skipped {path}: {text}", file=sys.stderr)
+            print(f"jaxtal: skipped {self.explained(name, reason)}", file=sys.stderr)
         if len(failures) > _WARNED:
             more = len(failures) - _WARNED
             print(f"jaxtal: skipped {more} more; --json lists them all", file=sys.stderr)
+
+    def explained(self, name: str, reason: str) -> str:
+        """Why a file was skipped; the path is said once."""
+        path = self._path(name)
+        return reason if reason.startswith(f"{path}:") else f"{path}: {reason}"
 
     def _path(self, name: str) -> str:
         return name if self.source.folder is None else os.path.join(self.source.folder, name)
@@ -97,10 +100,10 @@ def gathered(arguments: argparse.Namespace) -> Iterator[Gathered]:
                 print(f"jaxtal: what is finished is in {folder}", file=sys.stderr)
             raise
         found = Gathered(source, metric, collection)
-        if not arguments.quiet:
-            found.warn()
         if not len(collection):
             raise BadInputError(_nothing(found))
+        if not arguments.quiet:
+            found.warn()
         yield found
 
 
@@ -123,8 +126,10 @@ def _nothing(found: Gathered) -> str:
     place = pathlib.Path(found.source.folder or found.source.listed[0])
     failures = found.collection.failures
     if failures:
-        name, reason = failures[0]
-        return f"{place}: none of {count(len(failures), 'file')} could be read, {name}: {reason}"
+        first = found.explained(*failures[0])
+        if len(failures) == 1:
+            return first
+        return f"{place}: none of {len(failures)} crystals could be read; the first: {first}"
     ignored = len(found.source.ignored())
     others = f" ({count(ignored, 'file')} of other kinds)" if ignored else ""
     hint = "" if found.source.recursive else "; --recursive looks into folders"

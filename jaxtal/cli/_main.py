@@ -1,5 +1,6 @@
 """Entry point: arguments to commands, errors to one line and an exit code."""
 
+import io
 import os
 import signal
 import sys
@@ -24,6 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         Exit code: 0 done, 1 not converged, 2 bad input, 130 interrupted.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names of files may be bytes that no encoding has; on stderr this is the default.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         arguments = parse(argv)
         use_compile_cache()

@@ -64,6 +64,8 @@ def _query(arguments: argparse.Namespace) -> Crystal | WyckoffCrystal:
         BadInputError: there is none, or there are several.
     """
     text = arguments.query
+    if not text:
+        raise BadInputError("QUERY: expected a file or built-in name, got an empty one")
     path, wanted = pathlib.Path(text), None
     if not path.exists() and "#" in text:
         path, wanted = pathlib.Path(text.rsplit("#", 1)[0]), text

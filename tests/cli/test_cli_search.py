@@ -1,5 +1,6 @@
 """`dedup` and `search`."""
 
+import os
 import shutil
 
 import numpy as np
@@ -162,23 +163,45 @@ def test_an_interrupted_run_goes_on(run, folder, monkeypatch):
 def test_nothing_to_work_on(run, folder, tmp_path):
     for arguments, words in (
         (("dedup", "nowhere"), ("nowhere: no such file or folder",)),
-        (("dedup", "some/bad.cif"), ("none of 1 file could be read", "bad.cif")),
+        (("dedup", "some/bad.cif"), ("error: some/bad.cif: no block",)),
+        (("dedup", ""), ("empty name",)),
+        (("search", "", "some"), ("QUERY", "empty")),
         (("search", "silicom", "some"), ("no such built-in name", "silicon")),
         (("search", "some", "some"), ("expected a file, got a folder",)),
         (("search", "some/bad.cif", "some"), ("some/bad.cif",)),
         (("dedup", "some", "--threshold", "-1"), ("--threshold", "expected a number >= 0")),
         (("search", "silicon", "some", "-k", "0"), ("-k", "expected an integer >= 1")),
     ):
-        refused = run(*arguments, "--quiet")
+        refused = run(*arguments)
         assert (refused.code, refused.out) == (2, "")
         assert refused.err.count("\n") == 1
         assert all(word in refused.err for word in words), refused.err
     shutil.rmtree(folder / "inner")
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "a.txt").write_text("")
-    refused = run("dedup", "empty")
+    refused = run("dedup", "empty", "--cache", "kept")
     assert refused.code == 2
     assert "1 file of other kinds" in refused.err
+    assert not (tmp_path / "kept").exists()
+    for name in "ab":
+        (tmp_path / "empty" / f"{name}.cif").write_text("")
+    refused = run("dedup", "empty")
+    assert refused.code == 2
+    assert refused.err.count("\n") == 1
+    assert "empty: none of 2 crystals could be read; the first: empty/a.cif: " in refused.err
+
+
+def test_names_that_are_no_text(run, tmp_path):
+    name = os.fsdecode(b"\xff.vasp")
+    try:
+        jxt.prototype("silicon").to_ase().write(tmp_path / name, format="vasp")
+    except OSError:
+        pytest.skip("this file system has no such names")
+    shutil.copy(tmp_path / name, tmp_path / "a.vasp")
+    for command in (("dedup",), ("search", "silicon")):
+        result = run(*command, ".")
+        assert result.code == 0
+        assert "\\udcff.vasp" in result.out
 
 
 def test_help_explains_the_threshold(run):
