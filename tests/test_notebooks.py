@@ -146,7 +146,14 @@ def check_matching(results: dict) -> None:
     assert all(mixed == 0 for *_, mixed in results["groups"])
     assert results["traces"] == 1
     assert results["steps"] >= 200
-    assert np.isfinite(list(results["training"].values())).all()
+    for first, last, distance in results["training"].values():
+        assert last[0] < 0.5 * first[0]
+        assert last[1] < 0.8 * first[1]
+        assert np.isfinite(distance)
+    assert results["fit"]["R2"] > 0.95
+    given, some, more = np.array(results["wished"])[:, 3]
+    assert more < some < given
+    assert more < given / 2
 
 
 # Name, number of pictures, claims.
@@ -154,7 +161,7 @@ NOTEBOOKS = [
     ("crystals_in_reciprocal_space", 8, check_descriptors),
     ("phasing", 8, check_phasing),
     ("block_copolymers", 6, check_block_copolymers),
-    ("matching_and_training", 4, check_matching),
+    ("matching_and_training", 5, check_matching),
 ]
 
 
