@@ -6,14 +6,14 @@ import json
 import os
 import pathlib
 import time
-from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from ..crystal import Crystal, WyckoffCrystal, expand_on_host
+from ..crystal import Crystal, expand_on_host
 from ._log import Log
+from ._metric import Metric, fingerprints_of, reason_of
 from ._source import CrystalSource, SourceFile
 
 #: Seconds after which what has been read is fingerprinted and written, however little it is.
@@ -22,20 +22,6 @@ _SECONDS = 60.0
 _SHOWN = 0.5
 #: Errors that another run may not meet, whatever they were turned into.
 _PASSING = (OSError, ImportError)
-
-
-@runtime_checkable
-class Metric(Protocol):
-    """What makes vectors of crystals; `CrystalMetric` is one."""
-
-    @property
-    def specification(self) -> str:
-        """Everything that decides the vectors, as JSON."""
-        ...
-
-    def of(self, crystals: Sequence[Crystal | WyckoffCrystal], /) -> Any:
-        """An object with `vector`, shape (n, D), and `complete`, shape (n,)."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -192,7 +178,7 @@ class _Work:
         passing = passing or isinstance(error.__cause__, _PASSING)
         if passing:
             self.again.add(name)
-        self.failed.append((name, "" if passing else stamp, _reason(error)))
+        self.failed.append((name, "" if passing else stamp, reason_of(error)))
 
     def _show(self) -> None:
         """Count one more crystal on the bar, whose unit is files: one may hold a million."""
@@ -204,7 +190,7 @@ class _Work:
     def write(self) -> None:
         """Fingerprint what waits, and append everything."""
         if self.waiting or self.failed or self.closed:
-            vectors, errors = _fingerprints(self.metric, [one for _, _, one in self.waiting])
+            vectors, errors = fingerprints_of(self.metric, [one for _, _, one in self.waiting])
             names = [(name, stamp) for name, stamp, _ in self.waiting]
             good = [i for i, error in enumerate(errors) if error is None]
             for (name, stamp), error in zip(names, errors, strict=True):
@@ -217,47 +203,6 @@ class _Work:
             self.log.append([names[i] for i in good], vectors[good], self.failed, closed)
             self.waiting, self.failed, self.closed = [], [], []
         self.since = time.monotonic()
-
-
-def _fingerprints(
-    metric: Metric, crystals: list[Crystal]
-) -> tuple[np.ndarray, list[Exception | str | None]]:
-    """Vectors, and why there is none where that is so."""
-    if not crystals:
-        return np.zeros((0, 1), np.float32), []
-    try:
-        made = metric.of(crystals)
-    except (ValueError, RuntimeError) as error:  # JAX out of memory is a RuntimeError
-        if len(crystals) == 1:
-            return np.zeros((1, 1), np.float32), [error]
-        # Somebody in here is to blame; everybody else is fine alone.
-        parts = [_fingerprints(metric, [one]) for one in crystals]
-        length = max(part.shape[1] for part, _ in parts)
-        dtype = next((part.dtype for part, (why,) in parts if why is None), np.float32)
-        vectors = np.zeros((len(parts), length), dtype)
-        for row, (part, (why,)) in zip(vectors, parts, strict=True):
-            if why is None:
-                row[:] = part[0]
-        return vectors, [why for _, (why,) in parts]
-    vectors = np.asarray(made.vector)
-    reasons: list[Exception | str | None] = [None] * len(crystals)
-    for i in np.flatnonzero(~np.asarray(made.complete)):
-        reasons[i] = (
-            "its fingerprint is incomplete: near-singular cell or an axis beyond 1e4 angstrom"
-        )
-    for i in np.flatnonzero(~vectors.any(axis=1)):
-        reasons[i] = "its fingerprint is zero: near-singular cell or an axis beyond 1e4 angstrom"
-    for i in np.flatnonzero(~np.isfinite(vectors).all(axis=1)):
-        reasons[i] = "its fingerprint is not finite"
-    return vectors, reasons
-
-
-def _reason(error: Exception) -> str:
-    # The metric calls a crystal that it was given alone the first.
-    text = " ".join(str(error).split()).removeprefix("crystal 0: ")
-    if isinstance(error, ValueError | OSError) and text:
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _check_settings(folder: pathlib.Path, there: dict[str, Any], wanted: dict[str, Any]) -> None:
