@@ -1,0 +1,64 @@
+"""What makes vectors of crystals, and why it could not of some."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from ..crystal import Crystal, WyckoffCrystal
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """What makes vectors of crystals; `CrystalMetric` is one."""
+
+    @property
+    def specification(self) -> str:
+        """Everything that decides the vectors, as JSON."""
+        ...
+
+    def of(self, crystals: Sequence[Crystal | WyckoffCrystal], /) -> Any:
+        """An object with `vector`, shape (n, D), and `complete`, shape (n,)."""
+        ...
+
+
+def fingerprints_of(
+    metric: Metric, crystals: list[Crystal]
+) -> tuple[np.ndarray, list[Exception | str | None]]:
+    """Vectors, and why there is none where that is so."""
+    if not crystals:
+        return np.zeros((0, 1), np.float32), []
+    try:
+        made = metric.of(crystals)
+    except (ValueError, RuntimeError) as error:  # JAX out of memory is a RuntimeError
+        if len(crystals) == 1:
+            return np.zeros((1, 1), np.float32), [error]
+        # Somebody in here is to blame; everybody else is fine alone.
+        parts = [fingerprints_of(metric, [one]) for one in crystals]
+        length = max(part.shape[1] for part, _ in parts)
+        dtype = next((part.dtype for part, (why,) in parts if why is None), np.float32)
+        vectors = np.zeros((len(parts), length), dtype)
+        for row, (part, (why,)) in zip(vectors, parts, strict=True):
+            if why is None:
+                row[:] = part[0]
+        return vectors, [why for _, (why,) in parts]
+    vectors = np.asarray(made.vector)
+    reasons: list[Exception | str | None] = [None] * len(crystals)
+    for i in np.flatnonzero(~np.asarray(made.complete)):
+        reasons[i] = (
+            "its fingerprint is incomplete: near-singular cell or an axis beyond 1e4 angstrom"
+        )
+    for i in np.flatnonzero(~vectors.any(axis=1)):
+        reasons[i] = "its fingerprint is zero: near-singular cell or an axis beyond 1e4 angstrom"
+    for i in np.flatnonzero(~np.isfinite(vectors).all(axis=1)):
+        reasons[i] = "its fingerprint is not finite"
+    return vectors, reasons
+
+
+def reason_of(error: Exception) -> str:
+    """An error in one line."""
+    # The metric calls a crystal that it was given alone the first.
+    text = " ".join(str(error).split()).removeprefix("crystal 0: ")
+    if isinstance(error, ValueError | OSError) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
