@@ -131,7 +131,7 @@ def main():
     parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--draws", type=int, default=40, help="size of each random search")
     parser.add_argument("--model", default="metric", help="of the search of `design`")
-    parser.add_argument("--crystals", type=int, default=8, help="of `design`")
+    parser.add_argument("--crystals", type=int, default=6, help="of `design`")
     parser.add_argument("--again", action="store_true", help="also rows that are there already")
     parser.add_argument(
         "--names", nargs="*", default=list(REPRESENTATIONS), choices=list(REPRESENTATIONS)

@@ -10,7 +10,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
-from property_data import features, load, metrics, pair_columns, soap_elements
+from property_data import features, load, metrics, soap_compressed
 from property_models import (
     KernelRidge,
     choose,
@@ -28,6 +28,8 @@ from jaxtal.reconstruct import from_descriptor as rebuild
 SMOOTH = ("raw", "std")
 CHANGES = (0.9, 1.1)
 WEIGHTS = (0.1, 1.0, 10.0)
+#: Volume at which both models are asked how much of structure they see at all.
+SMALLER = 0.9
 
 
 class Regressor(eqx.Module):
@@ -133,12 +135,12 @@ def design(options):
     crystals, n, folds = load(options.wheel)
     test = folds[-1]
     train = np.setdiff1d(np.arange(len(n)), test)
-    made, composition, _ = features(crystals, options.cache, [options.model, "SOAP elements"])
+    made, composition, _ = features(crystals, options.cache, [options.model, "SOAP Z"])
     X = made[options.model]
     metric = metrics()[options.model]
     model, chemistry, factor = structure_model(X, composition, n, train, options.draws)
     # The independent judge.
-    soap = made["SOAP elements"]
+    soap = made["SOAP Z"].astype(np.float64)
     other_structure = self_distances(soap)
     other_chemistry = {"std": chemistry}
     best = choose(other_structure, other_chemistry, np.log(n), train, options.draws, seed=1)
@@ -149,7 +151,7 @@ def design(options):
     norm = distances_between(Y, Y).mean()
 
     def judged(atoms, place):
-        x = soap_elements([atoms], "outer", pair_columns(crystals))
+        x = soap_compressed([atoms], "Z")
         squared = distances_between(transformed(x, how, soap), Y[train]) / norm
         squared = squared + judge.weight * chemistry[[place]][:, train]
         return float(np.exp(judge.predict(squared))[0])
@@ -173,6 +175,9 @@ def design(options):
         expected = np.exp(inside[np.flatnonzero(test == place)[0]])
         assert abs(rows[0]["model_before"] / expected - 1) < 0.01
         before = judged(crystals[place], place)
+        denser = crystals[place].copy()
+        denser.set_cell(denser.cell * SMALLER ** (1 / 3), scale_atoms=True)
+        denser = judged(denser, place)
         for row in rows:
             row["judge"] = judged(row.pop("atoms"), place) / before
             print(crystals[place].get_chemical_formula(), row, flush=True)
@@ -184,6 +189,7 @@ def design(options):
                 "free": like.n_free,
                 "n": float(n[place]),
                 "judge": before,
+                "compressed": {"model": rows[0].pop("compressed"), "judge": denser / before},
                 "rows": rows,
             }
         )
@@ -208,6 +214,10 @@ def one_crystal(like, fitted, metric):
     base = Objective()
     target = base.target(like)
     start = float(value(fitted, like, plan(like, 1.0)))
+    lengths = np.arange(like.lattice_parameters.shape[0]) < like.plan.system.n_lengths
+    cell = like.lattice_parameters * jnp.where(lengths, SMALLER ** (1 / 3), 1.0)
+    denser = eqx.tree_at(lambda c: c.lattice_parameters, like, cell)
+    denser = float(value(fitted, denser, plan(denser, 1.0))) / start
     noise = 0.01 * np.random.default_rng(0).standard_normal((4, like.n_free))
     noise[0] = 0
     initial = np.asarray(like.to_variables())[None, :] + noise
@@ -241,7 +251,10 @@ def one_crystal(like, fitted, metric):
                     "rmsd": None if match is None else float(match.rmsd),
                     "cell_error": None if match is None else float(match.cell_error),
                     "seconds": found.seconds,
+                    "cell": np.asarray(found.best.lattice_parameters).tolist(),
+                    "sites": np.asarray(found.best.site_parameters).tolist(),
                     "atoms": found.best.expand().to_ase(),
                 }
             )
+    rows[0]["compressed"] = denser
     return rows
