@@ -182,9 +182,9 @@ def test_stored_outputs(name, pictures, check):
     check(printed(notebook))
 
 
-# The longest ones are slow tests: recoveries are run by tests/reconstruct too, and what the other
-# one shows by tests/descriptors and tests/search.
-_SLOW = {"crystals_in_reciprocal_space", "matching_and_training"}
+# Of the four one runs by default, to see that notebooks run; what the others show is tested in
+# tests/reconstruct, tests/fields, tests/descriptors and tests/search.
+_SLOW = {"crystals_in_reciprocal_space", "block_copolymers", "matching_and_training"}
 
 
 @pytest.mark.parametrize(

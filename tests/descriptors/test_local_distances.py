@@ -134,6 +134,7 @@ def test_a_shared_site_is_one_atom(x64):
     assert np.linalg.norm(vector(matrix, frac, [1 - 1e-5, 1, 1, 1]) - expected) < 1e-4
 
 
+@pytest.mark.slow
 def test_changes_continuously_where_neighbours_change_places(x64):
     """Along a line on which ranks cross and the cell is written anew, small steps do little."""
     cell = prototype("rutile").expand()
@@ -182,6 +183,7 @@ def gradients_of_everything():
     return jax.jit(jax.vmap(jax.value_and_grad(total, argnums=(0, 1, 2, 3), has_aux=True)))
 
 
+@pytest.mark.slow
 def test_values_and_gradients_are_finite(rng):
     """Coincident atoms, ties, equal atoms, garbage padding, empty, singular and noisy cells."""
     cube = 3.0 * np.eye(3)

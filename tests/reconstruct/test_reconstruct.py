@@ -64,6 +64,7 @@ def test_recovery_from_random_parameters():
     assert found.converged.sum() >= 4
 
 
+@pytest.mark.slow
 def test_free_atoms_of_diamond():
     """P1: the loss rises with the fourth power of what breaks the cubic symmetry."""
     diamond = WyckoffCrystal.from_crystal(prototype("diamond").expand(), symmetry=False)
@@ -139,6 +140,7 @@ def test_same_seed_same_result():
     np.testing.assert_array_equal(a.variables, b.variables)
 
 
+@pytest.mark.slow
 def test_lbfgs_as_optimiser():
     crystal, found = rebuild(
         "h-diamond", starts=8, perturbation=(0.05, 0.1), optimiser=LBFGS(steps=25), polish=None
