@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from statistics import median
 
+from generative_report import generative_text
+
 HERE = Path(__file__).parent
 
 HEAD = """# Benchmarks
@@ -482,6 +484,9 @@ def write():
     path = HERE / "results" / "properties.json"
     if path.exists():
         text += properties_text(json.loads(path.read_text()))
+    path = HERE / "results" / "generative.json"
+    if path.exists():
+        text += generative_text(json.loads(path.read_text()))
     (HERE / "README.md").write_text(text)
 
 
