@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,12 +17,18 @@ UNIT = 64
 _LONGEST = 1e18
 
 
-def checked(vectors: np.ndarray, name: str) -> np.ndarray:
-    """Vectors that distances can be taken of.
+def checked(vectors: Any, name: str) -> np.ndarray:
+    """Vectors that distances can be taken of, as a NumPy array; one mapped from a file stays so.
 
     Raises:
-        ValueError: not a matrix of finite floating-point numbers; the message names the row.
+        ValueError: not a matrix of finite real numbers; the message names the row.
     """
+    try:
+        vectors = np.asarray(vectors)
+    except ValueError as error:
+        raise ValueError(f"{name}: expected vectors of shape (n, D), got {error}") from error
+    if vectors.dtype.kind not in "fiu":
+        raise ValueError(f"{name}: expected real numbers, got {vectors.dtype}")
     if vectors.ndim != 2 or vectors.shape[1] == 0:
         raise ValueError(f"{name}: expected vectors of shape (n, D), got {vectors.shape}")
     for start in range(0, len(vectors), _ROWS):
@@ -31,15 +38,9 @@ def checked(vectors: np.ndarray, name: str) -> np.ndarray:
     return vectors
 
 
-def checked_block(block: int) -> int:
-    """A block size, rounded up to whole units.
-
-    Raises:
-        ValueError: below 1.
-    """
-    if block < 1:
-        raise ValueError(f"block: expected at least 1, got {block}")
-    return -(-block // UNIT) * UNIT
+def whole_units(size: int) -> int:
+    """A size of blocks, rounded up."""
+    return -(-max(size, 1) // UNIT) * UNIT
 
 
 def centre_of(vectors: np.ndarray) -> Float[np.ndarray, " D"]:
@@ -65,7 +66,9 @@ class Block:
     squares: Float[Array, " size"]
 
 
-def make_block(vectors: np.ndarray, rows: np.ndarray, centre: np.ndarray, size: int) -> Block:
+def make_block(
+    vectors: np.ndarray, rows: np.ndarray, centre: np.ndarray, size: int, name: str = "vectors"
+) -> Block:
     """The block of the given rows.
 
     Raises:
@@ -76,7 +79,7 @@ def make_block(vectors: np.ndarray, rows: np.ndarray, centre: np.ndarray, size: 
     if length.max(initial=0.0) > _LONGEST:
         row = int(rows[np.argmax(length)])
         raise ValueError(
-            f"vectors[{row}]: expected a distance of at most {_LONGEST:g} from the mean, "
+            f"{name}[{row}]: expected a distance of at most {_LONGEST:g} from the mean, "
             f"got {length.max():.3g}"
         )
     values = np.zeros((size, vectors.shape[1]), np.float32)

@@ -5,12 +5,14 @@ import importlib.metadata
 import json
 import os
 import pathlib
+import sqlite3
 import time
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
+from .._core import count
 from ..crystal import Crystal, expand_on_host
 from ._log import Log
 from ._metric import Metric, fingerprints_of, reason_of
@@ -20,8 +22,8 @@ from ._source import CrystalSource, SourceFile
 _SECONDS = 60.0
 #: And after which the bar shows how many crystals there are.
 _SHOWN = 0.5
-#: Errors that another run may not meet, whatever they were turned into.
-_PASSING = (OSError, ImportError)
+#: Errors that another run may not meet, whatever they were turned into; a locked database is one.
+_PASSING = (OSError, ImportError, sqlite3.OperationalError)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,9 +48,9 @@ class Collection:
 
         Raises:
             FileNotFoundError: no fingerprints there.
-            ValueError: damaged files.
+            ValueError: damaged files, or an empty name.
         """
-        path = pathlib.Path(folder)
+        path = _folder(folder)
         if not Log.exists(path):
             raise FileNotFoundError(f"{path}: no fingerprints there")
         log = Log(path)
@@ -71,8 +73,8 @@ class Collection:
 
         Crystals are read one by one, fingerprinted `batch` at a time and appended; what the folder
         has is neither read nor computed again, unless the file has changed (its size or time) or
-        it failed for a reason that may pass (input and output, memory, a missing package). An
-        interruption loses at most one batch.
+        it failed for a reason that may pass (input and output, a locked database, memory, a missing
+        package). An interruption loses at most one batch.
 
         Args:
             folder: made if need be, and if the source has a file.
@@ -88,12 +90,12 @@ class Collection:
 
         Raises:
             ValueError: the folder holds something else, or fingerprints of other settings or
-                another place (the message says which); another run is writing; a batch below 1.
+                another place (the message says which); another run is writing; an empty name; a
+                batch below 1.
             OSError: the folder cannot be written.
         """
-        if batch < 1:
-            raise ValueError(f"batch: expected at least 1, got {batch}")
-        path = pathlib.Path(folder)
+        batch = count(batch, "batch", 1)
+        path = _folder(folder)
         settings = {
             "metric": json.loads(metric.specification),
             "source": source.root,
@@ -203,6 +205,13 @@ class _Work:
             self.log.append([names[i] for i in good], vectors[good], self.failed, closed)
             self.waiting, self.failed, self.closed = [], [], []
         self.since = time.monotonic()
+
+
+def _folder(text: str | os.PathLike[str]) -> pathlib.Path:
+    """A path; an empty one, which would be the current folder, is refused."""
+    if os.fspath(text) == "":
+        raise ValueError("expected a folder for fingerprints, got an empty name")
+    return pathlib.Path(text)
 
 
 def _check_settings(folder: pathlib.Path, there: dict[str, Any], wanted: dict[str, Any]) -> None:

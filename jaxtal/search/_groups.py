@@ -1,16 +1,19 @@
 """Groups of vectors that are close: single linkage at a threshold."""
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Array, Float, Int
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from ._blocks import exact_distances
+from ._blocks import checked, exact_distances
 from ._pairs import close_pairs
 
 
 def groups(
-    vectors: Float[np.ndarray, "n D"], threshold: float | int, *, block: int = 2048
+    vectors: Float[np.ndarray, "n D"] | Float[Array, "n D"],
+    threshold: float | int,
+    *,
+    block: int = 2048,
 ) -> Int[np.ndarray, " n"]:
     """Label vectors that a chain of distances within the threshold joins.
 
@@ -28,6 +31,7 @@ def groups(
     Raises:
         ValueError: as `pairs_within`.
     """
+    vectors = checked(vectors, "vectors")
     labels = np.arange(len(vectors))
     for near, unsure in close_pairs(vectors, threshold, block):
         labels = _joined(labels, near)

@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from .._core import write_text
-
 #: Of the files' layout.
 _FORMAT = 1
 _DTYPES = ("float32", "float64")
@@ -48,22 +46,29 @@ class Log:
 
     @classmethod
     def create(cls, folder: pathlib.Path, settings: dict[str, Any]) -> "Log":
-        """An empty log in an empty folder, made if need be.
+        """An empty log in an empty folder, made if need be; that of another run if one was first.
 
         Raises:
-            ValueError: the folder holds something else.
+            ValueError: the folder holds something else, or another run is writing.
             OSError: it cannot be made or written to.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        if any(not path.name.startswith(".") for path in folder.iterdir()):
+        others = (p for p in folder.iterdir() if p != _path(folder) and p.name[0] != ".")
+        if next(others, None) is not None:
             raise ValueError(f"{folder}: expected an empty folder or one of fingerprints")
-        write_text(_path(folder), _line({"format": _FORMAT, "settings": settings}))
+        # Two runs may begin at the same time: opened without cutting it off, and looked into.
+        with open(_path(folder), "ab") as file:
+            _lock(file, folder)
+            if os.fstat(file.fileno()).st_size == 0:
+                file.write(_line({"format": _FORMAT, "settings": settings}).encode())
+                _sync(file)
         return cls(folder)
 
     @staticmethod
     def exists(folder: pathlib.Path) -> bool:
-        """Whether a folder has a log."""
-        return _path(folder).is_file()
+        """Whether a folder has a log; one that was never begun is none."""
+        path = _path(folder)
+        return path.is_file() and path.stat().st_size > 0
 
     def vectors(self) -> np.ndarray:
         """All vectors, shape (n_rows, length), mapped from the file."""
@@ -152,7 +157,7 @@ class Log:
                     raise ValueError(f"{path}:{number}: damaged ({error})") from error
                 self._end += len(line)
         if self._end == 0:
-            raise ValueError(f"{path}: expected a log of fingerprints, got an empty file")
+            raise ValueError(f"{path}: expected a log of fingerprints, got no whole line")
         there = self._vectors.stat().st_size if self._vectors.exists() else 0
         if there < self._n_bytes:
             raise ValueError(

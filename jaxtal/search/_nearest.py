@@ -5,17 +5,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from .._core import count
 from ._blocks import (
     UNIT,
     Block,
     centre_of,
     checked,
-    checked_block,
     exact_distances,
     make_block,
     rounding,
     spans,
     squared_distances,
+    whole_units,
 )
 
 #: Candidates kept beyond k, among which differences decide.
@@ -25,8 +26,8 @@ _WIDTH = 4
 
 
 def nearest(
-    query: Float[np.ndarray, "m _"],
-    vectors: Float[np.ndarray, "n D"],
+    query: Float[np.ndarray, "m _"] | Float[Array, "m _"],
+    vectors: Float[np.ndarray, "n D"] | Float[Array, "n D"],
     k: int = 10,
     *,
     block: int = 1024,
@@ -50,10 +51,10 @@ def nearest(
         Indices into `vectors` and distances, shape (m, K) each.
 
     Raises:
-        ValueError: shapes that do not fit, numbers that are not finite, k or block below 1.
+        ValueError: shapes that do not fit, numbers that are not finite or not real, k or block
+            below 1.
     """
-    checked(query, "query")
-    checked(vectors, "vectors")
+    query, vectors = checked(query, "query"), checked(vectors, "vectors")
     if query.shape[1] != vectors.shape[1]:
         raise ValueError(
             f"query: expected vectors of length {vectors.shape[1]}, got {query.shape[1]}"
@@ -62,10 +63,9 @@ def nearest(
         raise ValueError(
             f"skip_self: expected {len(vectors)} queries, the vectors themselves, got {len(query)}"
         )
-    if k < 1:
-        raise ValueError(f"k: expected at least 1, got {k}")
-    size = min(checked_block(block), checked_block(max(len(query), 1)))
-    width = min(_WIDTH * checked_block(block), checked_block(max(len(vectors), 1)))
+    k, block = count(k, "k", 1), whole_units(count(block, "block", 1))
+    size = min(block, whole_units(len(query)))
+    width = min(_WIDTH * block, whole_units(len(vectors)))
     k = min(k, len(vectors) - skip_self)
     indices = np.zeros((len(query), max(k, 0)), np.int64)
     distances = np.zeros((len(query), max(k, 0)))
@@ -80,7 +80,7 @@ def nearest(
         return indices, distances
     wanted = min(k + _SPARE, width)
     for rows in spans(len(query), size):
-        one = make_block(query, rows, centre, size)
+        one = make_block(query, rows, centre, size, "query")
         squared, found = _candidates(one, vectors, centre, width, wanted, skip_self)
         part = _compared(query, vectors, rows, found, k)
         unsure = _unsure(one, squared, part[1], len(vectors) - skip_self, query.shape[1])

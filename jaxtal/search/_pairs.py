@@ -7,25 +7,31 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from .._core import count
 from ._blocks import (
     Block,
     centre_of,
     checked,
-    checked_block,
     exact_distances,
     make_block,
     rounding,
     spans,
     squared_distances,
+    whole_units,
 )
 
 #: Vectors that decide along which axis all are sorted.
 _SAMPLE = 1024
 _NEAR, _UNSURE = 2, 1
+#: No two vectors that blocks take are so far apart, and its square is finite.
+_FURTHEST = 1e19
 
 
 def pairs_within(
-    vectors: Float[np.ndarray, "n D"], threshold: float | int, *, block: int = 2048
+    vectors: Float[np.ndarray, "n D"] | Float[Array, "n D"],
+    threshold: float | int,
+    *,
+    block: int = 2048,
 ) -> tuple[Int[np.ndarray, "P 2"], Float[np.ndarray, " P"]]:
     """All pairs i < j with a distance of at most the threshold.
 
@@ -43,6 +49,7 @@ def pairs_within(
     Raises:
         ValueError: a negative threshold, or as `nearest`.
     """
+    vectors = checked(vectors, "vectors")
     pairs, distances = [np.zeros((0, 2), np.int64)], [np.zeros(0)]
     for near, unsure in close_pairs(vectors, threshold, block):
         both = np.concatenate([near, unsure])
@@ -60,13 +67,15 @@ def close_pairs(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Pairs i < j in portions: those within the threshold, and those too close to it to tell.
 
+    The vectors are `checked`.
+
     Yields:
         Two arrays of indices, shapes (a, 2) and (b, 2).
     """
-    checked(vectors, "vectors")
     if not 0 <= threshold < np.inf:
         raise ValueError(f"threshold: expected a number >= 0, got {threshold}")
-    size = min(checked_block(block), checked_block(max(len(vectors), 1)))
+    threshold = min(float(threshold), _FURTHEST)
+    size = min(whole_units(count(block, "block", 1)), whole_units(len(vectors)))
     centre = centre_of(vectors)
     along = _coordinate(vectors, centre)
     order = np.argsort(along, kind="stable")

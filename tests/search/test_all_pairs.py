@@ -1,9 +1,10 @@
 """Nearest neighbours, close pairs and groups against double precision on everything."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import cdist, pdist, squareform
+from scipy.spatial.distance import cdist, pdist
 
 from jaxtal.search import groups, nearest, pairs_within
 
@@ -118,7 +119,22 @@ def test_vectors_may_be_mapped_from_a_file(vectors, tmp_path):
     np.testing.assert_array_equal(groups(mapped, 0.05), groups(vectors, 0.05))
     for a, b in zip(nearest(mapped, mapped, 2), nearest(vectors, vectors, 2), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert squareform(pdist(vectors)).shape[0] == len(vectors)
+
+
+def test_vectors_of_jax_are_compared_in_double_precision(vectors):
+    there = jnp.asarray(vectors)
+    for a, b in zip(pairs_within(there, 0.05), pairs_within(vectors, 0.05), strict=True):
+        np.testing.assert_array_equal(a, b)
+    for a, b in zip(nearest(there, there, 2), nearest(vectors, vectors, 2), strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(groups(there, 0.05), groups(vectors, 0.05))
+
+
+def test_a_threshold_beyond_everything():
+    far = np.array([[1e17], [-1e17], [0.0]])
+    for threshold in (1e30, 1e200):
+        assert groups(far, threshold).tolist() == [0, 0, 0]
+        assert len(pairs_within(far, threshold)[0]) == 3
 
 
 def test_few_vectors():
@@ -149,6 +165,8 @@ def test_bad_input(vectors):
         nearest(vectors, vectors, 0)
     with pytest.raises(ValueError, match="block: expected"):
         nearest(vectors, vectors, block=0)
+    with pytest.raises(ValueError, match=r"query\[1\]: expected a distance"):
+        nearest(np.array([[0.0], [1e30]]), np.zeros((3, 1)))
     with pytest.raises(ValueError, match="skip_self: expected 215"):
         nearest(vectors[:3], vectors, skip_self=True)
     with pytest.raises(ValueError, match=r"vectors\[2\]: expected a distance"):

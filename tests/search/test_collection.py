@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 
 import numpy as np
 import pytest
@@ -190,6 +191,26 @@ def test_an_unreadable_file_is_read_again(folder, cache, metric, monkeypatch):
     assert len(Collection.open(cache).failures) == 1
 
 
+def test_a_locked_database_is_read_another_time(tmp_path, cache, metric, monkeypatch):
+    import ase.db
+
+    path = tmp_path / "some.db"
+    with ase.db.connect(path) as database:
+        database.write(jxt.prototype("diamond").to_ase())
+    source = CrystalSource.of(path)
+
+    def locked(path):
+        raise sqlite3.OperationalError("database is locked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ase.db, "connect", locked)
+        ((name, reason),) = Collection.gather(cache, source, metric).failures
+    assert name == str(path)
+    assert "database is locked" in reason
+    found = Collection.gather(cache, source, metric)
+    assert (found.names, found.failures) == ((f"{path}#1",), ())
+
+
 def test_blocks_that_are_gone(folder, cache, metric):
     text = (folder / "diamond.cif").read_text().split("\n", 1)[1]
     path = folder / "diamond.cif"
@@ -242,6 +263,9 @@ def test_other_settings_are_refused(folder, cache, metric, make_metric):
         Collection.gather(cache, source, metric, batch=0)
     with pytest.raises(FileNotFoundError, match="no fingerprints"):
         Collection.open(folder)
+    for refused in (lambda: Collection.gather("", source, metric), lambda: Collection.open("")):
+        with pytest.raises(ValueError, match="empty name"):
+            refused()
 
 
 def test_damage_is_not_passed_over(folder, cache, metric):
@@ -268,6 +292,23 @@ def test_two_writers_at_once(folder, cache, metric):
     with Log(cache).writing(), pytest.raises(ValueError, match="another run"):
         Collection.gather(cache, source, metric)
     Collection.gather(cache, source, metric)
+
+
+def test_two_runs_that_begin_at_once(folder, cache, metric):
+    """Both find no log; the second takes that of the first for its own, not its place."""
+    settings = {"metric": {}}
+    first = Log.create(cache, settings)
+    with first.writing():
+        first.append([("a", "")], np.ones((1, 2), np.float32), [], [])
+    (cache / "vectors.bin").rename(cache / ".vectors")
+    kept = (cache / "log.jsonl").read_bytes()
+    with pytest.raises(ValueError, match="expected 8 bytes, got 0"):
+        Log.create(cache, settings)
+    assert (cache / "log.jsonl").read_bytes() == kept
+    (cache / "log.jsonl").write_bytes(b"")  # begun by a run that died
+    assert not Log.exists(cache)
+    source = CrystalSource.of(folder)
+    assert len(Collection.gather(cache, source, metric)) == 3
 
 
 def test_progress_goes_to_stderr(folder, cache, metric, capsys):
