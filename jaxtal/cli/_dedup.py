@@ -6,8 +6,9 @@ import time
 
 import numpy as np
 
+from ..descriptors import DUPLICATE_DISTANCE
 from ..search import groups
-from ._gather import THRESHOLD, count, gathered
+from ._gather import counted, gathered
 
 
 def run_dedup(arguments: argparse.Namespace) -> int:
@@ -15,7 +16,7 @@ def run_dedup(arguments: argparse.Namespace) -> int:
     begin = time.perf_counter()
     with gathered(arguments) as found:
         vectors, files = found.collection.vectors, found.files
-        threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
+        threshold = DUPLICATE_DISTANCE if arguments.threshold is None else arguments.threshold
         members = _members(groups(vectors, threshold))
         together = [rows for rows in members if len(rows) > 1]
         alone = [files[rows[0]] for rows in members if len(rows) == 1]
@@ -35,8 +36,8 @@ def run_dedup(arguments: argparse.Namespace) -> int:
         extra = sum(len(rows) - 1 for rows in together)
         print(f"{arguments.source}: {found.summary()}; {seconds:.1f} s")
         print(
-            f"{count(len(members), 'different crystal')}, {count(extra, 'duplicate')} in "
-            f"{count(len(together), 'group')}, within {threshold:g}"
+            f"{counted(len(members), 'different crystal')}, {counted(extra, 'duplicate')} in "
+            f"{counted(len(together), 'group')}, within {threshold:g}"
         )
         for number, (rows, distances) in enumerate(zip(together, first, strict=True), 1):
             print(f"group {number}")

@@ -15,10 +15,6 @@ from ..descriptors import CrystalMetric
 from ..search import Collection, CrystalSource
 from ._errors import BadInputError
 
-#: Distance within which crystals count as one. Of the 288 AFLOW prototypes that pymatgen ships, the
-#: nearest two different ones are at 0.157 (0.113 without the composition); displacements of
-#: 0.05 angstrom move 86 % of them by less than 0.1, and half of them by less than 0.052.
-THRESHOLD = 0.1
 #: Files that are warned of one by one; the rest is counted.
 _WARNED = 20
 
@@ -55,7 +51,7 @@ class Gathered:
     def summary(self) -> str:
         """How many crystals there are, and how many files hold none."""
         n, bad = len(self.collection), len(self.collection.failures)
-        return f"{count(n, 'crystal')}" + (f", {bad} could not be read" if bad else "")
+        return f"{counted(n, 'crystal')}" + (f", {bad} could not be read" if bad else "")
 
     def warn(self) -> None:
         """Say on stderr what was skipped, and why."""
@@ -67,9 +63,8 @@ class Gathered:
             print(f"jaxtal: skipped {more} more; --json lists them all", file=sys.stderr)
 
     def explained(self, name: str, reason: str) -> str:
-        """Why a file was skipped; the path is said once."""
-        path = self._path(name)
-        return reason if reason.startswith(f"{path}:") else f"{path}: {reason}"
+        """Why a file was skipped."""
+        return explained(self._path(name), reason)
 
     def _path(self, name: str) -> str:
         return name if self.source.folder is None else os.path.join(self.source.folder, name)
@@ -117,7 +112,12 @@ def chosen_metric(arguments: argparse.Namespace) -> CrystalMetric:
     )
 
 
-def count(n: int, what: str) -> str:
+def explained(path: str, reason: str) -> str:
+    """What is wrong with a file; the path is said once."""
+    return reason if reason.startswith(f"{path}:") else f"{path}: {reason}"
+
+
+def counted(n: int, what: str) -> str:
     """A number and a noun."""
     return f"{n} {what}{'' if n == 1 else 's'}"
 
@@ -131,6 +131,6 @@ def _nothing(found: Gathered) -> str:
             return first
         return f"{place}: none of {len(failures)} crystals could be read; the first: {first}"
     ignored = len(found.source.ignored())
-    others = f" ({count(ignored, 'file')} of other kinds)" if ignored else ""
+    others = f" ({counted(ignored, 'file')} of other kinds)" if ignored else ""
     hint = "" if found.source.recursive else "; --recursive looks into folders"
     return f"{place}: expected files of crystals, got none{others}{hint}"

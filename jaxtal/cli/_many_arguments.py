@@ -3,14 +3,14 @@
 import argparse
 from typing import Any
 
+from ..descriptors import DUPLICATE_DISTANCE
 from ._dedup import run_dedup
-from ._gather import THRESHOLD
 from ._options import add_json, command, integer, number
 from ._search import run_search
 
 _EXPLAINED = (
-    f"Two crystals count as one if their distance is at most the threshold, {THRESHOLD:g} by "
-    "default. Distances depend on no choice of cell, origin, orientation or setting; between "
+    f"Two crystals count as one if their distance is at most {DUPLICATE_DISTANCE:g}. "
+    "Distances depend on no choice of cell, origin, orientation or setting; between "
     "unlike structures they are about 1 to 3. Of the 288 AFLOW prototypes in pymatgen, no two are "
     "nearer than 0.15 (two pairs of almost equal entries aside), and of copies whose atoms are "
     "moved at random by 0.05 angstrom (r.m.s.) 86 % stay within 0.1 of the original. "
@@ -35,7 +35,12 @@ def add_many(commands: Any) -> None:
         + " A chain of crystals, each within the threshold of the next, is one group.",
     )
     _add_source(one)
-    one.add_argument("--threshold", type=number(0.0), metavar="T", help="see above")
+    one.add_argument(
+        "--threshold",
+        type=number(0.0),
+        metavar="T",
+        help=f"distance within which crystals count as one, default {DUPLICATE_DISTANCE:g}",
+    )
     _add_rest(one)
     one = command(
         commands,

@@ -7,10 +7,11 @@ import time
 
 import numpy as np
 
-from ..crystal import Crystal, WyckoffCrystal
-from ..search import crystals_of, nearest
+from ..crystal import Crystal, WyckoffCrystal, expand_on_host
+from ..descriptors import DUPLICATE_DISTANCE
+from ..search import crystals_of, fingerprints_of, nearest, reason_of
 from ._errors import BadInputError
-from ._gather import THRESHOLD, count, gathered
+from ._gather import chosen_metric, counted, explained, gathered
 from ._inputs import find_crystal
 
 _K = 10
@@ -19,18 +20,17 @@ _K = 10
 def run_search(arguments: argparse.Namespace) -> int:
     """Print the nearest crystals."""
     begin = time.perf_counter()
-    query = _query(arguments)
+    query = _fingerprint(arguments)
     with gathered(arguments) as found:
         vectors, files = found.collection.vectors, found.files
         limit = arguments.threshold
         k = arguments.k or (_K if limit is None else len(files))
-        vector = np.asarray(found.metric.of([query]).vector, vectors.dtype)
-        rows, distances = nearest(vector, vectors, k)
+        rows, distances = nearest(query, vectors, k)
         matches = [
             {
                 "file": files[row],
                 "distance": float(distance),
-                "duplicate": bool(distance <= THRESHOLD),
+                "duplicate": bool(distance <= DUPLICATE_DISTANCE),
             }
             for row, distance in zip(rows[0], distances[0], strict=True)
             if limit is None or distance <= limit
@@ -40,7 +40,7 @@ def run_search(arguments: argparse.Namespace) -> int:
             result = {
                 "query": arguments.query,
                 "matches": matches,
-                "threshold": THRESHOLD,
+                "threshold": DUPLICATE_DISTANCE,
                 **found.for_machines(),
                 "seconds": seconds,
             }
@@ -53,8 +53,23 @@ def run_search(arguments: argparse.Namespace) -> int:
             same = "same" if match["duplicate"] else ""
             print(f"  {match['distance']:<10.3g} {same:4}  {match['file']}")
         same = sum(match["duplicate"] for match in matches)
-        print(f"same: within {THRESHOLD:g}, {count(same, 'crystal')}")
+        print(f"same: within {DUPLICATE_DISTANCE:g}, {counted(same, 'crystal')}")
     return 0
+
+
+def _fingerprint(arguments: argparse.Namespace) -> np.ndarray:
+    """Vector of the crystal asked for, shape (1, D).
+
+    Raises:
+        BadInputError: it has none, or there is no such crystal.
+    """
+    vector, (wrong,) = fingerprints_of(
+        chosen_metric(arguments), [expand_on_host(_query(arguments))]
+    )
+    if wrong is not None:
+        reason = reason_of(wrong) if isinstance(wrong, Exception) else wrong
+        raise BadInputError(explained(arguments.query, reason))
+    return vector
 
 
 def _query(arguments: argparse.Namespace) -> Crystal | WyckoffCrystal:
@@ -68,7 +83,9 @@ def _query(arguments: argparse.Namespace) -> Crystal | WyckoffCrystal:
         raise BadInputError("QUERY: expected a file or built-in name, got an empty one")
     path, wanted = pathlib.Path(text), None
     if not path.exists() and "#" in text:
-        path, wanted = pathlib.Path(text.rsplit("#", 1)[0]), text
+        file, label = text.rsplit("#", 1)
+        path = pathlib.Path(file)
+        wanted = f"{path}#{label}"  # "./a.cif" is "a.cif"
     if path.is_dir() or not path.exists():
         arguments.symprec = 1e-3
         return find_crystal(text, arguments)  # a built-in one, or the error that names close ones
@@ -86,5 +103,5 @@ def _query(arguments: argparse.Namespace) -> Crystal | WyckoffCrystal:
         shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
         raise BadInputError(f"{text}: no such crystal in this file, it has {shown}")
     if isinstance(found, Exception):
-        raise BadInputError(str(found)) from found
+        raise BadInputError(explained(text, reason_of(found))) from found
     return found

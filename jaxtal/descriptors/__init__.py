@@ -40,6 +40,7 @@ from ._hand import hand_vector as hand_vector
 from ._harmonics import real_spherical_harmonics as real_spherical_harmonics
 from ._local_distances import local_distance_vector as local_distance_vector
 from ._local_distances import local_distances as local_distances
+from ._metric import DUPLICATE_DISTANCE as DUPLICATE_DISTANCE
 from ._metric import CrystalMetric as CrystalMetric
 from ._metric_plan import MetricPlan as MetricPlan
 from ._neighbours import Neighbours as Neighbours

@@ -32,6 +32,8 @@ What could not be read is in `failures`, with the reason; nothing is lost in sil
 from ._collection import Collection as Collection
 from ._groups import groups as groups
 from ._metric import Metric as Metric
+from ._metric import fingerprints_of as fingerprints_of
+from ._metric import reason_of as reason_of
 from ._nearest import nearest as nearest
 from ._pairs import pairs_within as pairs_within
 from ._source import CrystalSource as CrystalSource

@@ -25,7 +25,16 @@ class Metric(Protocol):
 def fingerprints_of(
     metric: Metric, crystals: list[Crystal]
 ) -> tuple[np.ndarray, list[Exception | str | None]]:
-    """Vectors, and why there is none where that is so."""
+    """Vectors of crystals of which some may have none (host).
+
+    Args:
+        metric: makes the vectors.
+        crystals: n of them.
+
+    Returns:
+        Vectors, shape (n, D); and for each crystal None, or why its row is not to be used: an
+        error, or words.
+    """
     if not crystals:
         return np.zeros((0, 1), np.float32), []
     try:

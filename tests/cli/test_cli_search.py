@@ -5,10 +5,12 @@ import shutil
 
 import numpy as np
 import pytest
+from ase import Atoms
 
 import jaxtal as jxt
 from jaxtal.cli._arguments import parse
-from jaxtal.cli._gather import THRESHOLD, chosen_metric
+from jaxtal.cli._gather import chosen_metric
+from jaxtal.descriptors import DUPLICATE_DISTANCE
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def test_dedup(run, folder):
     ((first, rattled, turned),) = found["distances"]
     assert first == 0
     assert turned < 1e-4 < rattled < found["threshold"]
-    assert found["threshold"] == THRESHOLD
+    assert found["threshold"] == DUPLICATE_DISTANCE
     assert found["crystals"] == 4
     ((skipped),) = found["skipped"]
     assert skipped["file"] == "some/bad.cif"
@@ -86,7 +88,7 @@ def test_the_hand_of_quartz(run, tmp_path):
     found = run("search", "alpha-quartz", tmp_path, "--hand", "--json").json["matches"]
     assert [match["duplicate"] for match in found] == [True, False]
     assert found[0]["file"].endswith("one.vasp")
-    assert found[1]["distance"] > 3 * THRESHOLD
+    assert found[1]["distance"] > 3 * DUPLICATE_DISTANCE
 
 
 def test_search(run, folder):
@@ -124,6 +126,8 @@ def test_one_of_several_in_a_file(run, folder):
     found = run("search", "some/run.traj#1", "some", "-k", "9", "--json").json["matches"]
     near = {match["file"] for match in found if match["distance"] < 1e-3}
     assert near == {"some/a-silicon.cif", "some/turned.vasp", "some/run.traj#1"}
+    again = run("search", "./some/run.traj#1", "some", "-k", "9", "--json").json["matches"]
+    assert again == found
     for query in ("some/run.traj", "some/run.traj#7"):
         refused = run("search", query, "some")
         assert refused.code == 2
@@ -161,6 +165,10 @@ def test_an_interrupted_run_goes_on(run, folder, monkeypatch):
 
 
 def test_nothing_to_work_on(run, folder, tmp_path):
+    Atoms("C", cell=[5, 5, 20000], pbc=True).write(tmp_path / "long.extxyz")
+    Atoms("C2", positions=[[0, 0, 0], [0, 0, 0.01]], cell=[5] * 3, pbc=True).write(
+        tmp_path / "near.extxyz"
+    )
     for arguments, words in (
         (("dedup", "nowhere"), ("nowhere: no such file or folder",)),
         (("dedup", "some/bad.cif"), ("error: some/bad.cif: no block",)),
@@ -171,6 +179,9 @@ def test_nothing_to_work_on(run, folder, tmp_path):
         (("search", "some/bad.cif", "some"), ("some/bad.cif",)),
         (("dedup", "some", "--threshold", "-1"), ("--threshold", "expected a number >= 0")),
         (("search", "silicon", "some", "-k", "0"), ("-k", "expected an integer >= 1")),
+        (("search", "long.extxyz", "some"), ("error: long.extxyz: its fingerprint", "1e4")),
+        (("search", "near.extxyz", "some"), ("error: near.extxyz: atoms 0 and 1", "0.1 A")),
+        (("dedup", "some", "--cache", ""), ("empty name",)),
     ):
         refused = run(*arguments)
         assert (refused.code, refused.out) == (2, "")
@@ -207,5 +218,5 @@ def test_names_that_are_no_text(run, tmp_path):
 def test_help_explains_the_threshold(run):
     for name in ("dedup", "search"):
         text = " ".join(run(name, "--help").out.split())
-        assert f"{THRESHOLD:g}" in text
+        assert f"{DUPLICATE_DISTANCE:g}" in text
         assert "threshold" in text
