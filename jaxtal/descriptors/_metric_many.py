@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -25,6 +25,9 @@ LEAST = 1e-3
 MOST_NEIGHBOURS = 4096
 #: Crystals in one call of a compiled program.
 BATCH = 32
+#: Compiled programs that are kept. Each takes some 450 memory maps of a process on a CPU, of which
+#: Linux allows 65530; beyond those, the compiler fails for want of memory.
+PROGRAMS = 80
 
 
 class Cell(NamedTuple):
@@ -134,7 +137,8 @@ def _kind(cell: Cell, metric: Any, name: str) -> Kind:
                 f"{name}: expected occupancies of at least {NEIGHBOURS / MOST_NEIGHBOURS:.2g} for "
                 f"terms of neighbours, got {cell.occupancies.min():g}"
             )
-        images = neighbour_bounds(cell.matrix, len(cell.numbers), neighbours)
+        a, b, c = neighbour_bounds(cell.matrix, len(cell.numbers), neighbours)
+        images = (_power(max(a, b), 1), _power(max(a, b), 1), _power(c, 1))
     return Kind(
         mixed=mixed,
         size=_power(max(len(cell.numbers), filling), 8),
@@ -155,19 +159,18 @@ def _power(n: int, least: int, step: int = 2) -> int:
 
 def _run(metric: Any, kind: Kind, cells: list[Cell], dtype: Any) -> tuple[np.ndarray, np.ndarray]:
     """Vectors (n, D) of the cells of one kind, and which are complete."""
-    plan = _plan(kind, str(dtype))
+    plan, program = _program(metric, kind, str(dtype))
     if kind.mixed:
-        found = [_one(metric, *_mixed(cell, kind, plan, dtype)) for cell in cells]
+        found = [program(*_mixed(cell, kind, plan, dtype)) for cell in cells]
         return np.stack([f.vector for f in found]), np.stack([f.complete for f in found])
-    # One after another in the cache of a CPU, side by side on other devices.
-    chunk = 1 if jax.default_backend() == "cpu" else None
-    found = _many(metric, _batch(cells, kind, dtype), plan, chunk)
+    found = program(_batch(cells, kind, dtype), plan)
     return np.asarray(found.vector)[: len(cells)], np.asarray(found.complete)[: len(cells)]
 
 
-@functools.lru_cache(maxsize=256)
-def _plan(kind: Kind, dtype: str) -> MetricPlan:
-    return MetricPlan.build(
+@functools.lru_cache(maxsize=PROGRAMS)
+def _program(metric: Any, kind: Kind, dtype: str) -> tuple[MetricPlan, Callable[..., Fingerprint]]:
+    """The plan of a kind and what computes its crystals, compiled at the first call."""
+    plan = MetricPlan.build(
         kind.bounds,
         kind.points,
         slots=kind.slots,
@@ -175,6 +178,9 @@ def _plan(kind: Kind, dtype: str) -> MetricPlan:
         neighbours=kind.neighbours,
         dtype=dtype,
     )
+    # Not `eqx.filter_jit`, which keeps its programs when the function is gone.
+    run = metric.fingerprint if kind.mixed else functools.partial(_many, metric)
+    return plan, jax.jit(lambda *arguments: run(*arguments))
 
 
 def _batch(cells: list[Cell], kind: Kind, dtype: Any) -> CrystalBatch:
@@ -212,13 +218,7 @@ def _mixed(cell: Cell, kind: Kind, plan: MetricPlan, dtype: Any) -> tuple[Any, .
     )
 
 
-@eqx.filter_jit
-def _one(metric: Any, *arguments: Any) -> Fingerprint:
-    return metric.fingerprint(*arguments)
-
-
-@eqx.filter_jit
-def _many(metric: Any, batch: CrystalBatch, plan: MetricPlan, chunk: int | None) -> Fingerprint:
+def _many(metric: Any, batch: CrystalBatch, plan: MetricPlan) -> Fingerprint:
     def one(*crystal: Any) -> Fingerprint:
         def run() -> Fingerprint:
             return metric.fingerprint(*crystal, plan)
@@ -227,4 +227,5 @@ def _many(metric: Any, batch: CrystalBatch, plan: MetricPlan, chunk: int | None)
         empty = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), eqx.filter_eval_shape(run))
         return jax.lax.cond(jnp.any(crystal[-1]), run, lambda: empty)
 
-    return over_batch(one, batch, chunk)
+    # One after another in the cache of a CPU, side by side on other devices.
+    return over_batch(one, batch, 1 if jax.default_backend() == "cpu" else None)
