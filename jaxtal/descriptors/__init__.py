@@ -14,7 +14,9 @@ functions, smooth at q_max), "paper" (the paper's equations) or "recp" (pyxtal's
 which the paper's figures come; the docstring of `RecpSpectrum` tabulates how the three differ).
 `represent(lattice, frac, species, mask, plan)` is the entry for training loops: compiled once for
 all crystals that fit a `RepresentPlan`, which `complete` tells; `represent_batch` and
-`descriptor_loss` treat a `CrystalBatch`.
+`descriptor_loss` treat a `CrystalBatch`. `represent_loss` is both in one, with a cheaper gradient,
+and `fingerprint_loss` likewise for a `CrystalMetric`; `map_crystals` and `per_crystal_loss` are
+what they are made of, for losses of one's own.
 
 `CrystalMetric` makes the vectors that tell crystals apart (its docstring tabulates what each term
 cannot see): `metric.of(crystals)` on the host, for any list; `metric.fingerprint(...)` and
@@ -24,6 +26,8 @@ cannot see): `metric.of(crystals)` on the host, for any list; `metric.fingerprin
 `PairDistribution` is the real-space g(r), resolved by species.
 """
 
+from ._batched import map_crystals as map_crystals
+from ._batched import per_crystal_loss as per_crystal_loss
 from ._bessel import cylindrical_bessel as cylindrical_bessel
 from ._bessel import spherical_bessel as spherical_bessel
 from ._capacity import RepresentPlan as RepresentPlan
@@ -66,3 +70,5 @@ from ._radial_distribution import RadialDistribution as RadialDistribution
 from ._recp import RecpPlan as RecpPlan
 from ._recp import RecpSpectrum as RecpSpectrum
 from ._represent import represent as represent
+from ._represent_loss import fingerprint_loss as fingerprint_loss
+from ._represent_loss import represent_loss as represent_loss

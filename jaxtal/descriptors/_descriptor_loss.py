@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ..crystal import CrystalBatch
-from ._batched import over_batch
+from ._batched import Cells, over_batch
 from ._capacity import RepresentPlan
 from ._descriptor import Description
 from ._distance import _same_specification
@@ -19,12 +19,13 @@ Spectra = tuple[Array, Array]
 
 
 def represent_batch(
-    batch: CrystalBatch, plan: RepresentPlan, *, chunk: int | None = 1
+    batch: CrystalBatch | Cells, plan: RepresentPlan, *, chunk: int | None = 1
 ) -> Description:
     """Descriptions of all crystals of a batch; pure, for jit and grad.
 
     Args:
-        batch: B crystals.
+        batch: B crystals; or their matrix, frac, species and mask, where species may be weights of
+            each of `plan.elements`, shape (B, N, Z).
         plan: capacity and tables.
         chunk: crystals computed side by side, the chunks one after another. One at a time stays in
             the cache of a CPU; a GPU wants many, or None for all. Memory is in proportion.
@@ -54,7 +55,8 @@ def descriptor_loss(
     for descriptions, and L = |v - v0|^2 for fingerprints of a `CrystalMetric`. The first is the
     objective of `reconstruct`, without its smoothing and penalties; P0 and G0 are the target's,
     which is not differentiated where it divides. A crystal that is not `complete`, on either side,
-    has no loss and no gradient: average with the number of complete ones.
+    has no loss and no gradient: average with the number of complete ones. To train on crystals,
+    `represent_loss` has the same numbers and a cheaper gradient.
 
     Args:
         pred: descriptions, batch axes first, or their power spectra and radial distributions; or
