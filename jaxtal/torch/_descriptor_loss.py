@@ -2,16 +2,14 @@
 
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import torch
 from jaxtyping import Array
 
-from ..descriptors import Description, RepresentPlan, descriptor_loss, represent
-from ._arguments import Cells, padded_cells
-from ._convert import to_torch
+from ..descriptors import Description, RepresentPlan, represent_batch, represent_loss
+from ._arguments import Cells
+from ._crystal_loss import CrystalLoss, Tensors, tensors
 from ._function import torch_function
-from ._per_crystal import map_crystals, per_crystal
 
 
 class Spectra(NamedTuple):
@@ -28,13 +26,12 @@ class Spectra(NamedTuple):
     complete: torch.Tensor
 
 
-class DescriptorLoss(torch.nn.Module):
+class DescriptorLoss(CrystalLoss[Spectra]):
     """Relative squared mismatch of each crystal of a batch with its target, in PyTorch.
 
         L = w_P |P - P0|^2 / |P0|^2 + w_G |G - G0|^2 / |G0|^2
 
-    `jaxtal.descriptors.descriptor_loss`, compiled once for each shape of a batch. The gradient is
-    computed with the value whenever one is needed.
+    `jaxtal.descriptors.represent_loss`, compiled once for each shape of a batch:
 
         loss = DescriptorLoss(plan)
         targets = loss.represent(lattice0, frac0, species, mask)      # once for a data set
@@ -61,123 +58,40 @@ class DescriptorLoss(torch.nn.Module):
         chunk: int | None = 1,
         pad_to: int | None = None,
     ):
-        super().__init__()
-        self.plan, self.weights, self.chunk, self.pad_to = plan, tuple(weights), chunk, pad_to
-        self.target = None if target is None else _tensors(target)
+        super().__init__(chunk, pad_to)
+        self.plan, self.weights = plan, tuple(weights)
+        self.target = None if target is None else self._wanted(target)
 
-    def forward(
-        self,
-        lattice: torch.Tensor,
-        frac: torch.Tensor,
-        species: torch.Tensor,
-        mask: torch.Tensor | None = None,
-        target: Spectra | Description | None = None,
-        *,
-        num_atoms: torch.Tensor | None = None,
-    ) -> torch.Tensor:
-        """Losses, shape (B,), dimensionless; 0 with gradient 0 for incomplete crystals.
+    def extra_repr(self) -> str:
+        return f"weights={self.weights}, chunk={self.chunk}, bounds={self.plan.bounds}"
 
-        Args:
-            lattice: rows a, b, c, shape (B, 3, 3), angstrom.
-            frac: fractional coordinates, shape (B, N, 3); or with `num_atoms`, (sum N, 3).
-            species: atomic numbers (B, N), or weights of `plan.elements` (B, N, Z), in which the
-                loss is differentiable; or with `num_atoms`, (sum N,) or (sum N, Z).
-            mask: True for atoms, shape (B, N), default all.
-            target: spectra to reach, of B crystals or of one; not differentiated.
-            num_atoms: atoms of each crystal, shape (B,), instead of `mask`.
-
-        Raises:
-            ValueError: no target, shapes or types that contradict each other or the plan, or as
-                `to_jax`.
-        """
-        return self.flagged(lattice, frac, species, mask, target, num_atoms=num_atoms)[0]
-
-    def flagged(
-        self,
-        lattice: torch.Tensor,
-        frac: torch.Tensor,
-        species: torch.Tensor,
-        mask: torch.Tensor | None = None,
-        target: Spectra | Description | None = None,
-        *,
-        num_atoms: torch.Tensor | None = None,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Losses as `forward` has them, and False for the crystals that have none, shape (B,)."""
-        wanted = self.target if target is None else _tensors(target)
-        if wanted is None:
-            raise ValueError("target: expected spectra here or when the loss was made, got none")
-        cells = self._cells(lattice, frac, species, mask, num_atoms)
-        spectra = _of_batch(wanted, cells[0])
-        return _losses(cells, tuple(spectra), self.plan, self.weights, self.chunk)
-
-    def represent(
-        self,
-        lattice: torch.Tensor,
-        frac: torch.Tensor,
-        species: torch.Tensor,
-        mask: torch.Tensor | None = None,
-        *,
-        num_atoms: torch.Tensor | None = None,
-    ) -> Spectra:
-        """Spectra of a batch (arguments as `forward`), differentiable; a batch of targets."""
-        cells = self._cells(lattice, frac, species, mask, num_atoms)
-        return Spectra(*_spectra(cells, self.plan, self.chunk))
-
-    def _cells(self, lattice, frac, species, mask, num_atoms) -> Cells:
-        cells = padded_cells(lattice, frac, species, mask, num_atoms, self.pad_to)
+    def _check(self, cells: Cells) -> None:
         own = str(self.plan.form_factors.c.dtype)
         if str(cells[0].dtype) != f"torch.{own}":
             raise ValueError(
                 f"lattice: expected {own}, the type of the plan, got {cells[0].dtype}: make the "
                 "plan with `dtype`, or convert the tensors"
             )
-        return cells
 
-    def extra_repr(self) -> str:
-        return f"weights={self.weights}, chunk={self.chunk}, bounds={self.plan.bounds}"
+    def _wanted(self, target: Spectra | Description) -> Spectra:
+        if isinstance(target, Description):
+            target = Spectra(*tensors(target.power_spectrum, target.rdf, target.complete))
+        return Spectra(*target)
 
+    def _losses(self, cells: Cells, target: Tensors) -> tuple[torch.Tensor, torch.Tensor]:
+        return _losses(cells, target, self.plan, self.weights, self.chunk)
 
-def _tensors(target: Spectra | Description) -> Spectra:
-    if isinstance(target, Description):
-        parts = (target.power_spectrum, target.rdf, target.complete)
-        return Spectra(*(to_torch(x, copy=True) for x in parts))
-    return Spectra(*target)
-
-
-def _of_batch(target: Spectra, lattice: torch.Tensor) -> Spectra:
-    """Spectra on the device and in the precision of the lattices, one for each of them."""
-    P, G, complete = (x.detach().to(lattice.device) for x in target)
-    P, G = P.to(lattice.dtype), G.to(lattice.dtype)
-    if G.ndim == 1:
-        P, G, complete = P[None], G[None], complete.reshape(1)
-    n = len(lattice)
-    if len(G) == 1 and n != 1:
-        P, G, complete = (x.expand(n, *x.shape[1:]) for x in (P, G, complete))
-    if not (len(P) == len(G) == len(complete) == n):
-        raise ValueError(f"target: expected spectra of {n} crystals or of one, got {len(G)}")
-    return Spectra(P, G, complete)
+    def _represent(self, cells: Cells) -> Spectra:
+        return Spectra(*_spectra(cells, self.plan, self.chunk))
 
 
 @torch_function
 def _losses(cells, target, plan, weights, chunk) -> tuple[Array, Array]:
-    smooth, fixed = eqx.partition(cells, eqx.is_inexact_array)
-
-    def one(smooth, fixed, plan) -> tuple[Array, Array]:
-        cell, (P, G, complete) = fixed
-        lattice, frac, species, mask = eqx.combine(smooth, cell)
-        found = represent(lattice, frac, species, mask, plan)
-        wanted = Description(P, G, complete, found.specification)
-        return descriptor_loss(found, wanted, weights), found.complete & complete
-
-    return per_crystal(one, smooth, (fixed, target), plan, chunk)
+    wanted = jax.vmap(Description)(*target)
+    return represent_loss(cells, wanted, plan, weights=weights, chunk=chunk)
 
 
 @torch_function
 def _spectra(cells, plan, chunk) -> tuple[Array, Array, Array]:
-    def one(cell) -> Description:
-        lattice, frac, species, mask = cell
-        return represent(lattice, frac, species, mask, plan)
-
-    # Reverse mode would otherwise keep every intermediate of every crystal.
-    found = map_crystals(jax.checkpoint(one), cells, chunk)
+    found = represent_batch(cells, plan, chunk=chunk)
     return found.power_spectrum, found.rdf, found.complete

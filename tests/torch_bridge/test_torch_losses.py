@@ -170,10 +170,10 @@ def test_one_program_for_all_batches_of_a_size(plan, monkeypatch):
     targets = loss.represent(*arguments())
     loss(*moved(*arguments()), target=targets).mean().backward()
 
-    def traced(*args):
+    def traced(*args, **options):
         raise AssertionError("traced again")
 
-    monkeypatch.setattr(_descriptor_loss, "represent", traced)
+    monkeypatch.setattr(_descriptor_loss, "represent_loss", traced)
     for step in range(3):
         order = torch.roll(torch.arange(3), step)
         batch = moved(*(x[order] for x in arguments()), scale=0.01 * step)
@@ -227,6 +227,12 @@ def test_powder_loss_equals_that_of_jax(powder):
     assert bool(torch.isfinite(end[1].grad).all())
     one = powder(*end, target=targets[0])
     assert torch.allclose(one[0], value[0])
+    flags = torch.tensor([True, False, True])
+    some, counted = powder.flagged(*end, target=(targets, flags))
+    assert torch.equal(counted, flags)
+    assert torch.equal(some, torch.where(flags, value, 0.0))
+    both = zip(powder.represent(*start), (targets, complete), strict=True)
+    assert all(torch.equal(one, other) for one, other in both)
 
 
 def test_gradcheck_of_the_powder_loss(x64):
@@ -297,7 +303,7 @@ def test_what_is_refused(plan, powder):
     targets = loss.represent(lattice, frac, species, mask)
     count = mask.sum(1)
     for said, call in (
-        ("target: expected spectra here", lambda: loss(lattice, frac, species, mask)),
+        ("target: expected what to reach", lambda: loss(lattice, frac, species, mask)),
         ("lattice: expected shape", lambda: loss(lattice[0], frac, species, mask, targets)),
         ("frac: expected shape", lambda: loss(lattice, frac[:2], species, mask, targets)),
         ("species: expected shape", lambda: loss(lattice, frac, species[:, 1:], mask, targets)),
@@ -306,7 +312,10 @@ def test_what_is_refused(plan, powder):
         ("with num_atoms", lambda: loss(lattice, frac, species, None, targets, num_atoms=count)),
         ("type of lattice", lambda: loss(lattice, frac.double(), species, mask, targets)),
         ("type of the plan", lambda: loss(lattice.double(), frac.double(), species, mask, targets)),
-        ("spectra of 2 crystals", lambda: loss(lattice[:2], frac[:2], species[:2], None, targets)),
+        (
+            "that of 2 crystals or of one",
+            lambda: loss(lattice[:2], frac[:2], species[:2], None, targets),
+        ),
         ("add up", lambda: pad_ragged(frac[0], species[0], count)),
         (
             "pad_to: expected at least the 9",
@@ -316,7 +325,8 @@ def test_what_is_refused(plan, powder):
             "chunk: expected",
             lambda: DescriptorLoss(plan, chunk=0)(lattice, frac, species, mask, targets),
         ),
-        ("target: expected patterns", lambda: powder(lattice, frac, species, mask)),
+        ("target: expected what to reach", lambda: powder(lattice, frac, species, mask)),
+        ("patterns of 181 points", lambda: powder(lattice, frac, species, mask, lattice[0])),
         ("atomic numbers", lambda: powder(lattice, frac, species.float(), mask)),
         ("displacements", lambda: PowderLoss(PowderPattern(displacements=True), powder.plan)),
     ):

@@ -99,10 +99,10 @@ def test_what_is_refused(loss):
     three = Vectors(torch.zeros(3, 3), torch.ones(3, dtype=torch.bool))
     made = Fingerprint(*(to_jax(x) for x in short), METRIC.specification)
     for said, call in (
-        ("expected vectors here", lambda: loss(*cells)),
+        ("target: expected what to reach", lambda: loss(*cells)),
         ("expected a vector of", lambda: other(*cells, target=made)),
-        ("vectors of 2 crystals", lambda: loss(*cells, target=three)),
-        ("vectors of shape", lambda: loss(*cells, target=short)),
+        ("that of 2 crystals or of one", lambda: loss(*cells, target=three)),
+        ("fingerprints: expected equal shapes", lambda: loss(*cells, target=short)),
     ):
         with pytest.raises(ValueError, match=said):
             call()
