@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import numpy as np
@@ -118,18 +118,18 @@ class RepresentPlan(eqx.Module):
         Raises:
             ValueError: no crystals, a margin or stretch below 1, or as `build`.
         """
-        cells = cells_of(crystals)
+        cells = contents_of(crystals)
         if not cells:
             raise ValueError("crystals: expected at least one, got none")
         dtype = dtype_of(crystals) if dtype is None else dtype
         q_max = descriptor.spectrum.space.q_max
-        matrices = np.stack([matrix for matrix, _, _ in cells])
+        matrices = np.stack([cell.matrix for cell in cells])
         bounds, points = box_size(matrices, q_max, margin, stretch)
         return cls.build(
             descriptor,
             bounds,
             points,
-            slots=max([4, *(len(kinds) for _, kinds, _ in cells)]) if slots is None else slots,
+            slots=max([4, *(len(cell.elements) for cell in cells)]) if slots is None else slots,
             elements=elements,
             dtype=dtype,
         )
@@ -163,14 +163,36 @@ def _elements(kind: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-def cells_of(crystals: Any) -> list[tuple[np.ndarray, set[int], float]]:
-    """Lattice matrix, elements and number of atoms of each crystal; empty ones are left out."""
+class Content(NamedTuple):
+    """What decides how much room a crystal needs.
+
+    Attributes:
+        matrix: rows a, b, c, angstrom.
+        elements: atomic numbers.
+        n_sites: sites of any occupancy.
+        amount: atoms, the sum of the occupancies.
+        least: the smallest occupancy.
+    """
+
+    matrix: np.ndarray
+    elements: set[int]
+    n_sites: int
+    amount: float
+    least: float
+
+
+def contents_of(crystals: Any) -> list[Content]:
+    """What each crystal holds; those without atoms are left out.
+
+    Raises:
+        ValueError: something that is no crystal, or a cell or occupancies that are not finite or
+            negative.
+    """
     if isinstance(crystals, CrystalBatch):
         occupancies = np.ones(crystals.mask.shape)
         columns = (crystals.matrix, crystals.species, occupancies, crystals.mask)
     else:
-        given = [crystals] if isinstance(crystals, Crystal | WyckoffCrystal) else list(crystals)
-        cells = [c.expand() if isinstance(c, WyckoffCrystal) else c for c in given]
+        cells = [_expanded(c) for c in _listed(crystals)]
         columns = (
             [c.lattice.matrix for c in cells],
             [c.atomic_numbers for c in cells],
@@ -179,19 +201,45 @@ def cells_of(crystals: Any) -> list[tuple[np.ndarray, set[int], float]]:
         )
     found = []
     for matrix, numbers, occupancies, mask in zip(*columns, strict=True):
-        values = host_array(matrix, "lattice matrix")
+        filling = host_array(occupancies, "occupancies")
         real = host_array(mask, "mask", bool)
+        check_finite(filling[real], "occupancies")
+        if (filling[real] < 0).any():
+            raise ValueError(f"occupancies: expected at least 0, got {filling[real].min():g}")
+        real = real & (filling > 0)
         if real.any():
+            values = host_array(matrix, "lattice matrix")
             check_finite(values, "lattice matrix")
             kinds = host_array(numbers, "species", np.int64)[real]
-            amount = float(host_array(occupancies, "occupancies")[real].sum())
-            found.append((values, {int(z) for z in kinds}, amount))
+            own = filling[real]
+            found.append(
+                Content(
+                    values,
+                    {int(z) for z in kinds},
+                    len(own),
+                    float(own.sum()),
+                    float(own.min()),
+                )
+            )
     return found
 
 
 def dtype_of(crystals: Any) -> Any:
+    """Precision of a batch, or of the first of some crystals."""
     if isinstance(crystals, CrystalBatch):
         return crystals.matrix.dtype
-    first = crystals if isinstance(crystals, Crystal | WyckoffCrystal) else next(iter(crystals))
-    cell = first.expand() if isinstance(first, WyckoffCrystal) else first
-    return cell.lattice.matrix.dtype
+    return _expanded(_listed(crystals)[0]).lattice.matrix.dtype
+
+
+def _listed(crystals: Any) -> list[Any]:
+    return [crystals] if isinstance(crystals, Crystal | WyckoffCrystal) else list(crystals)
+
+
+def _expanded(crystal: Any) -> Crystal:
+    if isinstance(crystal, WyckoffCrystal):
+        return crystal.expand()
+    if not isinstance(crystal, Crystal):
+        raise ValueError(
+            f"crystals: expected a Crystal or WyckoffCrystal, got {type(crystal).__name__}"
+        )
+    return crystal

@@ -19,16 +19,18 @@ def distance(
     Its gradient at D = 0 is defined as zero.
 
     Args:
-        a: a description, or a power spectrum alone, of any shape; or a fingerprint of one crystal.
+        a: a description, or a power spectrum alone, of any shape; or a fingerprint of one crystal,
+            or its vector. Whether it is complete is for the caller to look at.
         b: likewise.
 
     Returns:
         D in the unit of P; dimensionless for fingerprints.
 
     Raises:
-        ValueError: descriptions of different specifications, or power spectra of different shapes.
+        ValueError: descriptions of different specifications, power spectra of different shapes, or
+            fingerprints of many crystals.
     """
-    vectors = isinstance(a, Fingerprint) and isinstance(b, Fingerprint)
+    vectors = isinstance(a, Fingerprint) or isinstance(b, Fingerprint)
     P, Q = _pair(a, b, "vector" if vectors else "power_spectrum")
     return _norm(P - Q)
 
@@ -78,6 +80,14 @@ def _pair(a: Any, b: Any, name: str) -> tuple[Array, Array]:
                 f"{type(a).__name__} and a {type(b).__name__}"
             )
         _same_specification(a.specification, b.specification)
+    for one, has in zip((a, b), described, strict=True):
+        if has and not hasattr(one, name):
+            raise ValueError(f"expected descriptions, got a {type(one).__name__}")
+        if has and name == "vector" and one.vector.ndim != 1:
+            raise ValueError(
+                f"expected fingerprints of one crystal, got vectors of shape {one.vector.shape} "
+                "(`jax.vmap` takes one at a time)"
+            )
     x, y = (
         jnp.asarray(getattr(one, name)) if has else one
         for one, has in zip((a, b), described, strict=True)

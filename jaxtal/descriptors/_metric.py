@@ -13,13 +13,13 @@ from jaxtyping import Array, Bool, Float, Int
 from .._core import count, safe_divide
 from ..crystal import Crystal, CrystalBatch, WyckoffCrystal
 from ._batched import over_batch
-from ._capacity import cells_of, dtype_of
+from ._capacity import contents_of, dtype_of
 from ._fingerprint import Fingerprint
 from ._hand import hand_vector
 from ._local_distances import local_distance_vector
 from ._metric_many import fingerprints
-from ._metric_plan import ELEMENTS, NEIGHBOURS, MetricPlan, reduced_unit
-from ._neighbours import nearest_neighbours, neighbour_bounds
+from ._metric_plan import ELEMENTS, NEIGHBOURS, MetricPlan, neighbours_needed, reduced_unit
+from ._neighbours import Neighbours, nearest_neighbours, neighbour_bounds
 from ._scaled_spectra import SPREADS, scaled_spectra
 from ._species_slots import species_slots
 from ._sphere import box_size, safe_cell, sphere_sums
@@ -29,6 +29,8 @@ from ._sphere import box_size, safe_cell, sphere_sums
 #: without the composition), FeS2 and O2, which are listed twice, aside; displacements of 0.05
 #: angstrom (r.m.s.) move 86 % of them by less than 0.1, and half of them by less than 0.052.
 DUPLICATE_DISTANCE = 0.1
+#: Cells of fewer or more atoms, occupancies counted, have no vector: their squares overflow.
+FEWEST, MOST = 1e-3, 1e6
 #: The terms beside the spectrum, in their order in the vector.
 TERMS = ("composition", "density", "distances", "hand")
 
@@ -134,23 +136,31 @@ class CrystalMetric(eqx.Module):
             dtype: of the tables, default that of the crystals.
 
         Raises:
-            ValueError: no crystals, a margin below 1, or as `MetricPlan.build`.
+            ValueError: no crystals, a margin below 1, occupancies that are negative or too small
+                for terms of neighbours, or as `MetricPlan.build`.
         """
-        cells = cells_of(crystals)
+        cells = contents_of(crystals)
         if not cells:
             raise ValueError("crystals: expected at least one, got none")
         dtype = dtype_of(crystals) if dtype is None else dtype
-        scaled = [matrix / reduced_unit(matrix, amount) for matrix, _, amount in cells]
+        scaled = [cell.matrix / reduced_unit(cell.matrix, cell.amount) for cell in cells]
         bounds, points = box_size(np.stack(scaled), self.q_max, margin, margin)
-        most = max(len(kinds) for _, kinds, _ in cells)
-        images = None
+        most = max(len(cell.elements) for cell in cells)
+        images, neighbours = None, NEIGHBOURS
         if self.sees_neighbours:
-            amounts = [amount for _, _, amount in cells]
-            matrices = np.stack([matrix for matrix, _, _ in cells])
-            images = neighbour_bounds(matrices, amounts, NEIGHBOURS, margin=margin)
+            neighbours = neighbours_needed(min(cell.least for cell in cells))
+            matrices = np.stack([cell.matrix for cell in cells])
+            sites = [cell.n_sites for cell in cells]
+            images = neighbour_bounds(matrices, sites, neighbours, margin=margin)
         slots = max(4, most) if slots is None else slots
         return MetricPlan.build(
-            bounds, points, slots=slots, elements=elements, images=images, dtype=dtype
+            bounds,
+            points,
+            slots=slots,
+            elements=elements,
+            images=images,
+            neighbours=neighbours,
+            dtype=dtype,
         )
 
     def of(
@@ -197,21 +207,29 @@ class CrystalMetric(eqx.Module):
         Returns:
             The vector, and whether it is that of the whole crystal; as in `represent` it is
             finite, with finite gradients, for every content of the arguments. It is zero for a
-            near-singular cell, for numbers that are not finite and for no atoms.
+            near-singular cell, for numbers that are not finite and for no atoms, that is less than
+            0.001 or more than 10^6; it is incomplete where an occupancy is negative.
 
         Raises:
-            ValueError: species weights whose columns are not those of the plan.
+            ValueError: species weights whose columns are not those of the plan, or a plan without
+                neighbours for a metric that needs them.
         """
+        if self.sees_neighbours and plan.images is None:
+            raise ValueError(
+                "plan: expected one for a metric with distances or hand, got one without `images`"
+            )
         dtype = lattice.dtype
         weights, rows, known = species_slots(
             species, mask, plan.row, plan.numbers.shape[0], plan.slots, dtype
         )
         numbers = plan.numbers[rows].astype(dtype)
-        amounts = jnp.sum(weights, axis=1)
-        n_atoms = jnp.sum(amounts)
+        known = known & jnp.all(weights >= 0)
         matrix, reciprocal, volume, regular = safe_cell(lattice)
-        usable = regular & jnp.all(jnp.isfinite(frac) | ~mask[:, None]) & (n_atoms > 0)
-        n_atoms = jnp.where(usable, n_atoms, 1.0)
+        usable = regular & jnp.all(jnp.isfinite(frac) | ~mask[:, None])
+        usable = usable & (jnp.sum(weights) > FEWEST) & (jnp.sum(jnp.abs(weights)) < MOST)
+        weights = jnp.where(usable, weights, 0.0)
+        amounts = jnp.sum(weights, axis=1)
+        n_atoms = jnp.where(usable, jnp.sum(amounts), 1.0)
         unit = jnp.cbrt(volume / n_atoms)
         x = jnp.where((mask & usable)[:, None], frac, 0.0)
         found = sphere_sums(matrix / unit, reciprocal * unit, x, weights, self.q_max, plan.box)
@@ -224,9 +242,12 @@ class CrystalMetric(eqx.Module):
             parts.append(self.composition * shares)
         if self.density:
             parts.append(self.density * jnp.log(volume / n_atoms)[None])
-        if self.sees_neighbours:
-            local, near = self._local(matrix, x, weights, numbers, plan)
-            parts, complete = parts + local, complete & near
+        if self.sees_neighbours and plan.images is not None:
+            near = nearest_neighbours(
+                matrix, x, jnp.sum(weights, axis=0) > 0, plan.neighbours, plan.images
+            )
+            local, found_all = self._local(near, weights, numbers)
+            parts, complete = parts + local, complete & found_all
         return Fingerprint(
             vector=jnp.where(usable, jnp.concatenate(parts), 0.0),
             complete=complete,
@@ -256,21 +277,11 @@ class CrystalMetric(eqx.Module):
         return over_batch(one, batch, chunk)
 
     def _local(
-        self,
-        matrix: Float[Array, "3 3"],
-        frac: Float[Array, "N 3"],
-        weights: Float[Array, "S N"],
-        numbers: Float[Array, " S"],
-        plan: MetricPlan,
+        self, near: Neighbours, weights: Float[Array, "S N"], numbers: Float[Array, " S"]
     ) -> tuple[list[Array], Bool[Array, ""]]:
         """Terms of neighbours, and whether all neighbours were found."""
-        if plan.images is None:
-            raise ValueError(
-                "plan: expected one for a metric with distances or hand, got one without `images`"
-            )
         amounts = jnp.sum(weights, axis=0)
         mean = safe_divide(jnp.sum(weights * numbers[:, None], axis=0), amounts)
-        near = nearest_neighbours(matrix, frac, amounts > 0, plan.neighbours, plan.images)
         parts, complete = [], near.complete
         if self.distances:
             vector, enough = local_distance_vector(near, amounts, NEIGHBOURS)

@@ -1,5 +1,6 @@
 """`MetricPlan`: how large a crystal may become before `CrystalMetric.fingerprint` says so."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from ._sphere import HklBox
 ELEMENTS = tuple(range(1, 119))
 #: How many neighbours the terms of distances and of the hand look at.
 NEIGHBOURS = 32
+#: Longest list of neighbours of an atom, for partly filled sites.
+MOST_NEIGHBOURS = 4096
 
 
 class MetricPlan(eqx.Module):
@@ -92,6 +95,23 @@ def _three(images: Sequence[int]) -> tuple[int, int, int]:
         raise ValueError(f"images: expected three bounds, got {images}")
     a, b, c = (count(n, "images", 0) for n in images)
     return a, b, c
+
+
+def neighbours_needed(least: float) -> int:
+    """Neighbours whose occupancies, none smaller than this, make up as many whole atoms (host).
+
+    Raises:
+        ValueError: they would be too many.
+    """
+    if least > 1 - 1e-6:
+        return NEIGHBOURS
+    needed = math.ceil((NEIGHBOURS + 1) / least)
+    if needed > MOST_NEIGHBOURS:
+        raise ValueError(
+            f"expected occupancies of at least {NEIGHBOURS / MOST_NEIGHBOURS:.2g} for terms of "
+            f"neighbours, got {least:g}"
+        )
+    return needed
 
 
 def reduced_unit(matrix: Float[np.ndarray, "3 3"], amount: float) -> float:

@@ -18,6 +18,7 @@ from jaxtal.descriptors import (
     describe,
     descriptor_loss,
     distance,
+    neighbour_bounds,
 )
 from jaxtal.descriptors._harmonics import host_harmonics
 from jaxtal.descriptors._scaled_spectra import SPREADS
@@ -181,6 +182,11 @@ def test_species_weights_are_atomic_numbers_when_whole(crystals):
     assert bool(expected.complete)
     assert np.allclose(found.vector, expected.vector, atol=1e-6)
     assert finite(gradient)
+    whole = jnp.where(mask[:, None], weights, 0.0)
+    for bad in (1e-20 * whole, 1e20 * whole, -whole, whole.at[0].multiply(-0.5)):
+        found, gradient = slope(SMALL, (lattice, frac, bad, mask), plan)
+        assert not bool(found.complete)
+        assert finite((found.vector, gradient))
     with pytest.raises(ValueError, match="one column for each of the 3 elements"):
         SMALL.fingerprint(lattice, frac, weights[:, :2], mask, plan)
 
@@ -259,6 +265,10 @@ def test_of_keeps_the_order_and_says_what_is_wrong(crystals):
         distance(SMALL.of(mixture[0]), CrystalMetric(4, 4, 12.0, density=0.3).of(mixture[0]))
     with pytest.raises(ValueError, match="a Fingerprint and a Description"):
         distance(SMALL.of(mixture[0]), describe(mixture[0]))
+    one = jax.tree.map(jnp.asarray, SMALL.of(mixture[0]))
+    assert float(distance(one, one.vector)) == 0
+    with pytest.raises(ValueError, match=r"of one crystal, got vectors of shape \(7, 155\)"):
+        distance(together, together)
     with pytest.raises(ValueError, match="crystal 1: expected at least one atom"):
         SMALL.of([mixture[0], eqx.tree_at(lambda c: c.mask, mixture[1], jnp.zeros(9, bool))])
     for field, value, message in (
@@ -301,6 +311,25 @@ def test_plan_serves_its_crystals(crystals):
         descriptor_loss(found, jax.tree.map(lambda x: x[0], away))
     with pytest.raises(ValueError, match="two fingerprints, got a Fingerprint and a tuple"):
         descriptor_loss(found, (found.vector, found.vector))
+
+
+def test_plan_serves_partly_filled_sites(crystals):
+    rutile = crystals["rutile"]
+
+    def filled(*share):
+        some = jnp.tile(jnp.asarray(share, jnp.float32), 6 // len(share))
+        return eqx.tree_at(lambda c: c.occupancies, rutile, some)
+
+    thin = filled(0.5, 0.1)
+    plan = LOCAL.plan(thin)
+    assert plan.neighbours == 330  # 33 atoms, each at least a tenth
+    assert plan.images == neighbour_bounds(thin.lattice.matrix, 6, 330, margin=1.3)
+    assert LOCAL.plan(rutile).neighbours == 32
+    for share, message in ((0.0, "at least one, got none"), (-0.5, "got -0.5"), (1e-3, "of neigh")):
+        with pytest.raises(ValueError, match=message):
+            LOCAL.plan(filled(share))
+    with pytest.raises(ValueError, match="finite"):
+        LOCAL.plan(filled(float("nan")))
 
 
 def test_bad_settings():
