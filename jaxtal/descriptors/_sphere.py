@@ -10,8 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .._core import bucket, count, device_array, safe_norm
-from ..diffraction import hkl_sphere
-from ._signed_sums import signed_sums
+from ..diffraction import hkl_sphere, signed_places, signed_sums
 
 #: Bounds reach this much (relative) further than promised: a crystal fits its own plan.
 SLACK = 1e-4
@@ -48,12 +47,11 @@ class HklBox(eqx.Module):
         h, k, l = (count(b, "bounds", 0) for b in bounds)
         axes = [np.arange(-b, b + 1) for b in (h, k, l)]
         hkl = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-        hkl = hkl[len(hkl) // 2 + 1 :]  # the other half are their inverses, the middle one is 0
-        sign = 2 * (hkl[:, 1] < 0) + (hkl[:, 2] < 0)  # h is never negative
-        place = np.abs(hkl) @ np.array([(k + 1) * (l + 1), l + 1, 1])
+        # The other half are their inverses, the middle one is 0: h is never negative.
+        hkl = hkl[len(hkl) // 2 + 1 :]
         return cls(
             hkl=device_array(hkl.T, dtype or float),
-            place=device_array(sign * (h + 1) * (k + 1) * (l + 1) + place, np.int32),
+            place=device_array(signed_places(hkl, (h, k, l)), np.int32),
             bounds=(h, k, l),
             points=count(points, "points", 1),
         )

@@ -6,6 +6,7 @@ Sign convention (crystallographic): F(h) = sum_j f_j exp(+2 pi i h . x_j). Wave 
     hkl_sphere, hkl_bounds   reflections inside |q| <= q_max, complete for every cell (host)
     structure_factors        direct sum: any indices, displacement factors, anomalous scattering
     structure_factor_box     separable product over a half box of indices
+    signed_sums              the sums over atoms in it; signed_places: where those of indices are
     ReciprocalSpace          specification: q_max, form factors, taper; makes a plan and points
     ReciprocalPlan           static shapes and tables, an argument of every compiled function
     ReciprocalPoints         q, normalised intensity, multiplicity, and whether it is complete
@@ -55,5 +56,7 @@ from ._powder_lines import powder_lines as powder_lines
 from ._powder_peaks import PowderPeaks as PowderPeaks
 from ._powder_similarity import pattern_similarity as pattern_similarity
 from ._powder_similarity import xrd_loss as xrd_loss
+from ._signed_sums import signed_places as signed_places
+from ._signed_sums import signed_sums as signed_sums
 from ._structure_factors import missing_species as missing_species
 from ._structure_factors import structure_factors as structure_factors

@@ -14,6 +14,7 @@ from ..fields import Mesh, PeriodicField, Waves
 from ..lattice import BravaisLattice, host_matrix
 from ..scattering import FormFactors, isotropic_displacement
 from ._box import box_sums
+from ._signed_sums import signed_places
 from ._structure_factors import combine_species, nan_if_missing, species_sums, stol2
 
 
@@ -24,8 +25,8 @@ class AtomDensityPlan(eqx.Module):
         waves: waves of the mesh.
         form_factors: table of every species.
         blur: mean-square displacement added to that of every atom, angstrom^2.
-        box_index: places of the waves in a half box of indices; None with displacement factors,
-            which do not separate.
+        box_index: places of the waves in a half box of indices (`signed_places`); None with
+            displacement factors, which do not separate.
         box_sign: -1 where the inverse wave is the one in the box, (K,), or None.
         bounds: largest |h|, |k| and |l| of the box.
         displacements: apply the displacement factors of the atoms.
@@ -83,8 +84,7 @@ class AtomDensityPlan(eqx.Module):
             h, k, l = (int(b) for b in np.abs(hkl).max(axis=0))
             bounds = (h, k, l)
             flip = np.where(hkl[:, 0] < 0, -1, 1)
-            n_k, n_l = 2 * k + 1, 2 * l + 1
-            place = (hkl * flip[:, None] + np.array([0, k, l])) @ np.array([n_k * n_l, n_l, 1])
+            place = signed_places(hkl * flip[:, None], bounds)
             index, sign = device_array(place, np.int32), device_array(flip, dtype)
         return cls(
             waves=waves,
@@ -124,8 +124,8 @@ def density_on_mesh(
     if plan.box_index is None or plan.box_sign is None:
         sums = species_sums(atoms, waves.aliases, factors, displacements=plan.displacements)
     else:
-        real, imag = box_sums(atoms, plan.bounds, factors)
-        sums = (real[:, plan.box_index], imag[:, plan.box_index] * plan.box_sign[None, :])
+        real, imag = box_sums(atoms, plan.box_index, plan.bounds, factors)
+        sums = (real, imag * plan.box_sign[None, :])
     real, imag = combine_species(sums, s2, factors)
     weight = isotropic_displacement(plan.blur[None], s2)[0] * waves.share / atoms.lattice.volume
     # The field layer has exp(+2 pi i G.r): the conjugate.

@@ -15,6 +15,7 @@ from ..scattering import FormFactors, anomalous
 from ..symmetry import laue_unique
 from ._hkl import hkl_sphere
 from ._laue import checked_laue, laue_frame, metric_mean
+from ._signed_sums import signed_places
 from ._structure_factors import missing_species
 
 #: Lists reach this much (relative) further than promised, and `covers` uses half of it, so that
@@ -31,7 +32,8 @@ class ReciprocalPlan(eqx.Module):
         form_factors: tables of every species.
         references: reciprocal matrices the list was made for, shape (R, 3, 3), 1/angstrom.
         margin: the list holds |q| <= margin * q_max of every reference.
-        box_index: positions of `hkl` in a half box of indices, or None for the direct sum.
+        box_index: places of `hkl` in a half box of indices (`signed_places`), or None for the
+            direct sum.
         frame: where symmetry thinned the list, the directions along which Cartesian axes are
             laid (see `laue_frame`); None for the axes of the lattice matrix.
         metric_mean: projection on the metrics of that symmetry, shape (3, 3, 3, 3), or None.
@@ -164,5 +166,6 @@ def _box(
     # The direct sum costs about ten times as much per (atom, reflection) as the box's product.
     if (h_max + 1) * n_k * n_l * n_species >= 10 * size or n_atoms * size <= 1 << 14:
         return None, (0, 0, 0)
-    index = (hkl + np.array([0, k_max, l_max])) @ np.array([n_k * n_l, n_l, 1])
-    return device_array(np.pad(index, (0, size - len(hkl))), np.int32), (h_max, k_max, l_max)
+    bounds = (h_max, k_max, l_max)
+    index = signed_places(hkl, bounds)
+    return device_array(np.pad(index, (0, size - len(hkl))), np.int32), bounds

@@ -148,10 +148,7 @@ class ReciprocalSpace(eqx.Module):
             return species_sums(
                 crystal, plan.hkl, plan.form_factors, displacements=self.displacements
             )
-        real, imag = jnp.split(
-            jnp.concatenate(box_sums(crystal, plan.bounds, plan.form_factors))[:, plan.box_index], 2
-        )
-        return real, imag
+        return box_sums(crystal, plan.box_index, plan.bounds, plan.form_factors)
 
     def _forward(self, crystal: Crystal, plan: ReciprocalPlan) -> Float[Array, ""]:
         """|F(0)|^2, or for neutrons N sum b^2."""

@@ -3,10 +3,19 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
-#: Largest number of products of waves along y and z held at once.
-BLOCK = 1 << 22
+from . import _structure_factors as direct
+
+
+def signed_places(
+    hkl: Int[np.ndarray, "P 3"], bounds: tuple[int, int, int]
+) -> Int[np.ndarray, " P"]:
+    """Where `signed_sums` puts the sums of some indices, whose h is not negative (host)."""
+    h_max, k_max, l_max = bounds
+    sign = 2 * (hkl[:, 1] < 0) + (hkl[:, 2] < 0)
+    place = np.abs(hkl) @ np.array([(k_max + 1) * (l_max + 1), l_max + 1, 1])
+    return sign * (h_max + 1) * (k_max + 1) * (l_max + 1) + place
 
 
 def signed_sums(
@@ -26,7 +35,7 @@ def signed_sums(
 
     Returns:
         Real and imaginary parts, M = 4 (h_max + 1) (k_max + 1) (l_max + 1), ordered by the signs of
-        (k, l), (+, +), (+, -), (-, +), (-, -), then by |h|, |k| and |l|.
+        (k, l), (+, +), (+, -), (-, +), (-, -), then by |h|, |k| and |l| (`signed_places`).
     """
     n_species, n_atoms = weights.shape
     x = frac - jnp.round(frac)
@@ -42,7 +51,7 @@ def signed_sums(
         right = y[:, None, :, None, :] * along[2][None, :, None, :, :]
         return jnp.matmul(left, right.reshape(-1, n_atoms).T, precision="highest")
 
-    n_blocks = min(sizes[1], -(-4 * n_atoms * sizes[1] * sizes[2] // BLOCK))
+    n_blocks = min(sizes[1], -(-4 * n_atoms * sizes[1] * sizes[2] // direct.BLOCK))
     if n_blocks <= 1:
         product = block(along[1]).reshape(-1, 2, 2, sizes[1], sizes[2])
     else:
