@@ -22,7 +22,6 @@ differentiate, is the minimum of an objective with a further term:
 """
 
 from ._objective import Objective as Objective
-from ._objective import Target as Target
 from ._objective import default_descriptor as default_descriptor
 from ._optimise import LBFGS as LBFGS
 from ._optimise import AbstractOptimiser as AbstractOptimiser
@@ -36,5 +35,6 @@ from ._result import compare as compare
 from ._starts import estimate_volume as estimate_volume
 from ._starts import perturb as perturb
 from ._starts import random_crystal as random_crystal
+from ._target import Target as Target
 from ._terms import AbstractTerm as AbstractTerm
 from ._terms import PropertyTerm as PropertyTerm

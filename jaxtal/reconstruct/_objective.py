@@ -21,40 +21,10 @@ from ..descriptors import (
     SpectrumPlan,
 )
 from ..diffraction import laue_frame
+from ._mismatch import blurred_residuals, relative_residuals
 from ._overlap import overlap_residuals
+from ._target import ObjectivePlan, Target
 from ._terms import AbstractTerm
-
-
-class Target(eqx.Module):
-    """What is to be reproduced.
-
-    Attributes:
-        description: power spectrum and G(d).
-        pairs: real-space g(r), shape (n_pairs, n_bins), or None.
-    """
-
-    description: Description
-    pairs: Float[Array, "n_pairs n_bins"] | None = None
-
-
-class ObjectivePlan(eqx.Module):
-    """Static shapes of an objective for crystals of one group and one set of sites.
-
-    Attributes:
-        spectrum: reflections and symmetry-adapted harmonics.
-        pairs: neighbour list of g(r), or None.
-        centres: first atom of each site, shape (n_sites,).
-        radii: covalent radius of each atom, shape (N,), angstrom.
-        multiplicities: atoms per site, shape (n_sites,).
-        terms: what each further term has planned.
-    """
-
-    spectrum: SpectrumPlan
-    pairs: PairPlan | None
-    centres: Int[Array, " n_sites"]
-    radii: Float[Array, " N"]
-    multiplicities: Float[Array, " n_sites"]
-    terms: tuple[Any, ...] = ()
 
 
 class Objective(eqx.Module):
@@ -251,21 +221,22 @@ class Objective(eqx.Module):
         atoms = crystal.expand()
         found = self.descriptor(atoms, plan.spectrum)
         wanted = target.description
-        parts = {}
+        parts: dict[str, Array] = {}
         if self.spectrum_weight:
-            scale = _scale(self.spectrum_weight, wanted.power_spectrum)
-            parts["spectrum"] = scale * (found.power_spectrum - wanted.power_spectrum).ravel()
+            parts["spectrum"] = relative_residuals(
+                found.power_spectrum, wanted.power_spectrum, self.spectrum_weight
+            )
         if self.distribution_weight:
-            n_bins = wanted.rdf.shape[0]
-            spacing = self.descriptor.spectrum.space.q_max / (n_bins - 1)
-            K = _smoothing(n_bins, blur / spacing, wanted.rdf.dtype)
-            both = jnp.stack([found.rdf - wanted.rdf, wanted.rdf], axis=1)
-            smooth = jnp.matmul(K, both, precision="highest")
-            parts["distribution"] = _scale(self.distribution_weight, smooth[:, 1]) * smooth[:, 0]
-        if self.pair_weight and plan.pairs is not None and target.pairs is not None:
+            spacing = self.descriptor.spectrum.space.q_max / (wanted.rdf.shape[0] - 1)
+            parts["distribution"] = blurred_residuals(
+                found.rdf, wanted.rdf, self.distribution_weight, blur / spacing
+            )
+        if self.pair_weight:
+            if plan.pairs is None or target.pairs is None:
+                which = "plan" if plan.pairs is None else "target"
+                raise ValueError(f"{which}: the objective weighs g(r), but the {which} has none")
             g, _ = _pairs(self.pair_distribution, atoms, plan.pairs)
-            scale = _scale(self.pair_weight, target.pairs)
-            parts["pairs"] = scale * (g - target.pairs).ravel()
+            parts["pairs"] = relative_residuals(g, target.pairs, self.pair_weight)
         if self.distance_weight:
             parts["overlap"] = math.sqrt(self.distance_weight) * self._overlap(atoms, plan)
         for number, (term, planned) in enumerate(zip(self.terms, plan.terms, strict=True)):
@@ -285,19 +256,6 @@ def default_descriptor() -> Descriptor:
     whose 10 1/angstrom resolve more than is needed and make the landscape rougher.
     """
     return Descriptor(8, 8, 6.0, n_bins=61, radial=OrthonormalBasis())
-
-
-def _scale(weight: float, reference: Array) -> Float[Array, ""]:
-    """Factor that makes the squared residuals relative to the target."""
-    total = jnp.sum(reference * reference)
-    return jnp.sqrt(weight / jnp.where(total > 0, total, 1.0))
-
-
-def _smoothing(n: int, width: Any, dtype: Any) -> Float[Array, "n n"]:
-    """Gaussian exp(-(i - j)^2 / 2 width^2) over bins, the identity at width 0."""
-    i = jnp.arange(n, dtype=dtype)
-    gap = i[:, None] - i[None, :]
-    return jnp.exp(-jnp.square(gap) / (2 * jnp.square(width) + 1e-3))
 
 
 def _usable_laue(like: WyckoffCrystal) -> Int[np.ndarray, "n 3 3"] | None:

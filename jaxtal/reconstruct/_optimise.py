@@ -11,7 +11,8 @@ import optax
 from jaxtyping import Array, Float, PyTree
 
 from ..crystal import WyckoffCrystal
-from ._objective import Objective, ObjectivePlan, Target
+from ._objective import Objective
+from ._target import ObjectivePlan, Target
 
 
 class AbstractOptimiser(eqx.Module):

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from ..crystal import WyckoffCrystal
 from ..descriptors import Description, Descriptor
-from ._objective import Objective, Target
+from ._objective import Objective
 from ._optimise import (
     AbstractOptimiser,
     Adam,
@@ -26,6 +26,7 @@ from ._optimise import (
 )
 from ._result import Reconstruction, distinct_crystals
 from ._starts import perturb, random_crystal
+from ._target import Target
 
 #: Iterations between two looks at the clock; a run can be interrupted there.
 CHUNK = 50

@@ -116,7 +116,7 @@ class PropertyTerm(AbstractTerm):
 
     def residuals(self, crystal: Crystal, plan: PyTree) -> Float[Array, " r"]:
         """sqrt(weight) (f - wanted) / scale, flattened."""
-        value = self.function(crystal, plan)
+        value = jnp.asarray(self.function(crystal, plan))
         if value.shape != self.wanted.shape:
             raise ValueError(
                 f"function: expected values of the shape {self.wanted.shape} of wanted, got "

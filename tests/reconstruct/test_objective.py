@@ -38,6 +38,14 @@ def test_residuals_square_to_the_loss_for_every_blur(problem):
         np.testing.assert_allclose(jnp.sum(residuals**2), problem.loss(moved, blur), rtol=1e-12)
 
 
+def test_a_pair_distribution_that_is_missing_is_not_left_out(problem):
+    start = problem.like.to_variables()
+    for what in ("plan", "target"):
+        none = eqx.tree_at(lambda p, what=what: getattr(p, what).pairs, problem, None)
+        with pytest.raises(ValueError, match=f"{what}: the objective weighs g"):
+            jax.eval_shape(none.loss, start)
+
+
 def test_gradient_against_finite_differences(problem, rng):
     """Every free parameter, with every term of the objective switched on."""
     moved = problem.like.to_variables() + jnp.asarray(0.05 * rng.standard_normal(6))

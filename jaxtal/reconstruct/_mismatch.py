@@ -1,0 +1,36 @@
+"""Residuals of a descriptor, relative to the one that is wanted."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+def relative_residuals(
+    found: Float[Array, "*n"], wanted: Float[Array, "*n"], weight: float
+) -> Float[Array, " r"]:
+    """Residuals whose squares add up to weight |found - wanted|^2 / |wanted|^2."""
+    return _scale(weight, wanted) * (found - wanted).ravel()
+
+
+def blurred_residuals(
+    found: Float[Array, " n"], wanted: Float[Array, " n"], weight: float, width: Any
+) -> Float[Array, " n"]:
+    """The same of functions on bins, both smoothed by a Gaussian; width in bins."""
+    K = _smoothing(found.shape[0], width, wanted.dtype)
+    both = jnp.stack([found - wanted, wanted], axis=1)
+    smooth = jnp.matmul(K, both, precision="highest")
+    return _scale(weight, smooth[:, 1]) * smooth[:, 0]
+
+
+def _scale(weight: float, reference: Array) -> Float[Array, ""]:
+    """Factor that makes the squared residuals relative to the target."""
+    total = jnp.sum(reference * reference)
+    return jnp.sqrt(weight / jnp.where(total > 0, total, 1.0))
+
+
+def _smoothing(n: int, width: Any, dtype: Any) -> Float[Array, "n n"]:
+    """Gaussian exp(-(i - j)^2 / 2 width^2) over bins, the identity at width 0."""
+    i = jnp.arange(n, dtype=dtype)
+    gap = i[:, None] - i[None, :]
+    return jnp.exp(-jnp.square(gap) / (2 * jnp.square(width) + 1e-3))
