@@ -23,6 +23,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name != "test_notebooks.py")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def few_programs():
+    """Compiled programs are dropped when they fill half the memory maps that Linux allows."""
+    yield
+    maps = pathlib.Path("/proc/self/maps")
+    if maps.exists() and maps.read_text().count("\n") > 32_000:
+        jax.clear_caches()
+
+
 @pytest.fixture
 def x64():
     """Float64 inside one test; switched off again whatever happens."""
