@@ -1,13 +1,13 @@
 """What a descriptor loss changes in a generative model of crystals, trained on a CPU in minutes.
 
     pip install ".[bench]"
-    python benchmarks/generative.py [--seeds 0 1 2 3 4] [--arms "flow" "metric on samples"]
+    python benchmarks/generative.py [--seeds 1 2 3 4 5] [--arms "flow" "metric on samples"]
 
 The model (`generative_model.py`) learns to make the AFLOW prototypes of at most four atoms from
 their elements by flow matching. Arms, on the same data, network and random numbers:
 
 - flow: the flow-matching loss alone;
-- flow, longer: twice as many steps, more than the time that any other arm takes;
+- flow, longer: twice as many steps, about the time that the longest of the others takes;
 - descriptor, metric on end points: plus L / (1 + L) of the crystal that the network predicts for
   t = 1 from t > 1/2 on the way between noise and a crystal, against that crystal; L is
   `descriptor_loss`, or the squared relative distance in `CrystalMetric`;
@@ -19,7 +19,8 @@ their elements by flow matching. Arms, on the same data, network and random numb
 Then every composition is sampled several times and the samples are judged by what no loss knows
 (`generative_judge.py`): valid (no two atoms closer than half the sum of their covalent radii, and a
 volume within a factor 2 of the true one), and matched (superposes on a crystal of that
-composition). Everything is repeated over seeds. Results are added to `results/generative.json` run
+composition). Everything is repeated over seeds; form and weights of the terms were chosen by looking
+at seed 0, which is not among them. Results are added to `results/generative.json` run
 by run, and a run that is there is not made again.
 """
 
@@ -156,7 +157,7 @@ def environment():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=ARMS)
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--repeats", type=int, default=2, help="samples of each composition")

@@ -13,12 +13,12 @@ for t = 1 on the way from noise to a crystal (`on end points`), or, to the netwo
 is trained on for {after} steps, {weights[samples]:g} times that of crystals it makes from noise
 itself, in eight steps (`on samples`); L is the relative mismatch in `descriptor_loss` or the
 squared relative distance in `CrystalMetric`. Every crystal's elements are sampled {repeats} times
-in {sampling} steps. Valid: no two atoms closer than half the
-sum of their covalent radii, volume within a factor 2 ({valid:.0f} % of the data are). Matched:
-superposes on the crystal it should be, RMSD below 0.3 (V/N)^(1/3), lengths within 30 %; close:
-below 0.1 (V/N)^(1/3) and cells within 10 %. RMSD: median over the matched, in (V/N)^(1/3). Means
-over {seeds} seeds +- standard deviation; in brackets, against `flow` of the same seed: the mean
-difference and on how many seeds it is larger.
+in {sampling} steps. Valid: no two atoms closer than half the sum of their covalent radii, volume
+within a factor 2 ({valid:.0f} % of the data are). Matched: superposes on the crystal it should be,
+RMSD below 0.3 (V/N)^(1/3), lengths within 30 %; close: below 0.1 (V/N)^(1/3) and cells within 10 %.
+RMSD: median over the matched, in (V/N)^(1/3). Means over {seeds} seeds +- standard deviation; in
+brackets, against `flow` of the same seed: the mean difference and on how many seeds it is larger.
+Form and weights of the terms were chosen by looking at another seed.
 
 """
 
