@@ -19,9 +19,9 @@ their elements by flow matching. Arms, on the same data, network and random numb
 Then every composition is sampled several times and the samples are judged by what no loss knows
 (`generative_judge.py`): valid (no two atoms closer than half the sum of their covalent radii, and a
 volume within a factor 2 of the true one), and matched (superposes on a crystal of that
-composition). Everything is repeated over seeds; form and weights of the terms were chosen by looking
-at seed 0, which is not among them. Results are added to `results/generative.json` run
-by run, and a run that is there is not made again.
+composition). Everything is repeated over seeds; form and weights of the terms were chosen by
+looking at seed 0, which is not among them. Results are added to `results/generative.json` run by
+run, and a run that is there is not made again.
 """
 
 import argparse
