@@ -14,6 +14,8 @@ from ..diffraction import hkl_sphere, signed_places, signed_sums
 
 #: Bounds reach this much (relative) further than promised: a crystal fits its own plan.
 SLACK = 1e-4
+#: Most reflections in a box: one number in single precision for each takes a quarter of a gigabyte.
+MOST = 1 << 26
 #: A cell is near-singular if its volume is less than this part of the product of its lengths.
 FLATTEST = 1e-4
 #: And if an axis is outside this interval, in angstrom.
@@ -72,14 +74,22 @@ def box_size(
         stretch: how far an axis may grow, default sqrt(margin).
 
     Raises:
-        ValueError: a margin or stretch below 1.
+        ValueError: a margin or stretch below 1, or a cell so long or flat that the box would hold
+            too many reflections.
     """
     for name, value in (("margin", margin), ("stretch", 1 if stretch is None else stretch)):
         if not (np.isfinite(value) and value >= 1):
             raise ValueError(f"{name}: expected a number of at least 1, got {value}")
     stretch = margin**0.5 if stretch is None else stretch
     lengths = np.sort(np.linalg.norm(matrices, axis=2), axis=1).max(axis=0)
-    h, k, l = (int(b) for b in q_max * lengths * stretch * (1 + SLACK) / (2 * np.pi))
+    reach = q_max * lengths * stretch * (1 + SLACK) / (2 * np.pi)
+    # Before anything is listed: a misprinted cell must not take all memory there is.
+    if not np.prod(2 * reach + 1) <= MOST:
+        raise ValueError(
+            f"expected a box of at most {MOST:.1e} reflections, got {np.prod(2 * reach + 1):.1e}: "
+            "an axis is too long, or the cell too flat"
+        )
+    h, k, l = (int(b) for b in reach)
     points = max(len(hkl_sphere(matrix, q_max * (1 + SLACK))) for matrix in matrices)
     return (h, k, l), bucket(int(margin * points), 32)
 

@@ -23,7 +23,7 @@ _SECONDS = 60.0
 #: And after which the bar shows how many crystals there are.
 _SHOWN = 0.5
 #: Errors that another run may not meet, whatever they were turned into; a locked database is one.
-_PASSING = (OSError, ImportError, sqlite3.OperationalError)
+_PASSING = (OSError, ImportError, MemoryError, sqlite3.OperationalError)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

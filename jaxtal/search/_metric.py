@@ -39,7 +39,7 @@ def fingerprints_of(
         return np.zeros((0, 1), np.float32), []
     try:
         made = metric.of(crystals)
-    except (ValueError, RuntimeError) as error:  # JAX out of memory is a RuntimeError
+    except (ValueError, RuntimeError, MemoryError) as error:  # JAX's is a RuntimeError
         if len(crystals) == 1:
             return np.zeros((1, 1), np.float32), [error]
         # Somebody in here is to blame; everybody else is fine alone.

@@ -38,8 +38,6 @@ class FileEntry:
         """The crystal, or the error that came instead."""
         try:
             return self.load()
-        except MemoryError:
-            raise
         # One file among a hundred thousand must not end the work, whatever its parser trips over.
         except Exception as error:
             return error
@@ -65,8 +63,6 @@ def _blocks(path: pathlib.Path, name: str, stamp: str, symmetry: str) -> Iterato
     try:
         document = cif.read(str(path))
         blocks = [block for block in document if _has_atoms(block)]
-    except MemoryError:
-        raise
     except Exception:  # gemmi raises whatever its parsing meets
         blocks = []  # `read_cif` finds the error again, and words it
     if len(blocks) < 2:
@@ -135,8 +131,6 @@ def _frames(path: pathlib.Path, name: str, stamp: str) -> Iterator[FileEntry]:
             if waiting is not None:
                 yield FileEntry(f"{name}#{count - 1}", stamp, given(waiting))
             waiting, count = atoms, count + 1
-    except MemoryError:
-        raise
     except Exception as error:  # ASE's readers raise whatever their parsing meets
         if waiting is not None:
             yield FileEntry(f"{name}#{count - 1}", stamp, given(waiting))
@@ -162,8 +156,6 @@ def entries_of_database(path: pathlib.Path, name: str, stamp: str) -> Iterator[F
         for row in _rows(path):
             one = f"{row.unique_id} {row.mtime!r}"
             yield FileEntry(f"{name}#{row.id}", one, _row_reader(row))
-    except MemoryError:
-        raise
     except Exception as error:  # sqlite3's, json's and ASE's own
         cause = error
         reason = f"{path}: expected a database of ASE, got {type(error).__name__}: {error}"

@@ -283,6 +283,10 @@ def test_of_keeps_the_order_and_says_what_is_wrong(crystals):
     bad = eqx.tree_at(lambda c: c.lattice.matrix, mixture[0], jnp.ones((3, 3)))
     with pytest.raises(ValueError, match="crystal 0: expected independent"):
         SMALL.of([bad])
+    misprint = mixture[0].lattice.matrix * jnp.asarray([[4e10, 1.0, 1.0]])
+    bad = eqx.tree_at(lambda c: c.lattice.matrix, mixture[0], misprint)
+    with pytest.raises(ValueError, match="an axis is too long"):
+        SMALL.of([bad])
     squeezed = mixture[0].lattice.matrix * jnp.asarray([[1.0, 1.0, 3e-5]])
     flat = eqx.tree_at(lambda c: c.lattice.matrix, mixture[0], squeezed)
     found = SMALL.of([flat, mixture[0]])

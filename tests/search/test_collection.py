@@ -155,13 +155,14 @@ def test_a_crystal_that_the_metric_refuses(folder, cache, metric):
     assert np.isfinite(found.vectors).all()
 
 
-def test_memory_may_suffice_another_time(folder, cache, metric, monkeypatch):
+@pytest.mark.parametrize("error", [RuntimeError, MemoryError])
+def test_memory_may_suffice_another_time(folder, cache, metric, monkeypatch, error):
     """One crystal that is too much costs no other, and is tried again."""
     whole = metric.of
 
     def of(crystals):
         if any(22 in np.asarray(one.atomic_numbers) for one in crystals):
-            raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+            raise error("RESOURCE_EXHAUSTED: out of memory")
         return whole(crystals)
 
     source = CrystalSource.of(folder)
