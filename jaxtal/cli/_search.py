@@ -100,7 +100,7 @@ def _query(arguments: argparse.Namespace) -> Crystal | WyckoffCrystal:
         if wanted == name:
             break
     if found is None:
-        shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "") or "none"
         raise BadInputError(f"{text}: no such crystal in this file, it has {shown}")
     if isinstance(found, Exception):
         raise BadInputError(explained(text, reason_of(found))) from found

@@ -1,8 +1,10 @@
 """The crystals of one file: blocks of a CIF, frames of a trajectory, rows of a database."""
 
+import contextlib
 import dataclasses
 import pathlib
 import re
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -169,6 +171,8 @@ def entries_of_database(path: pathlib.Path, name: str, stamp: str) -> Iterator[F
 def _rows(path: pathlib.Path) -> Iterator[Any]:
     import ase.db
 
+    if path.suffix.lower() == ".db":
+        _check_tables(path)
     database = ase.db.connect(path)
     if path.suffix.lower() == ".json":
         yield from database.select()
@@ -180,6 +184,16 @@ def _rows(path: pathlib.Path) -> Iterator[Any]:
         if len(rows) < _ROWS:
             return
         last = rows[-1].id
+
+
+def _check_tables(path: pathlib.Path) -> None:
+    """Refuse what ASE would make a database of: it writes its tables where there are none."""
+    with contextlib.closing(
+        sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    ) as file:
+        tables = {name for (name,) in file.execute("SELECT name FROM sqlite_master")}
+    if "systems" not in tables:
+        raise ValueError("no table of systems")
 
 
 def _row_reader(row: Any) -> Callable[[], Found]:

@@ -1,7 +1,9 @@
 """Crystals from folders, lists of files, files of several crystals and databases."""
 
+import contextlib
 import os
 import re
+import sqlite3
 
 import ase.db
 import ase.io
@@ -111,8 +113,17 @@ def test_a_database(tmp_path, suffix, monkeypatch):
 
 
 def test_not_a_database(tmp_path):
+    """And what is another program's stays as it is: ASE would write its tables into it."""
     (tmp_path / "x.db").write_text("hello, this is no database at all")
-    assert "database of ASE" in summary(tmp_path)["x.db"]
+    (tmp_path / "y.db").write_bytes(b"")
+    with contextlib.closing(sqlite3.connect(tmp_path / "z #1.db")) as other:
+        other.execute("CREATE TABLE notes (text)")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    found = summary(tmp_path)
+    assert list(found) == ["x.db", "y.db", "z #1.db"]
+    for reason in found.values():
+        assert "expected a database of ASE" in reason
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_cells_without_a_space_group(tmp_path):
