@@ -12,7 +12,7 @@ _EXPLAINED = (
     f"Two crystals count as one if their distance is at most {DUPLICATE_DISTANCE:g}. "
     "Distances depend on no choice of cell, origin, orientation or setting; between "
     "unlike structures they are about 1 to 3. Of the 288 AFLOW prototypes in pymatgen, no two are "
-    "nearer than 0.15 (two pairs of almost equal entries aside), and of copies whose atoms are "
+    "nearer than 0.15 (pyrite aside, which is listed twice), and of copies whose atoms are "
     "moved at random by 0.05 angstrom (r.m.s.) 86 % stay within 0.1 of the original. "
     "These figures hold for the default terms; with --distances or --hand the same displacements "
     "move crystals about 1.5 times as far (alpha-quartz: median 0.062 by default, 0.080 with "

@@ -26,8 +26,8 @@ from ._sphere import box_size, safe_cell, sphere_sums
 
 #: Distance within which two crystals count as one, for default settings with `composition=1`. Of
 #: the 288 AFLOW prototypes that pymatgen ships, the nearest two different ones are at 0.157 (0.113
-#: without the composition), FeS2 and O2, which are listed twice, aside; displacements of 0.05
-#: angstrom (r.m.s.) move 86 % of them by less than 0.1, and half of them by less than 0.052.
+#: without the composition; pyrite, which is listed twice, at 0.003); displacements of 0.05 angstrom
+#: (r.m.s.) move 86 % of them by less than 0.1, and half of them by less than 0.052.
 DUPLICATE_DISTANCE = 0.1
 #: Cells of fewer or more atoms, occupancies counted, have no vector: their squares overflow.
 FEWEST, MOST = 1e-3, 1e6
