@@ -39,6 +39,7 @@ class ReciprocalPlan(eqx.Module):
         metric_mean: projection on the metrics of that symmetry, shape (3, 3, 3, 3), or None.
         bounds: largest |h|, |k|, |l| of the box.
         friedel: only one of each pair h, -h is held.
+        q_max: radius of the sphere that is held, 1/angstrom.
     """
 
     hkl: Int[Array, "P 3"]
@@ -51,6 +52,7 @@ class ReciprocalPlan(eqx.Module):
     metric_mean: Float[Array, "3 3 3 3"] | None
     bounds: tuple[int, int, int] = eqx.field(static=True)
     friedel: bool = eqx.field(static=True)
+    q_max: float = eqx.field(static=True)
 
     @classmethod
     def build(
@@ -108,6 +110,7 @@ class ReciprocalPlan(eqx.Module):
             metric_mean=mean,
             bounds=bounds,
             friedel=friedel,
+            q_max=float(q_max),
         )
 
     def shareable(self) -> "ReciprocalPlan":

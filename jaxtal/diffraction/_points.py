@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from .._core import safe_divide, safe_norm
-from ..crystal import Crystal, WyckoffCrystal
+from ..crystal import Crystal, WyckoffCrystal, expand_on_host
 from ..scattering import KINDS
 from ._box import box_sums
 from ._laue import frame_axes
@@ -113,7 +113,7 @@ class ReciprocalSpace(eqx.Module):
         """
         given = [crystals] if isinstance(crystals, Crystal | WyckoffCrystal) else list(crystals)
         return ReciprocalPlan.build(
-            [c.expand() if isinstance(c, WyckoffCrystal) else c for c in given],
+            [expand_on_host(c) for c in given],
             self.q_max,
             self.kind,
             margin=margin,
@@ -123,7 +123,13 @@ class ReciprocalSpace(eqx.Module):
         )
 
     def __call__(self, crystal: Crystal, plan: ReciprocalPlan) -> ReciprocalPoints:
-        """Points of one crystal; pure, differentiable, to be jitted and vmapped."""
+        """Points of one crystal; pure, differentiable, to be jitted and vmapped.
+
+        Raises:
+            ValueError: a plan for a smaller q_max, other form factors, with or without f'' where
+                this is not, or one that leaves out the displacements.
+        """
+        self._check(plan)
         q = wave_vectors(crystal, plan.hkl)
         if plan.frame is not None:
             axes = frame_axes(crystal.lattice.matrix, plan.frame.astype(q.dtype))
@@ -142,6 +148,22 @@ class ReciprocalSpace(eqx.Module):
             multiplicity=plan.multiplicity,
             complete=plan.covers(crystal),
         )
+
+    def _check(self, plan: ReciprocalPlan) -> None:
+        """Refuse a plan made for other points: reflections would be missing, or wrong."""
+        if plan.q_max < self.q_max:
+            raise ValueError(
+                f"plan: expected reflections up to q_max = {self.q_max:g}, got {plan.q_max:g}"
+            )
+        if plan.form_factors.kind != self.kind:
+            raise ValueError(
+                f"plan: expected one for form factors {self.kind!r}, got {plan.form_factors.kind!r}"
+            )
+        if (plan.form_factors.fpp is None) != (self.wavelength is None):
+            made = "without" if plan.form_factors.fpp is None else "with"
+            raise ValueError(f"plan: expected wavelength {self.wavelength}, got one {made} f''")
+        if self.displacements and plan.box_index is not None:
+            raise ValueError("plan: expected one made with displacements, got one without")
 
     def _sums(self, crystal: Crystal, plan: ReciprocalPlan) -> tuple[Array, Array]:
         if plan.box_index is None:

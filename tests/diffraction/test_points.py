@@ -301,3 +301,20 @@ def test_bad_plans():
         ReciprocalSpace(wavelength=1.54).plan(crystal, laue=laue)
     with pytest.raises(ValueError, match="static shape"):
         jax.jit(lambda m: SPACE.plan(with_matrix(crystal, m)).hkl)(crystal.lattice.matrix)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"q_max": 9.0}, "up to q_max = 9, got 6"),
+        ({"kind": "it92"}, "form factors 'it92', got 'waasmaier-kirfel'"),
+        ({"wavelength": 1.5406}, "wavelength 1.5406, got one without f''"),
+        ({"displacements": True}, "made with displacements, got one without"),
+    ],
+)
+def test_plans_for_other_points_are_refused(other, message):
+    crystal = stored("alpha-quartz-rattled")
+    plan = ReciprocalSpace(6.0).plan(crystal)
+    assert plan.box_index is not None
+    with pytest.raises(ValueError, match=message):
+        eqx.filter_eval_shape(ReciprocalSpace(**{"q_max": 6.0} | other), crystal, plan)

@@ -455,7 +455,7 @@ def test_bad_plans_are_refused():
     still = PowderPattern(1.5406, limits=(20, 110))
     plan = still.plan(crystal)
     assert plan.box_index is not None
-    for options in ({"displacements": True}, {"kind": "it92"}):
-        pattern = PowderPattern(1.5406, limits=(20, 110), **options)
+    for options in ({"displacements": True}, {"kind": "it92"}, {"limits": (20, 130)}):
+        pattern = PowderPattern(1.5406, **{"limits": (20, 110)} | options)
         with pytest.raises(ValueError, match="plan: expected"):
             eqx.filter_eval_shape(pattern, crystal, plan)
