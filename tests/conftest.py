@@ -7,8 +7,8 @@ import jax
 import numpy as np
 import pytest
 
-# Compiled programs are kept between test runs, and shared by the workers of one: most of the suite's
-# time is compilation, more than half of that in programs of a single operation, which are kept too.
+# Compiled programs are kept between test runs and shared by the workers of one: most of the time is
+# compilation, more than half of that of programs of a single operation, which are kept too.
 _CACHE = os.environ.get("JAXTAL_TEST_CACHE") or str(
     pathlib.Path(__file__).parent.parent / ".jax_cache"
 )
