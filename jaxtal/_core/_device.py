@@ -3,7 +3,6 @@
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
@@ -11,7 +10,8 @@ from jaxtyping import Array
 def device_array(x: Any, dtype: Any = float) -> Array:
     """A JAX array of host values in a type, the current default width for `float` and `int`.
 
-    The conversion happens on the host: `jnp.asarray(x, dtype)` compiles a program for every new
-    shape instead.
+    The conversion happens on the host: `jnp.asarray` compiles a program for every new shape
+    instead, even where the type stays.
     """
-    return jnp.asarray(np.asarray(x, dtype=jax.dtypes.canonicalize_dtype(dtype)))
+    # A copy of its own: JAX may go on using the memory that it is given.
+    return jax.device_put(np.array(x, dtype=jax.dtypes.canonicalize_dtype(dtype)))

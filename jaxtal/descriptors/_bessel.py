@@ -11,6 +11,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 _SERIES_TERMS = 10  # at x = 1 the next term is below 1e-19
@@ -80,19 +81,12 @@ def _spherical(x: Array, n_max: int) -> Array:
     j0, j1 = _first_two(inner)
     use_0 = jnp.abs(u[0]) > jnp.abs(u[1])
     scale = jnp.where(use_0, j0, j1) / jnp.where(use_0, u[0], u[1])
-
-    outer = jnp.maximum(size, float(orders))
-    upward = list(_first_two(outer))
-    for n in range(1, orders - 1):
-        upward.append((2 * n + 1) / outer * upward[n] - upward[n - 1])
+    beyond = _upward(jnp.maximum(size, float(orders)), orders)
 
     small = jnp.minimum(size, 1.0)
     series = _series(small, 0.5 * small * small, n_max, odd=1)
-    values = [
-        jnp.where(size < 1.0, series[n], jnp.where(size > orders, upward[n], u[n] * scale))
-        for n in range(n_max)
-    ]
-    return _with_parity(x, values)
+    values = jnp.where((size > orders)[None], beyond[:n_max], u[:n_max] * scale[None])
+    return _with_parity(x, jnp.where((size < 1.0)[None], series, values))
 
 
 @_spherical.defjvp
@@ -114,15 +108,8 @@ def _cylindrical(x: Array, n_max: int, x_max: float) -> Array:
     u, total = _downward(inner, n_max, max(x_max, 1.0), odd=0)
     small = jnp.minimum(size, 1.0)
     series = _series(0.5 * small, 0.25 * small * small, n_max, odd=0)
-    values = [
-        jnp.where(
-            size < 1.0,
-            series[n],
-            jnp.where(size <= x_max, u[n] / total, jnp.asarray(jnp.nan, x.dtype)),
-        )
-        for n in range(n_max)
-    ]
-    return _with_parity(x, values)
+    values = jnp.where((size <= x_max)[None], u / total[None], jnp.nan)
+    return _with_parity(x, jnp.where((size < 1.0)[None], series, values))
 
 
 @_cylindrical.defjvp
@@ -138,7 +125,20 @@ def _first_two(x: Array) -> tuple[Array, Array]:
     return j0, (j0 - jnp.cos(x)) / x
 
 
-def _downward(x: Array, n_max: int, x_max: float, *, odd: int) -> tuple[list[Array], Array]:
+def _upward(x: Array, n_max: int) -> Array:
+    """Spherical orders 0 .. n_max - 1 by j_{n+1} = (2n + 1)/x j_n - j_{n-1}, for x >= n_max."""
+
+    def step(last: tuple[Array, Array], factor: Array) -> tuple[tuple[Array, Array], Array]:
+        below, here = last
+        return (here, factor / x * here - below), below
+
+    first = _first_two(x)
+    factors = jnp.asarray(2 * np.arange(n_max) + 3, x.dtype)
+    _, values = jax.lax.scan(step, first, factors)
+    return values
+
+
+def _downward(x: Array, n_max: int, x_max: float, *, odd: int) -> tuple[Array, Array]:
     """Miller's recurrence u_{n-1} = (2n + odd)/x u_n - u_{n+1} for 1 <= x <= x_max.
 
     It starts at an order that follows x, so that small arguments do not overflow and large ones
@@ -151,36 +151,53 @@ def _downward(x: Array, n_max: int, x_max: float, *, odd: int) -> tuple[list[Arr
         start = jnp.minimum(start, jnp.floor(24.0 + 3.5 * x))
     top = math.ceil(growth * max(x_max, n_max)) + extra
     seed = jnp.asarray(1e-150 if double else 1e-33, x.dtype)
-    above, here = jnp.zeros_like(x), jnp.zeros_like(x)
-    total = jnp.zeros_like(x)
     reciprocal = 1.0 / x
-    kept: list[Array] = []
-    for n in range(top, -1, -1):
+    Carry = tuple[Array, Array, Array]
+
+    def step(carry: Carry, row: tuple[Array, Array]) -> tuple[Carry, Array]:
+        above, here, total = carry
+        n, weight = row
         below = (2 * n + 2 + odd) * reciprocal * here - above
         below = jnp.where(start == n, seed, below)
-        above, here = here, below
-        if n % 2 == 0:
-            total = total + (here if n == 0 else 2.0 * here)
-        if n < n_max:
-            kept.append(here)
+        return (here, below, total + weight * below), below
+
+    def rows(orders: np.ndarray) -> tuple[Array, Array]:
+        weight = np.where(orders % 2 == 1, 0, np.where(orders == 0, 1, 2))
+        return jnp.asarray(orders, x.dtype), jnp.asarray(weight, x.dtype)
+
+    # Unrolled, these recurrences take seconds to compile. Only the orders wanted are kept.
+    nothing = (jnp.zeros_like(x), jnp.zeros_like(x), jnp.zeros_like(x))
+    carry, _ = jax.lax.scan(
+        lambda c, row: (step(c, row)[0], None), nothing, rows(np.arange(top, n_max - 1, -1))
+    )
+    (_, _, total), kept = jax.lax.scan(step, carry, rows(np.arange(n_max - 1, -1, -1)))
     return kept[::-1], total
 
 
-def _series(power: Array, y: Array, n_max: int, *, odd: int) -> list[Array]:
+def _series(power: Array, y: Array, n_max: int, *, odd: int) -> Array:
     """Ascending series for 0 <= x <= 1: power^n / (product) * sum of (-y)^k / (k! ...)."""
     step = 1 + odd  # the factors are n + k, or 2n + 2k + 1
-    leading = jnp.ones_like(power)
-    values = []
-    for n in range(n_max):
-        if n > 0:
-            leading = leading * power / (step * n + odd)
-        tail = jnp.ones_like(power)
-        for k in range(_SERIES_TERMS, 0, -1):
-            tail = 1.0 - y / (k * (step * (n + k) + odd)) * tail
-        values.append(leading * tail)
-    return values
+    orders = np.arange(n_max)
+
+    def grow(leading: Array, divisor: Array) -> tuple[Array, Array]:
+        return leading * power / divisor, leading
+
+    _, leading = jax.lax.scan(
+        grow, jnp.ones_like(power), jnp.asarray(step * (orders + 1) + odd, power.dtype)
+    )
+    tail = jnp.ones((n_max, *power.shape), power.dtype)
+    for k in range(_SERIES_TERMS, 0, -1):
+        tail = 1.0 - y[None] / _column(k * (step * (orders + k) + odd), power) * tail
+    return leading * tail
 
 
-def _with_parity(x: Array, values: list[Array]) -> Array:
-    sign = jnp.where(x < 0, -1.0, 1.0).astype(x.dtype)
-    return jnp.stack([v if n % 2 == 0 else sign * v for n, v in enumerate(values)], axis=-1)
+def _column(values: np.ndarray, x: Array) -> Array:
+    """Numbers by order, to go with values whose first axis is the order."""
+    return jnp.asarray(values, x.dtype).reshape((-1,) + (1,) * x.ndim)
+
+
+def _with_parity(x: Array, values: Array) -> Array:
+    """The values at x from those at |x|, orders moved from the first axis to the last."""
+    odd = _column(np.arange(values.shape[0]) % 2, x)
+    turned = jnp.where((x < 0)[None] & (odd > 0), -values, values)
+    return jnp.moveaxis(turned, 0, -1)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
-from .._core import bucket, check_finite, host_array
+from .._core import bucket, check_finite, device_array, host_array
 
 
 class PairPlan(eqx.Module):
@@ -112,10 +112,10 @@ def build_pair_plan(
         )
     )
     return PairPlan(
-        images=jnp.asarray(images, jnp.int32),
-        first=jnp.asarray(first, jnp.int32),
-        second=jnp.asarray(second, jnp.int32),
-        multiplicity=jnp.asarray(multiplicity, jnp.result_type(float)),
+        images=device_array(images, np.int32),
+        first=device_array(first, np.int32),
+        second=device_array(second, np.int32),
+        multiplicity=device_array(multiplicity),
         n_images=n_images,
         capacity=min(bucket(most), len(first) * len(images)),
         species=species,

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from .._core import bucket, check_finite, host_array, safe_divide, safe_norm
+from .._core import bucket, check_finite, device_array, host_array, safe_divide, safe_norm
 from ..crystal import Crystal
 from ..diffraction import missing_species, structure_factors
 from ..scattering import FormFactors
@@ -143,7 +143,7 @@ class RecpSpectrum(eqx.Module):
             species = [int(z) for z in np.unique(numbers[mask])]
         dtype = crystal.lattice.matrix.dtype
         return RecpPlan(
-            hkl=jnp.asarray(np.pad(hkl, ((0, size - len(hkl)), (0, 0))), jnp.int32),
+            hkl=device_array(np.pad(hkl, ((0, size - len(hkl)), (0, 0))), np.int32),
             form_factors=FormFactors.build(species, kind="recp", dtype=dtype),
         )
 

@@ -10,6 +10,7 @@ from jax import lax
 from jaxtyping import Array, Complex, Float, Int
 from numpy.typing import ArrayLike
 
+from .._core import device_array
 from ._species import Species, parse_species, species_keys, species_label
 from ._tables import coefficients
 
@@ -87,10 +88,10 @@ class FormFactors(eqx.Module):
         rows = [coefficients(kind, key) for key in keys]
         dtype = jnp.result_type(float) if dtype is None else dtype
         return cls(
-            keys=jnp.asarray(species_keys(keys)),
-            a=jnp.asarray(np.array([row[0] for row in rows], dtype=float), dtype),
-            b=jnp.asarray(np.array([row[1] for row in rows], dtype=float), dtype),
-            c=jnp.asarray(np.array([row[2] for row in rows], dtype=float), dtype),
+            keys=device_array(species_keys(keys), np.int32),
+            a=device_array([row[0] for row in rows], dtype),
+            b=device_array([row[1] for row in rows], dtype),
+            c=device_array([row[2] for row in rows], dtype),
             fp=_per_species("fp", fp, len(keys), dtype),
             fpp=_per_species("fpp", fpp, len(keys), dtype),
             kind=kind,
@@ -186,4 +187,4 @@ def _per_species(
         raise ValueError(f"expected {name} of shape ({count},), got {given.shape}")
     if not np.isfinite(given).all():
         raise ValueError(f"expected finite {name}, got {given.tolist()}")
-    return jnp.asarray(given, dtype)
+    return device_array(given, dtype)

@@ -180,3 +180,12 @@ def test_ase_space_group_of_a_wyckoff_crystal():
         np.testing.assert_array_equal(atoms.arrays["spacegroup_kinds"], crystal.plan.site)
     unusual = WyckoffCrystal.build("P 1 1 21/b", (5, 6, 7, 100), [("C", "4e", (0.1, 0.2, 0.3))])
     assert "spacegroup" not in unusual.to_ase().info
+
+
+def test_arrays_are_copies():
+    """JAX keeps the memory of small arrays that it is given."""
+    frac, occupancies = np.zeros((1, 3), np.float32), np.ones(1, np.float32)
+    crystal = Crystal.from_arrays(np.eye(3) * 3, frac, [6], occupancies=occupancies)
+    occupancies[:] = frac[:] = 0.5
+    assert not np.any(np.asarray(crystal.frac_coords))
+    assert np.all(np.asarray(crystal.occupancies) == 1)
