@@ -7,6 +7,7 @@ import numpy as np
 from ..scattering import parse_species, species_label
 from ._crystal import Crystal
 from ._host_atoms import OCCUPANCY_TOLERANCE, HostAtoms
+from ._host_expand import expand_on_host
 from ._wyckoff_crystal import WyckoffCrystal
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def crystal_to_ase(crystal: Crystal) -> "Atoms":
 
 def wyckoff_to_ase(crystal: WyckoffCrystal) -> "Atoms":
     """See `WyckoffCrystal.to_ase`."""
-    cell = crystal.expand()
+    cell = expand_on_host(crystal)
     host = HostAtoms.of(cell)
     contents = host.points(_SAME_POINT, np.arange(len(host.frac)))
     atoms = _atoms(cell, host, contents, np.asarray(crystal.plan.site))

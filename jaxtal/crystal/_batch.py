@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 from .._core import bucket, check_finite, device_array, host_array
 from ._batch_layouts import orbits_of_sites, split_ragged
 from ._crystal import MIN_DISTANCE, Crystal, check_distances
+from ._host_expand import expand_on_host
 from ._wyckoff_crystal import WyckoffCrystal
 
 Cell = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -131,7 +132,7 @@ class CrystalBatch(eqx.Module):
         """
         cells: list[Cell] = []
         for b, given in enumerate(crystals):
-            crystal = given.expand() if isinstance(given, WyckoffCrystal) else given
+            crystal = expand_on_host(given)
             dtype = crystal.lattice.matrix.dtype if dtype is None else dtype
             cells.append(_cell(crystal, b, neutral))
         # Crystals were checked when they were made.
@@ -197,7 +198,7 @@ class CrystalBatch(eqx.Module):
             return np.array([place for place, _, _ in entries]), made
 
         for place, given in enumerate(crystals):
-            crystal = given.expand() if isinstance(given, WyckoffCrystal) else given
+            crystal = expand_on_host(given)
             cell = _cell(crystal, place, neutral)
             size = bucket(len(cell[2]))
             waiting.setdefault(size, []).append((place, cell, crystal.lattice.matrix.dtype))

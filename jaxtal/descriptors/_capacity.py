@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Int
 
 from .._core import check_finite, count, device_array, host_array
-from ..crystal import Crystal, CrystalBatch, WyckoffCrystal
+from ..crystal import Crystal, CrystalBatch, WyckoffCrystal, expand_on_host
 from ..scattering import FormFactors
 from ._descriptor import Descriptor
 from ._sphere import HklBox, box_size
@@ -236,10 +236,8 @@ def _listed(crystals: Any) -> list[Any]:
 
 
 def _expanded(crystal: Any) -> Crystal:
-    if isinstance(crystal, WyckoffCrystal):
-        return crystal.expand()
-    if not isinstance(crystal, Crystal):
+    if not isinstance(crystal, Crystal | WyckoffCrystal):
         raise ValueError(
             f"crystals: expected a Crystal or WyckoffCrystal, got {type(crystal).__name__}"
         )
-    return crystal
+    return expand_on_host(crystal)

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .._core import count, host_array
-from ..crystal import Crystal, WyckoffCrystal
+from ..crystal import Crystal, WyckoffCrystal, expand_on_host
 
 #: How far, relative to an estimate, the search for neighbours reaches before it is widened.
 _WIDEN = 1.5
@@ -36,7 +36,7 @@ def pointwise_distances(
     k = count(k, "k", 1)
     if not (np.isfinite(tolerance) and tolerance >= 0):
         raise ValueError(f"tolerance: expected at least 0 angstrom, got {tolerance}")
-    cell = crystal.expand() if isinstance(crystal, WyckoffCrystal) else crystal
+    cell = expand_on_host(crystal)
     mask = host_array(cell.mask, "mask", bool)
     occupancies = host_array(cell.occupancies, "occupancies")[mask]
     partial = np.flatnonzero(np.abs(occupancies - 1) > 1e-6)

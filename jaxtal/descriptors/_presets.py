@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._core import bucket, check_finite, device_array, host_array
-from ..crystal import Crystal, WyckoffCrystal
+from ..crystal import Crystal, WyckoffCrystal, expand_on_host
 from ..diffraction import ReciprocalPlan, missing_species
 from ._descriptor import AbstractDescriptor, Description, Descriptor
 from ._recp import RecpPlan, RecpSpectrum
@@ -58,10 +58,7 @@ class RecpDescriptor(AbstractDescriptor):
             raise ValueError(
                 f"crystals: expected one, since RECP's list belongs to one cell, got {len(given)}"
             )
-        crystal = given[0]
-        return self.spectrum.plan(
-            crystal.expand() if isinstance(crystal, WyckoffCrystal) else crystal
-        )
+        return self.spectrum.plan(expand_on_host(given[0]))
 
     def __call__(self, crystal: Crystal, plan: RecpPlan) -> Description:
         """Describe one crystal; pure, to be jitted and vmapped.
@@ -147,7 +144,7 @@ def describe(
     if descriptor is not None and options:
         raise ValueError(f"options {sorted(options)} belong to a default descriptor; give one only")
     descriptor = Descriptor(**options) if descriptor is None else descriptor
-    one = crystal.expand() if isinstance(crystal, WyckoffCrystal) else crystal
+    one = expand_on_host(crystal)
     # Sizes in steps, so that crystals of similar size share one compiled program.
     one = _padded(one, bucket(one.mask.shape[0]))
     real = host_array(one.mask, "mask", bool)

@@ -9,7 +9,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from .._core import check_finite, device_array, host_array
-from ..crystal import Crystal, WyckoffCrystal
+from ..crystal import Crystal, WyckoffCrystal, expand_on_host
 from ..fields import Mesh, PeriodicField, Waves
 from ..lattice import BravaisLattice, host_matrix
 from ..scattering import FormFactors, isotropic_displacement
@@ -70,7 +70,7 @@ class AtomDensityPlan(eqx.Module):
         if not (np.isfinite(blur) and blur >= 0):
             raise ValueError(f"blur: expected angstrom^2, zero or positive, got {blur}")
         bravais, parameters = _cell(crystal)
-        atoms = crystal.expand() if isinstance(crystal, WyckoffCrystal) else crystal
+        atoms = expand_on_host(crystal)
         dtype = atoms.frac_coords.dtype
         mask = host_array(atoms.mask, "mask", bool)
         columns = (atoms.atomic_numbers, atoms.charges, atoms.isotopes)

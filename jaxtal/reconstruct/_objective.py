@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..crystal import Crystal, WyckoffCrystal
+from .._core import device_array
+from ..crystal import Crystal, WyckoffCrystal, expand_on_host
 from ..descriptors import (
     AbstractDescriptor,
     Description,
@@ -125,14 +126,14 @@ class Objective(eqx.Module):
 
     def target(self, crystal: WyckoffCrystal | Crystal) -> Target:
         """The target that a known crystal makes (host)."""
-        atoms = crystal.expand() if isinstance(crystal, WyckoffCrystal) else crystal
+        atoms = expand_on_host(crystal)
         plan = self.descriptor.plan(atoms, margin=1.0)
         description = _describe(self.descriptor, atoms, plan)
         if self.pair_weight == 0:
             return Target(description)
         pair_plan = self.pair_distribution.plan(
             np.asarray(atoms.lattice.matrix),
-            np.asarray(atoms.safe_frac_coords),
+            np.asarray(atoms.frac_coords),
             np.asarray(atoms.atomic_numbers),
             mask=np.asarray(atoms.mask),
             margin=1.0,
@@ -153,7 +154,7 @@ class Objective(eqx.Module):
             symmetric: use the Laue symmetry of the group: fewer reflections and harmonics for
                 the same numbers.
         """
-        atoms = like.expand()
+        atoms = expand_on_host(like)
         numbers = np.asarray(atoms.atomic_numbers)
         site = np.asarray(like.plan.site)
         centres = np.searchsorted(site, np.arange(len(like.plan.letters)))
@@ -173,9 +174,9 @@ class Objective(eqx.Module):
         return ObjectivePlan(
             spectrum=self.descriptor.plan(atoms, margin=margin, laue=laue),
             pairs=pairs,
-            centres=jnp.asarray(centres, jnp.int32),
-            radii=jnp.asarray(ase.data.covalent_radii[numbers], dtype),
-            multiplicities=jnp.asarray(multiplicities, dtype),
+            centres=device_array(centres, np.int32),
+            radii=device_array(ase.data.covalent_radii[numbers], dtype),
+            multiplicities=device_array(multiplicities, dtype),
             terms=tuple(term.plan(like, margin) for term in self.terms),
         )
 
@@ -273,6 +274,7 @@ def _describe(descriptor: Descriptor, atoms: Crystal, plan: SpectrumPlan) -> Des
     return descriptor(atoms, plan)
 
 
+@eqx.filter_jit
 def _pairs(distribution: PairDistribution, atoms: Crystal, plan: PairPlan) -> tuple[Array, Array]:
     weights = plan.weights(atoms.atomic_numbers, atoms.weights)
     return distribution(atoms.lattice.matrix, atoms.frac_coords, weights, plan, atoms.mask)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ..crystal import CrystalMatch, WyckoffCrystal, match_crystals
+from ..crystal import CrystalMatch, WyckoffCrystal, expand_on_host, match_crystals
 
 #: Crystals that superpose within this RMSD (angstrom) count as one.
 SAME_RMSD = 0.01
@@ -120,7 +120,7 @@ def distinct_crystals(
 
 def compare(found: WyckoffCrystal, reference: WyckoffCrystal) -> CrystalMatch | None:
     """Superposition of a crystal on a reference, over origin, cell choice and hand (host)."""
-    a, b = reference.expand(), found.expand()
+    a, b = expand_on_host(reference), expand_on_host(found)
     return match_crystals(
         np.asarray(a.lattice.matrix),
         np.asarray(a.frac_coords),

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._core import safe_norm
-from ..crystal import WyckoffCrystal
+from ..crystal import WyckoffCrystal, expand_on_host
 from ..descriptors import Descriptor
 from ..diffraction import ReciprocalSpace, taper
 from ..scattering import FormFactors
@@ -114,7 +114,7 @@ def estimate_volume(rdf: Any, like: WyckoffCrystal, descriptor: Descriptor) -> f
         A. J. C. Wilson, Nature 150 (1942) 152.
     """
     space: ReciprocalSpace = descriptor.spectrum.space
-    atoms = like.expand()
+    atoms = expand_on_host(like)
     columns = (atoms.atomic_numbers, atoms.charges, atoms.isotopes)
     keys = np.stack([np.asarray(c) for c in columns], axis=-1)
     unique, row = np.unique(keys, axis=0, return_inverse=True)
