@@ -16,6 +16,9 @@ from jaxtyping import Array, Float
 
 _SERIES_TERMS = 10  # at x = 1 the next term is below 1e-19
 
+#: u_{n+1}, u_n and the sum so far.
+Carry = tuple[Array, Array, Array]
+
 
 def spherical_bessel(x: Float[Array, "*P"], n_max: int) -> Float[Array, "*P n_max"]:
     """Return the spherical Bessel functions j_0(x) .. j_{n_max - 1}(x) of a real argument.
@@ -152,7 +155,6 @@ def _downward(x: Array, n_max: int, x_max: float, *, odd: int) -> tuple[Array, A
     top = math.ceil(growth * max(x_max, n_max)) + extra
     seed = jnp.asarray(1e-150 if double else 1e-33, x.dtype)
     reciprocal = 1.0 / x
-    Carry = tuple[Array, Array, Array]
 
     def step(carry: Carry, row: tuple[Array, Array]) -> tuple[Carry, Array]:
         above, here, total = carry
