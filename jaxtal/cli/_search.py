@@ -40,7 +40,8 @@ def run_search(arguments: argparse.Namespace) -> int:
             result = {
                 "query": arguments.query,
                 "matches": matches,
-                "threshold": DUPLICATE_DISTANCE,
+                "threshold": limit,
+                "duplicate_distance": DUPLICATE_DISTANCE,
                 **found.for_machines(),
                 "seconds": seconds,
             }

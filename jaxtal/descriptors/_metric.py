@@ -21,7 +21,7 @@ from ._metric_many import fingerprints
 from ._metric_plan import ELEMENTS, NEIGHBOURS, MetricPlan, neighbours_needed, reduced_unit
 from ._neighbours import Neighbours, nearest_neighbours, neighbour_bounds
 from ._scaled_spectra import SPREADS, scaled_spectra
-from ._species_slots import species_slots
+from ._species_slots import countable, species_slots
 from ._sphere import box_size, safe_cell, sphere_sums
 
 #: Distance within which two crystals count as one, for default settings with `composition=1`. Of
@@ -29,8 +29,6 @@ from ._sphere import box_size, safe_cell, sphere_sums
 #: without the composition; pyrite, which is listed twice, at 0.003); displacements of 0.05 angstrom
 #: (r.m.s.) move 86 % of them by less than 0.1, and half of them by less than 0.052.
 DUPLICATE_DISTANCE = 0.1
-#: Cells of fewer or more atoms, occupancies counted, have no vector: their squares overflow.
-FEWEST, MOST = 1e-3, 1e6
 #: The terms beside the spectrum, in their order in the vector.
 TERMS = ("composition", "density", "distances", "hand")
 
@@ -226,7 +224,7 @@ class CrystalMetric(eqx.Module):
         known = known & jnp.all(weights >= 0)
         matrix, reciprocal, volume, regular = safe_cell(lattice)
         usable = regular & jnp.all(jnp.isfinite(frac) | ~mask[:, None])
-        usable = usable & (jnp.sum(weights) > FEWEST) & (jnp.sum(jnp.abs(weights)) < MOST)
+        usable = usable & countable(weights)
         weights = jnp.where(usable, weights, 0.0)
         amounts = jnp.sum(weights, axis=1)
         n_atoms = jnp.where(usable, jnp.sum(amounts), 1.0)

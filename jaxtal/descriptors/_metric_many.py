@@ -1,7 +1,6 @@
 """Fingerprints of many crystals of all sizes, with few compiled programs (host)."""
 
 import functools
-import math
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -15,14 +14,12 @@ from ..crystal import Crystal, CrystalBatch, WyckoffCrystal, expand_on_host
 from ..lattice import niggli_reduce
 from ._batched import over_batch
 from ._fingerprint import Fingerprint
-from ._metric_plan import ELEMENTS, NEIGHBOURS, MetricPlan, reduced_unit
+from ._metric_plan import ELEMENTS, NEIGHBOURS, MetricPlan, neighbours_needed, reduced_unit
 from ._neighbours import neighbour_bounds
 from ._sphere import box_size
 
 #: Sites of a smaller occupancy are left out.
 LEAST = 1e-3
-#: Longest list of neighbours of an atom, for partly filled sites.
-MOST_NEIGHBOURS = 4096
 #: Crystals in one call of a compiled program.
 BATCH = 32
 #: Compiled programs that are kept. Each takes some 450 memory maps of a process on a CPU, of which
@@ -122,21 +119,18 @@ def _cell(crystal: Crystal, name: str) -> Cell:
 def _kind(cell: Cell, metric: Any, name: str) -> Kind:
     amount = float(cell.occupancies.sum())
     scaled = cell.matrix / reduced_unit(cell.matrix, amount)
-    (_, k, l), points = box_size(scaled[None], metric.q_max)
+    try:
+        (_, k, l), points = box_size(scaled[None], metric.q_max)
+        least = cell.occupancies.min() if metric.sees_neighbours else 1.0
+        neighbours = _power(neighbours_needed(float(least)), NEIGHBOURS)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
     points = _power(points, 512)
     # Atoms, and the two shorter axes, follow the points where they can, to have fewer kinds.
     filling = int(points * 12 * np.pi**2 / metric.q_max**3)
     mixed = bool(np.any(np.abs(cell.occupancies - 1) > 1e-6))
-    images, neighbours = None, NEIGHBOURS
+    images = None
     if metric.sees_neighbours:
-        if mixed:
-            # So many neighbours of the smallest occupancy make up as many atoms.
-            neighbours = _power(math.ceil((NEIGHBOURS + 1) / cell.occupancies.min()), NEIGHBOURS)
-        if neighbours > MOST_NEIGHBOURS:
-            raise ValueError(
-                f"{name}: expected occupancies of at least {NEIGHBOURS / MOST_NEIGHBOURS:.2g} for "
-                f"terms of neighbours, got {cell.occupancies.min():g}"
-            )
         a, b, c = neighbour_bounds(cell.matrix, len(cell.numbers), neighbours)
         images = (_power(max(a, b), 1), _power(max(a, b), 1), _power(c, 1))
     return Kind(

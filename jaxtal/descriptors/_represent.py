@@ -12,7 +12,7 @@ from ..diffraction import ReciprocalPoints, taper
 from ..scattering import FormFactors
 from ._capacity import RepresentPlan
 from ._descriptor import Description
-from ._species_slots import species_slots
+from ._species_slots import countable, species_slots
 from ._sphere import safe_cell, sphere_sums
 
 
@@ -42,8 +42,9 @@ def represent(
         The description. `complete` is False if an axis is too long for `plan.bounds`, the volume
         too large for `plan.points`, an element not in `plan.elements`, the elements more than
         `plan.slots`, the cell near-singular (a volume below 1e-4 |a| |b| |c|, or an axis outside
-        0.01..10,000 angstrom), a number not finite, or no atom there. The numbers then describe
-        the part that fits, and for a near-singular cell or numbers that are not finite, zero.
+        0.01..10,000 angstrom), a number not finite, or no atoms there, that is less than 0.001 or
+        more than 10^6. The numbers then describe the part that fits, and in the last three cases
+        nothing: they are zero.
 
     Raises:
         ValueError: species weights whose columns are not those of the plan.
@@ -54,7 +55,8 @@ def represent(
     )
     factors = jax.tree.map(lambda table: table[rows], plan.form_factors)
     matrix, reciprocal, _, regular = safe_cell(lattice)
-    usable = regular & jnp.all(jnp.isfinite(frac) | ~mask[:, None]) & jnp.any(mask)
+    usable = regular & jnp.all(jnp.isfinite(frac) | ~mask[:, None]) & countable(weights)
+    weights = jnp.where(usable, weights, 0.0)
     space = plan.descriptor.spectrum.space
     found = sphere_sums(
         matrix,

@@ -3,6 +3,9 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+#: Cells of fewer or more atoms, occupancies counted, are not described: their squares overflow.
+FEWEST, MOST = 1e-3, 1e6
+
 
 def species_slots(
     species: Int[Array, " N"] | Float[Array, "N Z"],
@@ -49,3 +52,8 @@ def species_slots(
     weights = (own[None, :] == chosen[:, None]) & mask[None, :]
     known = jnp.all((own >= 0) | ~mask) & (place[-1] <= slots)
     return weights.astype(dtype), jnp.minimum(chosen, n_rows - 1), known
+
+
+def countable(weights: Float[Array, "S N"]) -> Bool[Array, ""]:
+    """Whether the atoms of a cell are more than 0.001 and fewer than 10^6."""
+    return (jnp.sum(weights) > FEWEST) & (jnp.sum(jnp.abs(weights)) < MOST)

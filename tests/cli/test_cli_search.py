@@ -110,7 +110,9 @@ def test_search(run, folder):
 
 def test_search_within_a_distance(run, folder):
     asked = ("search", "some/a-silicon.cif", "some", "--json", "--threshold")
-    assert len(run(*asked, "1e-3").json["matches"]) == 2
+    near = run(*asked, "1e-3").json
+    assert len(near["matches"]) == 2
+    assert (near["threshold"], near["duplicate_distance"]) == (1e-3, DUPLICATE_DISTANCE)
     assert len(run(*asked, "100").json["matches"]) == 4
     assert len(run(*asked, "100", "-k", "3").json["matches"]) == 3
     assert (

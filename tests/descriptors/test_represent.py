@@ -163,6 +163,13 @@ def test_species_weights(rng):
     _, found, _ = slope((batch.matrix, batch.frac, one_hot, batch.mask), plan)
     assert bool(jnp.all(found.complete))
     assert relative(found.power_spectrum, by_number.power_spectrum) < 2e-5
+    for factor in (1e20, 1e-20):
+        value, nothing, gradient = slope(
+            (batch.matrix, batch.frac, factor * one_hot, batch.mask), plan
+        )
+        assert not bool(jnp.any(nothing.complete))
+        assert not np.asarray(nothing.power_spectrum).any()
+        assert all(np.isfinite(np.asarray(x)).all() for x in (value, *gradient))
     # The same crystal with pairs of half-occupied sites.
     twice = [
         jnp.concatenate([x[:, : SIZE // 2]] * 2, axis=1)
