@@ -145,8 +145,7 @@ over these entries.
 
 """
 
-HELD_OUT = """
-The same with crystals that had no part in any choice: 288 of the 4764 of Matbench's dielectric set,
+HELD_OUT = """The same with crystals that had no part in any choice: 288 of the 4764 of Matbench's dielectric set,
 of at most {atoms} atoms, drawn at random ({alone} of them share their composition with none of the
 others). Many have the same structure type and differ in their elements alone, which the metric sees
 only as heavier and lighter, unless its composition term is switched on. The forms of SOAP are those

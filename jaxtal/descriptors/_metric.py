@@ -53,8 +53,9 @@ class CrystalMetric(eqx.Module):
 
     For 288 AFLOW prototypes disguised by another cell, origin and orientation, strained by 2 % and
     changed in volume by 5 %, with atoms displaced by 0.05 / 0.1 angstrom (r.m.s.), the spectrum
-    alone finds the original among all 288 in 99.9 / 99.8 % of 1440 trials
-    (`benchmarks/matching.py`); different structures are about 1 to 3 apart.
+    alone finds the original among all 288 in 99.9 / 99.8 % of 1440 trials, and likewise in 100 /
+    99.8 % for 288 crystals of Matbench that had no part in its design (`benchmarks/matching.py`);
+    different structures are about 1 to 3 apart.
 
     Attributes:
         n_max: number of radial functions.
