@@ -254,17 +254,26 @@ class WyckoffCrystal(eqx.Module):
 
         The cell's come first (`LatticeSystem.unconstrain`), then the free coordinates.
         """
-        cell = self.plan.system.unconstrain(self.lattice_parameters)
-        return jnp.concatenate([cell, self.site_parameters])
+        return _joined(self.plan.system, self.lattice_parameters, self.site_parameters)
 
     def with_variables(self, variables: Float[Array, " v"]) -> "WyckoffCrystal":
         """The same crystal at other unconstrained variables (inverse of `to_variables`)."""
-        k = self.plan.system.n_free
         return eqx.tree_at(
             lambda c: (c.lattice_parameters, c.site_parameters),
             self,
-            (self.plan.system.constrain(variables[:k]), variables[k:]),
+            _parted(self.plan.system, variables),
         )
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _joined(system: LatticeSystem, lattice_parameters: Array, site_parameters: Array) -> Array:
+    return jnp.concatenate([system.unconstrain(lattice_parameters), site_parameters])
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _parted(system: LatticeSystem, variables: Array) -> tuple[Array, Array]:
+    k = system.n_free
+    return system.constrain(variables[:k]), variables[k:]
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import functools
 from typing import Any
 
 import jax
@@ -173,6 +174,7 @@ class BravaisLattice:
 
     # --- matrices ----------------------------------------------------------------------------
 
+    @functools.partial(jax.jit, static_argnums=0)
     def matrix(self, parameters: Float[Array, " p"]) -> Float[Array, "d d"]:
         """Lattice matrix of parameters, differentiable in them.
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -12,6 +13,7 @@ from .._core import check_finite, host_array, safe_norm, safe_sqrt
 N_PARAMETERS = {1: 1, 2: 3, 3: 6}
 
 
+@jax.jit
 def cell_to_matrix(cell: Float[Array, " p"]) -> Float[Array, "d d"]:
     """Lattice matrix of a cell, a along x and b in the xy plane (ASE's orientation).
 
@@ -61,6 +63,7 @@ def _cos_sin(degrees: Float[Array, ""]) -> tuple[Array, Array]:
     return jnp.sin(complement), jnp.cos(complement)
 
 
+@jax.jit
 def matrix_to_cell(matrix: Float[Array, "d d"]) -> Float[Array, " p"]:
     """Cell parameters of a lattice matrix: lengths in angstrom, then angles in degrees.
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -63,17 +64,17 @@ class Lattice(eqx.Module):
     @property
     def metric(self) -> Float[Array, "d d"]:
         """Metric tensor G_ij = a_i . a_j, in angstrom^2."""
-        return _matmul(self.matrix, self.matrix.T)
+        return _metric(self.matrix)
 
     @property
     def volume(self) -> Float[Array, ""]:
         """Cell volume |det(matrix)|, in angstrom^D."""
-        return jnp.abs(jnp.linalg.det(self.matrix))
+        return _volume(self.matrix)
 
     @property
     def reciprocal(self) -> Float[Array, "d d"]:
         """Reciprocal vectors as rows, a_i . b_j = 2 pi delta_ij, in 1/angstrom."""
-        return 2 * np.pi * jnp.linalg.inv(self.matrix).T
+        return _reciprocal(self.matrix)
 
     def to_cartesian(self, frac: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
         """Cartesian coordinates (angstrom) of fractional ones: `frac @ matrix`."""
@@ -81,13 +82,37 @@ class Lattice(eqx.Module):
 
     def to_fractional(self, cart: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
         """Fractional coordinates of Cartesian ones (angstrom): `cart @ matrix^-1`."""
-        return _matmul(cart, jnp.linalg.inv(self.matrix))
+        return _matmul(cart, _inverse(self.matrix))
 
     def q(self, hkl: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
         """Wave vectors q = hkl @ reciprocal, in 1/angstrom (|q| = 2 pi / d)."""
         return _matmul(hkl, self.reciprocal)
 
 
+# Compiled one by one, since lattices are looked at outside `jit` as often as within.
+
+
+@jax.jit
+def _metric(matrix: Array) -> Array:
+    return _matmul(matrix, matrix.T)
+
+
+@jax.jit
+def _volume(matrix: Array) -> Array:
+    return jnp.abs(jnp.linalg.det(matrix))
+
+
+@jax.jit
+def _inverse(matrix: Array) -> Array:
+    return jnp.linalg.inv(matrix)
+
+
+@jax.jit
+def _reciprocal(matrix: Array) -> Array:
+    return 2 * np.pi * jnp.linalg.inv(matrix).T
+
+
+@jax.jit
 def _matmul(a: Array, b: Array) -> Array:
     # The highest precision, since accelerators multiply float32 matrices in fewer bits.
     return jnp.matmul(a, b, precision="highest")

@@ -1,8 +1,10 @@
 """Which cell parameters symmetry leaves free, and unconstrained variables for them."""
 
 import dataclasses
+import functools
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -113,6 +115,7 @@ class LatticeSystem:
         angles = [parameters[self.n_lengths + a] if isinstance(a, int) else a for a in self.angles]
         return np.array([*lengths, *angles], dtype=np.float64)
 
+    @functools.partial(jax.jit, static_argnums=0)
     def matrix(self, parameters: Float[Array, " k"]) -> Float[Array, "3 3"]:
         """Lattice matrix (rows, angstrom) from the free parameters."""
         return cell_to_matrix(self.cell(parameters))
@@ -157,6 +160,7 @@ class LatticeSystem:
         angle = self.angles[i]
         return isinstance(angle, int) and angle == k
 
+    @functools.partial(jax.jit, static_argnums=0)
     def unconstrain(self, parameters: Float[Array, " k"]) -> Float[Array, " k"]:
         """Unconstrained variables: every real vector is a cell (inverse of `constrain`).
 
@@ -180,6 +184,7 @@ class LatticeSystem:
             free = cosine / jnp.sin(jnp.deg2rad(degrees))
         return jnp.concatenate([lengths, free])
 
+    @functools.partial(jax.jit, static_argnums=0)
     def constrain(self, variables: Float[Array, " k"]) -> Float[Array, " k"]:
         """Free cell parameters (angstrom, degrees) from unconstrained variables."""
         lengths = jnp.exp(variables[: self.n_lengths])
