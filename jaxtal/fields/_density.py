@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Complex, Float, Int
 
-from .._core import host_array
+from .._core import device_array, host_array
 from ..symmetry import Orbits
 from . import _series
 from ._grid import Grid
@@ -63,14 +63,16 @@ class Density(eqx.Module):
         if f.shape != (len(orbits.k),):
             raise ValueError(f"expected {len(orbits.k)} amplitudes, got shape {f.shape}")
         turns = 2.0 * np.pi * (orbits.angle[orbits.orbit] + orbits.phase)
-        dtype = f.real.dtype
-        turn = lax.complex(jnp.asarray(np.cos(turns), dtype), jnp.asarray(np.sin(turns), dtype))
-        return cls._scaled(orbits.members, f[orbits.orbit] * turn, volume)
+        return cls._scaled(orbits.members, f, volume, orbits.orbit, np.exp(1j * turns))
 
     @classmethod
-    def _scaled(cls, k: np.ndarray, F: Array, volume: float | int) -> "Density":
-        pairs = np.where(k.any(axis=1), 2.0, 1.0) / volume
-        return cls(jnp.asarray(k.astype(np.int32)), F * jnp.asarray(pairs, F.dtype))
+    def _scaled(
+        cls, k: np.ndarray, f: Array, volume: float | int, orbit: Any = None, turn: Any = 1.0
+    ) -> "Density":
+        factor = np.where(k.any(axis=1), 2.0, 1.0) / volume * turn
+        orbit = np.arange(len(k)) if orbit is None else orbit
+        F = _spread(f, device_array(orbit, np.int32), device_array(factor, f.dtype))
+        return cls(device_array(k, np.int32), F)
 
     @property
     def dimension(self) -> int:
@@ -125,22 +127,30 @@ class Density(eqx.Module):
         flat = np.asarray(np.ravel_multi_index(tuple(slots[kept].T), stored))
         start = k @ grid.origin
         turns = 2.0 * np.pi * (start - np.round(start))
-        dtype = self.coefficients.real.dtype
-        turn = lax.complex(jnp.asarray(np.cos(turns), dtype), jnp.asarray(-np.sin(turns), dtype))
-        half = 0.5 * self.coefficients * turn
-        # rho has exp(-2 pi i ...), the inverse transform exp(+2 pi i ...): conjugate.
-        values = jnp.concatenate([jnp.conj(half), half])[kept]
-        return _transform(values, flat, grid.moduli)
+        turn = device_array(0.5 * np.exp(-1j * turns), self.coefficients.dtype)
+        return _transform(self.coefficients, turn, (kept, flat), grid.moduli)
 
     def _points(self, x: Any) -> Array:
-        x = jnp.asarray(x, self.coefficients.real.dtype)
+        dtype = self.coefficients.real.dtype
+        x = device_array(x, dtype) if isinstance(x, np.ndarray) else jnp.asarray(x, dtype)
         if x.shape[-1:] != (self.dimension,):
             raise ValueError(f"expected points (..., {self.dimension}), got shape {x.shape}")
         return x
 
 
+@jax.jit
+def _spread(f: Array, orbit: Array, factor: Array) -> Array:
+    return f[orbit] * factor
+
+
 @eqx.filter_jit
-def _transform(values: Array, flat: Array | np.ndarray, moduli: tuple[int, ...]) -> Array:
+def _transform(
+    coefficients: Array, turn: Array, slots: tuple[Any, Any], moduli: tuple[int, ...]
+) -> Array:
+    kept, flat = slots
+    half = coefficients * turn
+    # rho has exp(-2 pi i ...), the inverse transform exp(+2 pi i ...): conjugate.
+    values = jnp.concatenate([jnp.conj(half), half])[kept]
     stored = (*moduli[:-1], moduli[-1] // 2 + 1)
     table = jnp.zeros(int(np.prod(stored)), values.dtype).at[flat].add(values)
     return jnp.fft.irfftn(table.reshape(stored), s=moduli, norm="forward")
@@ -158,5 +168,5 @@ def _complex(F: Any) -> Array:
     if not isinstance(F, jax.Array):
         width = jax.dtypes.canonicalize_dtype(np.complex128)
         F = np.asarray(F)
-        return jnp.asarray(F.astype(F.dtype if F.dtype == np.complex64 else width))
+        return device_array(F, F.dtype if F.dtype == np.complex64 else width)
     return F if jnp.iscomplexobj(F) else lax.complex(F, jnp.zeros_like(F))
