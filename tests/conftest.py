@@ -18,6 +18,21 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 
+#: Code that XLA makes for the default tests: not optimised, and by its older emitter of kernels.
+#: Most of the time goes into compiling programs that run for a millisecond; this takes a third of
+#: it. The slow tests, which run for long, are compiled as users have it, and so is everything where
+#: XLA_FLAGS is set, be it to nothing.
+_FLAGS = "--xla_backend_optimization_level=0"
+if jax.__version__.startswith("0.10."):  # XLA stops at flags that it does not know
+    _FLAGS += " --xla_cpu_use_fusion_emitters=false"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before anything is compiled; the workers and kernels of notebooks inherit it."""
+    if config.getoption("markexpr") == "not slow":
+        os.environ.setdefault("XLA_FLAGS", _FLAGS)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Notebooks first: begun last, one of them keeps one worker busy while the other waits."""
     items.sort(key=lambda item: item.path.name != "test_notebooks.py")
