@@ -18,8 +18,17 @@ within a factor 2 ({valid:.0f} % of the data are). Matched: superposes on the cr
 RMSD below 0.3 (V/N)^(1/3), lengths within 30 %; close: below 0.1 (V/N)^(1/3) and cells within 10 %.
 RMSD: median over the matched, in (V/N)^(1/3). Means over {seeds} seeds +- standard deviation; in
 brackets, against `flow` of the same seed: the mean difference and on how many seeds it is larger.
-Form and weights of the terms were chosen by looking at another seed.
+Time: of the whole training, from the median step (the cores had other work). Form and weights of
+the terms were chosen by looking at another seed.
 
+"""
+
+CONCLUSION = """
+What the terms change: on end points nothing for the better. On samples they make valid crystals and
+crystals of the right structure more frequent than the flow alone does, on every seed. Against the
+flow trained for about the same time as they take, more samples are valid, on every seed; more are
+matched in {more} of {pairs} comparisons (two terms, five seeds, two numbers of steps); and those
+that match are less exact. They mend samples, they do not replace training.
 """
 
 COLUMNS = (("valid", "valid"), ("matched", "matched"), ("close", "close"))
@@ -39,21 +48,35 @@ def generative_text(result):
         seeds=len({run["seed"] for run in runs}),
     )
     lines = ["| loss | steps of sampling | " + " | ".join(name for _, name in COLUMNS)]
-    lines[0] += " | RMSD | ms per training step |"
+    lines[0] += " | RMSD | time (s) |"
     lines.append("|---|---|" + "---|" * (len(COLUMNS) + 2))
     for arm in arms:
         for count in counts:
             cells = [_cell(runs, arm, count, key) for key, _ in COLUMNS]
             own = [run for run in runs if run["arm"] == arm]
             rmsd = mean(run["judged"][count]["rmsd"] for run in own)
-            cells += [f"{rmsd:.3f}", f"{_step(own)}"]
+            cells += [f"{rmsd:.3f}", f"{_seconds(runs, arm):.0f}"]
             lines.append(f"| {arm} | {count} | {' | '.join(cells)} |")
-    return text + "\n".join(lines) + "\n"
+    return text + "\n".join(lines) + "\n" + _conclusion(runs, counts)
 
 
-def _step(runs):
-    known = [run["step_ms"] for run in runs if run["step_ms"] is not None]
-    return f"{median(known):.0f}" if known else ""
+def _conclusion(runs, counts):
+    judged = {(run["arm"], run["seed"]): run["judged"] for run in runs}
+    pairs = [
+        own[count]["matched"] > judged["flow, longer", seed][count]["matched"]
+        for (arm, seed), own in judged.items()
+        for count in counts
+        if "samples" in arm and ("flow, longer", seed) in judged
+    ]
+    return CONCLUSION.format(more=sum(pairs), pairs=len(pairs)) if pairs else ""
+
+
+def _seconds(runs, arm):
+    """Time of training: that of `flow` too where its network was trained on."""
+    own = [run for run in runs if run["arm"] == arm]
+    step = median(run["step_ms"] for run in own if run["step_ms"] is not None)
+    before = _seconds(runs, "flow") if "samples" in arm else 0.0
+    return before + own[0]["steps"] * step / 1e3
 
 
 def _cell(runs, arm, count, key):

@@ -142,10 +142,10 @@ StructureMatcher: default settings; it compares crystals of one composition alon
 told the composition, and may match none. The form of CrystalMetric was chosen by trials on
 perturbed prototypes too (other random numbers), and the weights of its spectra are their spreads
 over these entries.
-
 """
 
-HELD_OUT = """The same with crystals that had no part in any choice: 288 of the 4764 of Matbench's dielectric set,
+HELD_OUT = """
+The same with crystals that had no part in any choice: 288 of the 4764 of Matbench's dielectric set,
 of at most {atoms} atoms, drawn at random ({alone} of them share their composition with none of the
 others). Many have the same structure type and differ in their elements alone, which the metric sees
 only as heavier and lighter, unless its composition term is switched on. The forms of SOAP are those
@@ -180,7 +180,7 @@ def matching_text(result):
     text = MATCHING + "\n".join(lines) + "\n" + MATCHING_NOTES
     if "held out" in result:
         text += held_out_table(result)
-    text += "Taken for another entry most often, at the larger noise (queries of 5):\n\n"
+    text += "\nTaken for another entry most often, at the larger noise (queries of 5):\n\n"
     for name in names:
         wrong = result["noise"][levels[-1]][name]["confusions"][:4]
         listed = "; ".join(f"{a} for {b} ({n})" for a, b, n in wrong)
@@ -212,7 +212,7 @@ def held_out_table(result):
         counts = [found[level][name]["all"] for level in levels]
         cells = [f"{a} of {b}, {100 * a / b:.1f} %" for a, b in counts]
         text += f"| {name} | {' | '.join(cells)} |\n"
-    return text + "\n"
+    return text
 
 
 def _best_soaps(rows):
