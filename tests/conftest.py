@@ -20,16 +20,15 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 #: Code that XLA makes for the default tests: not optimised, and by its older emitter of kernels.
 #: Most of the time goes into compiling programs that run for a millisecond; this takes a third of
-#: it. The slow tests, which run for long, are compiled as users have it, and so is everything where
-#: XLA_FLAGS is set, be it to nothing.
-_FLAGS = "--xla_backend_optimization_level=0"
-if jax.__version__.startswith("0.10."):  # XLA stops at flags that it does not know
-    _FLAGS += " --xla_cpu_use_fusion_emitters=false"
+#: it. The slow tests and the notebooks, which run for long, are compiled as users have it, and so
+#: is everything where XLA_FLAGS is set, be it to nothing.
+_FLAGS = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Before anything is compiled; the workers and kernels of notebooks inherit it."""
-    if config.getoption("markexpr") == "not slow":
+    """Before anything is compiled; the workers inherit it."""
+    # XLA stops the process at flags that it does not know; these are those of jax 0.10.
+    if config.getoption("markexpr") == "not slow" and jax.__version__.startswith("0.10."):
         os.environ.setdefault("XLA_FLAGS", _FLAGS)
 
 

@@ -205,6 +205,8 @@ def test_notebook_runs(name, check, tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path / "matplotlib"))
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    # Compiled as users have it: what a notebook computes takes longer than compiling it.
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
     # Phasing takes its small model, however much data there is.
     monkeypatch.delenv("JAXTAL_DATA", raising=False)
     monkeypatch.delenv("JAXTAL_STARTS", raising=False)
