@@ -28,7 +28,8 @@ def represent_batch(
             each of `plan.elements`, shape (B, N, Z).
         plan: capacity and tables.
         chunk: crystals computed side by side, the chunks one after another. One at a time stays in
-            the cache of a CPU; a GPU wants many, or None for all. Memory is in proportion.
+            the cache of a CPU; a GPU wants many, or None for all. Memory is in proportion. One at
+            a time keeps one core busy: threads that call with a part of the batch each use more.
 
     Returns:
         A description whose arrays have B for their first axis; `complete` has shape (B,).
