@@ -7,6 +7,7 @@ from ._atomic import replacing as replacing
 from ._atomic import write_bytes as write_bytes
 from ._atomic import write_text as write_text
 from ._clock import CompileClock as CompileClock
+from ._device import as_array as as_array
 from ._device import device_array as device_array
 from ._guard import check_finite as check_finite
 from ._guard import host_array as host_array

@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
@@ -15,3 +16,8 @@ def device_array(x: Any, dtype: Any = float) -> Array:
     """
     # A copy of its own: JAX may go on using the memory that it is given.
     return jax.device_put(np.array(x, dtype=jax.dtypes.canonicalize_dtype(dtype)))
+
+
+def as_array(x: Any, dtype: Any) -> Array:
+    """An array of the host or of JAX, traced or not, as one of JAX in a type."""
+    return device_array(x, dtype) if isinstance(x, np.ndarray) else jnp.asarray(x, dtype)

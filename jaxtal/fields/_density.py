@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Complex, Float, Int
 
-from .._core import device_array, host_array
+from .._core import as_array, device_array, host_array
 from ..symmetry import Orbits
 from . import _series
 from ._grid import Grid
@@ -131,8 +131,7 @@ class Density(eqx.Module):
         return _transform(self.coefficients, turn, (kept, flat), grid.moduli)
 
     def _points(self, x: Any) -> Array:
-        dtype = self.coefficients.real.dtype
-        x = device_array(x, dtype) if isinstance(x, np.ndarray) else jnp.asarray(x, dtype)
+        x = as_array(x, self.coefficients.real.dtype)
         if x.shape[-1:] != (self.dimension,):
             raise ValueError(f"expected points (..., {self.dimension}), got shape {x.shape}")
         return x

@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Shaped
 
-from .._core import device_array
+from .._core import as_array
 from ._density import Density
 from ._mesh import floating
 from ._waves import Waves
@@ -66,8 +66,7 @@ def evaluate(values: Shaped[Array, "*sizes"], x: Any, waves: Waves) -> Float[Arr
         ValueError: values of another shape than the plan's mesh, or points of another dimension.
     """
     values = floating(values)
-    dtype = values.dtype
-    x = device_array(x, dtype) if isinstance(x, np.ndarray) else jnp.asarray(x, dtype)
+    x = as_array(x, values.dtype)
     D = waves.mesh.dimension
     if x.shape[-1:] != (D,):
         raise ValueError(f"x: expected points (..., {D}), got shape {x.shape}")

@@ -56,18 +56,6 @@ class PowderLoss(CrystalLoss[Patterns]):
             raise ValueError("pattern: expected none with displacements (see b_overall instead)")
         self.pattern, self.plan, self.width = pattern, plan, float(width)
 
-    def patterns(
-        self,
-        lattice: torch.Tensor,
-        frac: torch.Tensor,
-        species: torch.Tensor,
-        mask: torch.Tensor | None = None,
-        *,
-        num_atoms: torch.Tensor | None = None,
-    ) -> Patterns:
-        """Patterns (B, n_points), differentiable, and False for incomplete ones: `represent`."""
-        return self.represent(lattice, frac, species, mask, num_atoms=num_atoms)
-
     def extra_repr(self) -> str:
         return f"{self.pattern.wavelength}, {self.pattern.limits}, width={self.width}"
 

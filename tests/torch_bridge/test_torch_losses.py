@@ -212,12 +212,12 @@ def test_half_precision_is_taken_to_single(plan):
 
 def test_powder_loss_equals_that_of_jax(powder):
     start, end = arguments(), moved(*arguments(), scale=0.003)
-    targets, complete = powder.patterns(*start)
+    targets, complete = powder.represent(*start)
     assert bool(complete.all())
     quartz = eqx.filter_jit(PATTERN)(crystals()[0], powder.plan)
     assert np.allclose(targets[0], quartz, atol=1e-5)
     value = powder(*end, target=targets)
-    found, _ = powder.patterns(*end)
+    found, _ = powder.represent(*end)
     expected = xrd_loss(
         jnp.asarray(found.detach().numpy()), jnp.asarray(targets.numpy()), step=PATTERN.step
     )
@@ -240,7 +240,7 @@ def test_gradcheck_of_the_powder_loss(x64):
     plan = PATTERN.plan(quartz, margin=1.2)
     loss = PowderLoss(PATTERN, plan, width=3)
     lattice, frac, species, mask = (x[:1] for x in arguments("float64"))
-    target, _ = loss.patterns(lattice, frac, species, mask)
+    target, _ = loss.represent(lattice, frac, species, mask)
     shift = torch.linspace(0, 0.02, 3, dtype=torch.float64, requires_grad=True)
     strain = torch.full((3,), 0.01, dtype=torch.float64, requires_grad=True)
 
@@ -253,7 +253,7 @@ def test_gradcheck_of_the_powder_loss(x64):
 
 def test_powder_loss_of_crystals_that_outgrow_the_plan(powder):
     lattice, frac, species, mask = arguments()
-    targets, _ = powder.patterns(lattice, frac, species, mask)
+    targets, _ = powder.represent(lattice, frac, species, mask)
     large = (lattice * torch.tensor([2.0, 1.0, 1.0])[:, None, None]).requires_grad_()
     value, complete = powder.flagged(large, frac, species, mask, targets.flip(0))
     assert complete.tolist() == [False, True, True]
