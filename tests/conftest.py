@@ -18,18 +18,24 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 
-#: Code that XLA makes for the default tests: not optimised, and by its older emitter of kernels.
-#: Most of the time goes into compiling programs that run for a millisecond; this takes a third of
-#: it. The slow tests and the notebooks, which run for long, are compiled as users have it, and so
-#: is everything where XLA_FLAGS is set, be it to nothing.
-_FLAGS = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
+#: Flags for the code that XLA makes for the default tests, by versions of JAX: not optimised, and
+#: where there still is a choice by its older emitter of kernels. Most of the time goes into
+#: compiling programs that run for a millisecond; this takes a third of it with jax 0.10. XLA stops
+#: the process at flags that it does not know, so versions that nobody tried get none. The slow
+#: tests and the notebooks, which run for long, are compiled as users have it, and so is everything
+#: where XLA_FLAGS is set, be it to nothing.
+_FLAGS = {
+    "0.10.": "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0",
+    "0.12.": "--xla_backend_optimization_level=0",
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before anything is compiled; the workers inherit it."""
-    # XLA stops the process at flags that it does not know; these are those of jax 0.10.
-    if config.getoption("markexpr") == "not slow" and jax.__version__.startswith("0.10."):
-        os.environ.setdefault("XLA_FLAGS", _FLAGS)
+    if config.getoption("markexpr") == "not slow":
+        for version, flags in _FLAGS.items():
+            if jax.__version__.startswith(version):
+                os.environ.setdefault("XLA_FLAGS", flags)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,7 +1,6 @@
 """The rooms of the package: who may import whom, and what nobody may."""
 
 import ast
-import graphlib
 import pathlib
 
 import pytest
@@ -14,7 +13,7 @@ LEVELS = {
     **dict.fromkeys(("crystal", "reflections", "fields"), 2),
     "diffraction": 3,
     **dict.fromkeys(("descriptors", "phasing"), 4),
-    **dict.fromkeys(("reconstruct", "solution", "io"), 5),
+    **dict.fromkeys(("reconstruct", "io"), 5),
     **dict.fromkeys(("plot", "search"), 6),
     **dict.fromkeys(("cli", "torch"), 7),
     "": 8,  # jaxtal/__init__.py
@@ -90,11 +89,65 @@ def test_the_rules_bite(path, source):
     assert len(violations(pathlib.Path(path), ast.parse(source))) == 1
 
 
-def test_modules_of_a_room_form_no_cycle():
-    modules = {path.with_suffix("").parts for path in FILES if path.name != "__init__.py"}
-    graph = {path.with_suffix("").parts: set() for path in FILES}
-    for path in FILES:
-        # Imports inside functions and `if TYPE_CHECKING` do not run when the module is imported.
-        for inside, _ in imported(path, TREES[path].body):
-            graph[path.with_suffix("").parts] |= {inside, inside[:-1]} & modules
-    assert len(list(graphlib.TopologicalSorter(graph).static_order())) == len(FILES)
+def test_every_room_has_its_folder():
+    assert [room for room in LEVELS if not (PACKAGE / room / "__init__.py").is_file()] == []
+
+
+def module_of(path: pathlib.Path) -> tuple[str, ...]:
+    """The parts of a module's name in the package; those of a folder for its `__init__.py`."""
+    parts = path.with_suffix("").parts
+    return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+def cycles(trees: dict[pathlib.Path, ast.Module]) -> list[set[str]]:
+    """The sets of modules that import each other, be it inside of functions or for types alone."""
+    modules = {module_of(path) for path in trees}
+    reached: dict[tuple[str, ...], set[tuple[str, ...]]] = {module: set() for module in modules}
+    for path, tree in trees.items():
+        for inside, name in imported(path, ast.walk(tree)):
+            if not name:
+                # What is imported is a module, or a name of the module before it.
+                reached[module_of(path)].add(inside if inside in modules else inside[:-1])
+    for middle in modules:
+        for start in modules:
+            if middle in reached[start]:
+                reached[start] |= reached[middle]
+    rings = {
+        frozenset(".".join(other) for other in modules & reached[one] if one in reached[other])
+        for one in modules
+    }
+    return sorted((set(ring) for ring in rings if ring), key=sorted)
+
+
+#: Circles that are known, each to be mended; one that is mended has to leave this list.
+KNOWN_CYCLES: list[set[str]] = [
+    {
+        *("crystal._ase", "crystal._crystal", "crystal._find_symmetry"),
+        *("crystal._host_atoms", "crystal._host_expand", "crystal._wyckoff_crystal"),
+    },
+]
+
+
+def test_modules_form_no_cycle():
+    assert cycles(TREES) == KNOWN_CYCLES
+
+
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        ({"io/_x.py": "from ._y import f", "io/_y.py": "def f(): ..."}, []),
+        (
+            {"io/_x.py": "from ._y import f", "io/_y.py": "def f():\n    from . import _x"},
+            [{"io._x", "io._y"}],
+        ),
+        ({"io/_x.py": "def f():\n    from ._x import g"}, [{"io._x"}]),
+        # Through the folder's own door.
+        (
+            {"io/__init__.py": "from ._x import f", "io/_x.py": "def f():\n    from . import g"},
+            [{"io", "io._x"}],
+        ),
+    ],
+)
+def test_cycles_are_found(sources, expected):
+    trees = {pathlib.Path(path): ast.parse(source) for path, source in sources.items()}
+    assert cycles(trees) == expected

@@ -236,7 +236,8 @@ def _number(word: str) -> float | None:
 def _numbers(text: str) -> np.ndarray | None:
     """All numbers of a text, None where something else is among them."""
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        # This one alone, lest another deprecation of NumPy's turns numbers into text.
+        warnings.filterwarnings("error", ".*could not be read to its end", DeprecationWarning)
         try:
             return np.fromstring(text, sep=" ")
         except (DeprecationWarning, ValueError):

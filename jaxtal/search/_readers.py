@@ -179,7 +179,9 @@ def _rows(path: pathlib.Path) -> Iterator[Any]:
         return
     last = 0
     while True:
-        rows = list(database.select(f"id>{last}", limit=_ROWS, sort="id"))
+        # Outside of a `with` ASE leaves the connection of every query open.
+        with database:
+            rows = list(database.select(f"id>{last}", limit=_ROWS, sort="id"))
         yield from rows
         if len(rows) < _ROWS:
             return
