@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..fields import Density, physical_map
+from ..density import Density, physical_map
 from ..phasing import Phasing
 from ._ccp4 import write_ccp4
 from ._phases_csv import write_phases_csv

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core import write_bytes
-from ..fields import Grid
+from ..grids import Grid
 from ._attempt import Attempt
 from ._problem import PhasingProblem
 from ._recipe import Recipe

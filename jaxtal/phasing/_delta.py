@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from ..fields import Grid, folded_grids
+from ..grids import Grid, folded_grids
 from ..reflections import Reflections
 from ..scattering import ball_autocorrelation
 from ..symmetry import Orbits

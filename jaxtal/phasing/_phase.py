@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .._core import CompileClock
-from ..fields import Grid, search_grid
+from ..grids import Grid, search_grid
 from ._agreement import Equivalences
 from ._attempt import Attempt, advance
 from ._checkpoint import Checkpoint

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Int
 
-from ..fields import ellipsoid_volume, loewner_ellipsoid
+from ..grids import ellipsoid_volume, loewner_ellipsoid
 from ..symmetry import SpaceGroup, absent
 from ._wave_vectors import points_of_ball, representatives
 

@@ -10,7 +10,7 @@ import optax
 from jax import lax
 from jaxtyping import Array, Float
 
-from ..fields import Grid
+from ..grids import Grid
 from ..reflections import Reflections
 from ._delta import Delta
 from ._window_basis import WindowBasis

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..fields import Grid, folded_grids
+from ..grids import Grid, folded_grids
 from ._algorithm import Observed
 from ._problem import PhasingProblem
 from ._recipe import Recipe, Stage

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtal.fields import Grid
+from jaxtal.grids import Grid
 from jaxtal.lattice import Superspace
 from jaxtal.phasing import (
     automatic_window,

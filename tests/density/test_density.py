@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtal.fields import Density, Grid
-from jaxtal.fields import _series as series
+from jaxtal.density import Density
+from jaxtal.density import _series as series
+from jaxtal.grids import Grid
 from jaxtal.symmetry import Orbits, SpaceGroup, SymOp
 
 

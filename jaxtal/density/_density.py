@@ -10,9 +10,9 @@ from jax import lax
 from jaxtyping import Array, Complex, Float, Int
 
 from .._core import as_array, device_array, host_array
+from ..grids import Grid
 from ..symmetry import Orbits
 from . import _series
-from ._grid import Grid
 
 
 class Density(eqx.Module):

@@ -14,7 +14,7 @@ from ._ellipsoid import check_form, inertia_ellipsoid
 from ._grid import Grid
 from ._lll import lll
 from ._packings import packing_basis
-from ._smooth import next_smooth
+from ._smooth_sizes import next_smooth
 
 _GROWTH = 1.01
 

@@ -8,7 +8,7 @@ import pytest
 import scipy.optimize
 from test_grids import HEXAGONAL, ball
 
-from jaxtal.fields import (
+from jaxtal.grids import (
     cyclic_grid,
     ellipsoid_volume,
     grid_report,
@@ -20,8 +20,8 @@ from jaxtal.fields import (
     quotient_grid,
     search_grid,
 )
-from jaxtal.fields._smooth import smooth_sizes
-from jaxtal.fields._sublattices import SublatticePool, projective_closure, subgroup_classes
+from jaxtal.grids._smooth_sizes import smooth_sizes
+from jaxtal.grids._sublattices import SublatticePool, projective_closure, subgroup_classes
 from jaxtal.symmetry import SpaceGroup
 
 R3 = np.array([[0, 0, 1, 0, 0, 0], [1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0]])

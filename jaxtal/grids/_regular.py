@@ -7,7 +7,7 @@ import numpy as np
 
 from ._collisions import check_indices
 from ._grid import Grid
-from ._smooth import smooth_sizes
+from ._smooth_sizes import smooth_sizes
 
 _LONGEST = 1 << 20
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxtal.fields import Density, Plane, physical_map, section
+from jaxtal.density import Density, Plane, physical_map, section
 from jaxtal.lattice import Superspace
 
 CELL = [8.0, 9.0, 10.0, 90.0, 110.0, 90.0]

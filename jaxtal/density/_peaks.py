@@ -9,9 +9,9 @@ import scipy.special
 from jaxtyping import Float, Int
 
 from .._core import host_array
+from ..grids import Grid
 from ..symmetry import SpaceGroup
 from ._density import Density
-from ._grid import Grid
 
 #: Candidates that are climbed at a time.
 _BATCH = 64

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from jaxtal.fields import (
+from jaxtal.grids import (
     Grid,
     folded_grids,
     grid_report,
@@ -16,7 +16,7 @@ from jaxtal.fields import (
     quotient_grid,
     random_origin,
 )
-from jaxtal.fields._smooth import lay_out, primary_parts, smooth_sizes
+from jaxtal.grids._smooth_sizes import lay_out, primary_parts, smooth_sizes
 
 
 def ball(dimension: int, radius: float, metric: np.ndarray | None = None) -> np.ndarray:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from jaxtal.fields import Density, Grid, find_peaks
+from jaxtal.density import Density, find_peaks
+from jaxtal.grids import Grid
 from jaxtal.lattice import Superspace
 from jaxtal.symmetry import Orbits, SpaceGroup, SymOp
 
