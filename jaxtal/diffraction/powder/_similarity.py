@@ -7,7 +7,7 @@ import scipy.fft
 from jax import lax
 from jaxtyping import Array, Float
 
-from .._core import safe_divide, safe_sqrt
+from ..._core import safe_divide, safe_sqrt
 
 
 def pattern_similarity(

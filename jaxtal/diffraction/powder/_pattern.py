@@ -8,19 +8,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from .._core import safe_divide, safe_norm
-from ..crystal import Crystal, WyckoffCrystal
-from ._plan import ReciprocalPlan
-from ._points import ReciprocalSpace
-from ._powder_peaks import Axis, PowderPeaks, place_on_axis, widened
-from ._powder_profile import (
+from ..._core import safe_divide, safe_norm
+from ...crystal import Crystal, WyckoffCrystal
+from .._plan import ReciprocalPlan
+from .._points import ReciprocalSpace
+from ._peaks import Axis, PowderPeaks, place_on_axis, widened
+from ._profile import (
     GAUSSIAN_REACH,
     line_width,
     smooth_step,
     sum_lines,
     width_range,
 )
-from ._powder_radiation import emission_lines, lorentz_polarisation
+from ._radiation import emission_lines, lorentz_polarisation
 
 Normalisation = Literal["max", "area", "none"]
 

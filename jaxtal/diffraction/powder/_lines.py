@@ -7,9 +7,9 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Int
 
-from .._core import host_array
-from ..crystal import Crystal, WyckoffCrystal, expand_on_host
-from ._powder import PowderPattern
+from ..._core import host_array
+from ...crystal import Crystal, WyckoffCrystal, expand_on_host
+from ._pattern import PowderPattern
 
 _peaks = eqx.filter_jit(lambda pattern, crystal, plan: pattern.peaks(crystal, plan))
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from ..crystal import Crystal, WyckoffCrystal
+from ...crystal import Crystal, WyckoffCrystal
 
 #: What the samples of a pattern are spaced along: degrees, or 1/angstrom.
 Axis = Literal["two_theta", "q"]
