@@ -9,11 +9,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..density import Density, physical_map
-from ..phasing import Phasing
-from ._ccp4 import write_ccp4
-from ._phases_csv import write_phases_csv
-from ._phases_npz import PhaseArchive, write_phases_npz
+from ...density import Density, physical_map
+from ...phasing import Phasing
+from .._ccp4 import write_ccp4
+from ._csv import write_phases_csv
+from ._npz import PhaseArchive, write_phases_npz
 
 Writer = Callable[[Phasing, pathlib.Path], pathlib.Path]
 

@@ -5,8 +5,8 @@ import os
 import re
 from fractions import Fraction
 
-from ..symmetry import SpaceGroup, SymOp
-from ._pscf_text import FieldText, save_text
+from ...symmetry import SpaceGroup, SymOp
+from ._text import FieldText, save_text
 
 _INTEGER = re.compile(r"[+-]?\d+")
 _RATIONAL = re.compile(r"[+-]?\d+(/0*[1-9]\d*)?")

@@ -12,7 +12,7 @@ from typing import NoReturn
 import numpy as np
 from jaxtyping import Float
 
-from .._core import write_bytes, write_text
+from ..._core import write_bytes, write_text
 
 #: A word, in quotes where old files have it so.
 _WORD = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|\S+")

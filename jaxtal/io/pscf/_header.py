@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from ..fields import LATTICE_TOLERANCE, Mesh
-from ..lattice import BravaisLattice
-from ..symmetry import SpaceGroup, pscf_group, pscf_name
-from ._pscf_errors import FieldGroupError
-from ._pscf_text import FieldText
+from ...fields import LATTICE_TOLERANCE, Mesh
+from ...lattice import BravaisLattice
+from ...symmetry import SpaceGroup, pscf_group, pscf_name
+from ._errors import FieldGroupError
+from ._text import FieldText
 
 MESH = ("mesh", "ngrid")
 COUNT = ("N_basis", "N_star")

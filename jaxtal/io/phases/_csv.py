@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core import check_finite, host_array, write_text
+from ..._core import check_finite, host_array, write_text
 
 
 def write_phases_csv(

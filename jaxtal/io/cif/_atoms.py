@@ -5,8 +5,8 @@ import re
 
 import numpy as np
 
-from ..scattering import cif_scale, parse_species
-from ._cif_values import CifBlock
+from ...scattering import cif_scale, parse_species
+from ._values import CifBlock
 
 _FRACT = ("_atom_site_fract_x", "_atom_site_fract_y", "_atom_site_fract_z")
 _U_ISO = ("_atom_site_u_iso_or_equiv", "_atom_site_u_equiv_geom_mean")

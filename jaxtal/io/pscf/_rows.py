@@ -6,8 +6,8 @@ import os
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..symmetry import SpaceGroup
-from ._pscf_header import (
+from ...symmetry import SpaceGroup
+from ._header import (
     COUNT,
     FieldHeader,
     check_cell,
@@ -15,7 +15,7 @@ from ._pscf_header import (
     group_of,
     read_header,
 )
-from ._pscf_text import FieldText
+from ._text import FieldText
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..lattice import check_cell, host_matrix
-from ..symmetry import SpaceGroup
-from ._cif_values import CifBlock
+from ...lattice import check_cell, host_matrix
+from ...symmetry import SpaceGroup
+from ._values import CifBlock
 
 _LENGTHS = ("_cell_length_a", "_cell_length_b", "_cell_length_c")
 _ANGLES = ("_cell_angle_alpha", "_cell_angle_beta", "_cell_angle_gamma")

@@ -7,9 +7,9 @@ import os
 import numpy as np
 from jaxtyping import Int
 
-from ..fields import Mesh, Stars
-from ..symmetry import SpaceGroup, mesh_axes
-from ._pscf_rows import BasisRows, read_bf_rows
+from ...fields import Mesh, Stars
+from ...symmetry import SpaceGroup, mesh_axes
+from ._rows import BasisRows, read_bf_rows
 
 # Nodes beyond twice the largest index: an axis may lack its last waves by systematic absences.
 _BEYOND = 4

@@ -4,8 +4,8 @@ import os
 
 import numpy as np
 
-from ..reflections import ReflectionTable
-from ._reflection_text import read_lines
+from ...reflections import ReflectionTable
+from ._columns import read_lines
 
 _FIELDS = ((0, 4, "h"), (4, 8, "k"), (8, 12, "l"), (12, 20, "value"), (20, 28, "sigma"))
 

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..fields import StarBasis, Stars
-from ._pscf_errors import FieldMeshError
-from ._pscf_rows import BasisRows
+from ...fields import StarBasis, Stars
+from ._errors import FieldMeshError
+from ._rows import BasisRows
 
 _FOREIGN, _CANCELLED, _SIZE, _SHARED, _ALONE, _PLACED = range(6)
 _REASONS = {

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from ..fields import StarBasis, Stars
-from ..lattice import BravaisLattice
-from ..symmetry import pscf_name
-from ._pscf_header import FieldHeader
-from ._pscf_text import format_rows, save_text
+from ...fields import StarBasis, Stars
+from ...lattice import BravaisLattice
+from ...symmetry import pscf_name
+from ._header import FieldHeader
+from ._text import format_rows, save_text
 
 
 def write_star_report(

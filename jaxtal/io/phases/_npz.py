@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Complex, Float
 
-from .._core import write_bytes
-from ..lattice import Superspace
-from ..symmetry import Orbits, SpaceGroup, SymOp
+from ..._core import write_bytes
+from ...lattice import Superspace
+from ...symmetry import Orbits, SpaceGroup, SymOp
 
 #: What the files call themselves; the number grows when a reader of old files would go wrong.
 _FORMAT, _VERSION = "jaxtal-phases", 1

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Complex, Float
 
-from .._core import check_finite, host_array
-from ..fields import Mesh, PeriodicField
-from ..symmetry import SpaceGroup, pscf_name
-from ._pscf_header import (
+from ..._core import check_finite, host_array
+from ...fields import Mesh, PeriodicField
+from ...symmetry import SpaceGroup, pscf_name
+from ._header import (
     MESH,
     FieldHeader,
     check_cell,
@@ -20,7 +20,7 @@ from ._pscf_header import (
     group_of,
     read_header,
 )
-from ._pscf_text import FieldText, format_rows, save_text
+from ._text import FieldText, format_rows, save_text
 
 # Largest violation of F(-n) = conj F(n) in a file, relative to the largest coefficient: what
 # single precision leaves.

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ..crystal import Crystal, WyckoffCrystal
-from ..lattice import LatticeSystem, host_cell, host_matrix
-from ..scattering import cif_scale
-from ..symmetry import BasisChange, SpaceGroup
-from ._cif_atoms import CifAtoms, read_atoms
-from ._cif_symmetry import read_cell, read_group
-from ._cif_values import CifError, open_block
+from ...crystal import Crystal, WyckoffCrystal
+from ...lattice import LatticeSystem, host_cell, host_matrix
+from ...scattering import cif_scale
+from ...symmetry import BasisChange, SpaceGroup
+from ._atoms import CifAtoms, read_atoms
+from ._symmetry import read_cell, read_group
+from ._values import CifError, open_block
 
 
 def read_cif(

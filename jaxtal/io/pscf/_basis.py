@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from .._core import check_finite, host_array
-from ..fields import BasisField, Mesh, StarBasis
-from ..symmetry import SpaceGroup, pscf_name
-from ._pscf_header import FieldHeader, check_mesh
-from ._pscf_infer_mesh import mesh_of_rows
-from ._pscf_placing import Placement, place_rows
-from ._pscf_rows import BasisRows, read_bf_rows
-from ._pscf_text import format_rows, save_text
+from ..._core import check_finite, host_array
+from ...fields import BasisField, Mesh, StarBasis
+from ...symmetry import SpaceGroup, pscf_name
+from ._header import FieldHeader, check_mesh
+from ._infer_mesh import mesh_of_rows
+from ._placing import Placement, place_rows
+from ._rows import BasisRows, read_bf_rows
+from ._text import format_rows, save_text
 
 
 def read_bf(

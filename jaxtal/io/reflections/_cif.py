@@ -5,8 +5,8 @@ import os
 import numpy as np
 from gemmi import cif
 
-from ..reflections import ReflectionTable
-from ._cif_values import CifBlock, CifError
+from ...reflections import ReflectionTable
+from ..cif._values import CifBlock, CifError
 
 #: Prefixes of the lists, merged data before raw ones.
 _LISTS = ("_refln", "_diffrn_refln")

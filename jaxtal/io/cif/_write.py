@@ -4,10 +4,10 @@ import os
 
 import numpy as np
 
-from .._core import write_text
-from ..crystal import Crystal, WyckoffCrystal
-from ..lattice import host_matrix
-from ..scattering import cif_scale
+from ..._core import write_text
+from ...crystal import Crystal, WyckoffCrystal
+from ...lattice import host_matrix
+from ...scattering import cif_scale
 
 
 def write_cif(

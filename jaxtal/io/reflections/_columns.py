@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from ..reflections import ReflectionTable
+from ...reflections import ReflectionTable
 
 #: Fortran writes 1.0D+03, and 1.0-103 where the exponent has three digits.
 _FORTRAN = re.compile(r"(?<=[0-9.])[dD](?=[+-]?\d)|(?<=[0-9.])(?=[+-]\d{3}$)")
