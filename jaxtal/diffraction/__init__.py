@@ -43,8 +43,8 @@ from ._gaussian_density import gaussian_density as gaussian_density
 from ._gaussian_density import gaussian_images as gaussian_images
 from ._hkl import hkl_bounds as hkl_bounds
 from ._hkl import hkl_sphere as hkl_sphere
-from ._laue import cartesian_rotations as cartesian_rotations
-from ._laue import laue_frame as laue_frame
+from ._laue_symmetry import cartesian_rotations as cartesian_rotations
+from ._laue_symmetry import laue_frame as laue_frame
 from ._plan import ReciprocalPlan as ReciprocalPlan
 from ._points import ReciprocalPoints as ReciprocalPoints
 from ._points import ReciprocalSpace as ReciprocalSpace

@@ -18,7 +18,7 @@ from ..grids import Grid
 from ._attempt import Attempt
 from ._problem import PhasingProblem
 from ._recipe import Recipe
-from ._workspace import Workspace
+from ._stage_tables import Workspace
 
 #: Seconds between two writes.
 _INTERVAL = 10.0

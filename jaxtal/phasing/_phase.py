@@ -21,8 +21,8 @@ from ._problem import PhasingProblem
 from ._recipe import Recipe
 from ._recipe import recipe as named_recipe
 from ._result import Phasing, Start
+from ._stage_tables import Workspace
 from ._verdict import verdict
-from ._workspace import Workspace
 
 Attempts = dict[tuple[int, int], Attempt]
 

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from ..grids import Grid
 from ..reflections import Reflections
-from ._delta import Delta
+from ._delta_function import Delta
 from ._window_basis import WindowBasis
 
 #: Points that each round adds: random ones, and the lowest of the window found so far.

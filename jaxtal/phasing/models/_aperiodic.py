@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..lattice import Superspace
-from ..symmetry import SpaceGroup, SymOp
+from ...lattice import Superspace
+from ...symmetry import SpaceGroup, SymOp
 from ._model import Model, Points, aperiodic_model, measured_part
 
 

@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-from ..lattice import Superspace
-from ..reflections import Reflections
-from ..symmetry import SpaceGroup
-from ._wave_vectors import representatives, wave_vectors_within
+from ...lattice import Superspace
+from ...reflections import Reflections
+from ...symmetry import SpaceGroup
+from .._wave_vectors import representatives, wave_vectors_within
 
 #: Products of reflections and points held at once.
 _BLOCK = 1 << 22

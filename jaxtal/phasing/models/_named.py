@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from ._aperiodic import decagonal_model, homometric_model, icosahedral_model, modulated_model
+from ._crystals import laves_model, naphthalene_model, quartz_model
 from ._model import Model
-from ._model_crystals import laves_model, naphthalene_model, quartz_model
-from ._models import decagonal_model, homometric_model, icosahedral_model, modulated_model
 
 _MODELS: dict[str, Callable[[], Model]] = {
     "icosahedral": icosahedral_model,

@@ -4,14 +4,14 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from .._core import host_array
-from ..crystal import Crystal, WyckoffCrystal, prototype, prototype_source
-from ..diffraction import hkl_sphere, structure_factors
-from ..lattice import Superspace
-from ..scattering import FormFactors, Species, rms_form_factor, species_label
-from ..symmetry import SpaceGroup
+from ..._core import host_array
+from ...crystal import Crystal, WyckoffCrystal, prototype, prototype_source
+from ...diffraction import hkl_sphere, structure_factors
+from ...lattice import Superspace
+from ...scattering import FormFactors, Species, rms_form_factor, species_label
+from ...symmetry import SpaceGroup
+from .._wave_vectors import representatives
 from ._model import Model, measured_part
-from ._wave_vectors import representatives
 
 _compiled = eqx.filter_jit(structure_factors)
 
