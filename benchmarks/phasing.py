@@ -27,7 +27,7 @@ import report
 import scipy
 import scipy.fft
 
-from jaxtal import fields, io, lattice, phasing, reflections, symmetry
+from jaxtal import grids, io, lattice, phasing, reflections, symmetry
 from jaxtal.phasing import Stage, SweepDown, Transform
 
 HERE = Path(__file__).parent
@@ -56,7 +56,7 @@ def cdyb():
 def alias_free(problem, seed=0):
     """The default grid of a run with this seed."""
     rotations = problem.orbits.group.point_rotations
-    grid = fields.search_grid(problem.orbits.all_indices, rotations=rotations, seed=seed)
+    grid = grids.search_grid(problem.orbits.all_indices, rotations=rotations, seed=seed)
     return grid.with_origin(np.random.default_rng(seed).random(grid.dimension))
 
 
@@ -171,7 +171,7 @@ def symmetric_grid(problem):
     for norm, a, b in sorted(sizes):
         if norm**3 < len(k):
             continue
-        grid = fields.quotient_grid(a * np.eye(6, dtype=int) + b * root)
+        grid = grids.quotient_grid(a * np.eye(6, dtype=int) + b * root)
         if grid.is_alias_free(k):
             return grid
     raise ValueError("no symmetric grid found")
@@ -184,7 +184,7 @@ def run_grids(problem, grid, starts=40):
     shift = np.random.default_rng(0).random(6)
     k = problem.orbits.all_indices
     # As published, with a smooth length; a slow transform, hence fewer starts.
-    cyclic = fields.cyclic_grid(k, distinct="integers", seed=0)
+    cyclic = grids.cyclic_grid(k, distinct="integers", seed=0)
     trivial = symmetry.SpaceGroup.from_operations([symmetry.SymOp.identity(6)])
     members, orbit = problem.orbits.members, problem.orbits.orbit
     lone = dataclasses.replace(
@@ -211,7 +211,7 @@ def run_grids(problem, grid, starts=40):
 def run_peer(problem, cycles=6):
     """The reference algorithm in NumPy and SciPy, as one would write it."""
     orbits = problem.orbits
-    grid = fields.cyclic_grid(orbits.all_indices, distinct="integers", seed=0)
+    grid = grids.cyclic_grid(orbits.all_indices, distinct="integers", seed=0)
     M, n = grid.size, len(orbits.k)
     slots = grid.flat(orbits.members)
     upper = slots > M // 2
@@ -254,7 +254,7 @@ def run_stages(problem, grid):
     """One iteration of each stage, and the parts of an alias-free one."""
     observed, algorithm = problem.observed(), SweepDown(0.5, 0.99)
     state = phasing.begin(observed, algorithm, jax.random.key(0))
-    maps = fields.folded_grids((32, 64, 64), 6, count=4, seed=0)
+    maps = grids.folded_grids((32, 64, 64), 6, count=4, seed=0)
     built = [Transform.build(problem.orbits, one) for one in maps]
     entries = max(len(one.slot) for one in built)
     stacked = jax.tree.map(lambda *x: np.stack(x), *(one.padded(entries) for one in built))

@@ -19,7 +19,9 @@ The names below are where a user starts; each room's docstring is its handbook:
     descriptors   power spectrum, radial and pair distributions, distances
     reconstruct   crystals from descriptors
     reflections   lists of measured reflections in any dimension, normalised amplitudes
-    fields        meshes, symmetry-adapted bases, sampling grids, densities, sections, peaks
+    grids         sampling grids of any dimension, with as few points as can be
+    density       densities of structure factors: values, sections, peaks
+    fields        periodic fields: meshes, symmetry-adapted bases, derivatives, resampling
     phasing       phases from moduli: charge flipping and its relatives in any dimension
     io            CIF, the formats of ASE, reflections, phases, periodic fields, maps
     search        fingerprints of whole folders, nearest neighbours, duplicates
@@ -30,9 +32,11 @@ The names below are where a user starts; each room's docstring is its handbook:
 import importlib.metadata
 
 from . import crystal as crystal
+from . import density as density
 from . import descriptors as descriptors
 from . import diffraction as diffraction
 from . import fields as fields
+from . import grids as grids
 from . import io as io
 from . import lattice as lattice
 from . import phasing as phasing
@@ -60,10 +64,10 @@ from .descriptors import rdf_distance as rdf_distance
 from .descriptors import relative_distance as relative_distance
 from .diffraction import ReciprocalSpace as ReciprocalSpace
 from .diffraction import structure_factors as structure_factors
-from .fields import Grid as Grid
 from .fields import Mesh as Mesh
 from .fields import PeriodicField as PeriodicField
 from .fields import StarBasis as StarBasis
+from .grids import Grid as Grid
 from .lattice import BravaisLattice as BravaisLattice
 from .lattice import Lattice as Lattice
 from .lattice import Superspace as Superspace

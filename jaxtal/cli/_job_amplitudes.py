@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..fields import Grid
+from ..grids import Grid
 from ..phasing import Model, automatic_window
 from ..reflections import (
     Composition,

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from ..fields import Plane
+from ..density import Plane
 from ..lattice import Superspace
 from ._job_kinds import FLAG, MATRIX, TEXT, VECTOR, WHOLE_MATRIX, either, integer, items, number
 from ._job_table import JobTable

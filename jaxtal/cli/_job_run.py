@@ -5,7 +5,7 @@ import dataclasses
 import pathlib
 from typing import Literal
 
-from ..fields import Grid
+from ..grids import Grid
 from ..phasing import Recipe, recipe
 from ._errors import BadInputError
 from ._files import check_writable

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..fields import Density, find_peaks, section
+from ..density import Density, find_peaks, section
 from ..io import (
     phase_archive,
     replacing,

@@ -14,7 +14,7 @@ from ..crystal import Crystal
 from ..scattering import FormFactors, anomalous
 from ..symmetry import laue_unique
 from ._hkl import hkl_sphere
-from ._laue import checked_laue, laue_frame, metric_mean
+from ._laue_symmetry import checked_laue, laue_frame, metric_mean
 from ._signed_sums import signed_places
 from ._structure_factors import missing_species
 

@@ -12,7 +12,7 @@ from .._core import safe_divide, safe_norm
 from ..crystal import Crystal, WyckoffCrystal, expand_on_host
 from ..scattering import KINDS
 from ._box import box_sums
-from ._laue import frame_axes
+from ._laue_symmetry import frame_axes
 from ._plan import ReciprocalPlan
 from ._structure_factors import (
     combine_species,

@@ -10,7 +10,7 @@ from jax import lax
 from jaxtyping import Array, Float, Shaped
 
 from .._core import as_array
-from ._density import Density
+from ..density import Density
 from ._mesh import floating
 from ._waves import Waves
 

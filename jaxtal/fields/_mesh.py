@@ -10,10 +10,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int, Shaped
 
 from .._core import host_array
+from ..grids import Grid, mesh_grid, next_smooth
 from ..symmetry import SpaceGroup, mesh_axes, takes_mesh_to_itself
-from ._grid import Grid
-from ._mesh_grid import mesh_grid
-from ._smooth import next_smooth
 
 
 @dataclasses.dataclass(frozen=True)

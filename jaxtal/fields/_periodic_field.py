@@ -10,14 +10,13 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from .._core import check_finite, device_array, host_array
+from ..density import Density, Plane, Section, section
 from ..lattice import BravaisLattice, Lattice
 from ..symmetry import SpaceGroup
 from . import _derivatives, _tiling
-from ._density import Density
 from ._evaluate import evaluate, mesh_density
 from ._mesh import Mesh
 from ._resample import ResamplePlan, resample
-from ._section import Plane, Section, section
 from ._waves import LATTICE_TOLERANCE, Waves
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from .._core import check_finite, device_array, host_array
+from ..grids import lll
 from ..lattice import BravaisLattice, Lattice
 from ..symmetry import SpaceGroup
-from ._lll import lll
 from ._mesh import Mesh
 
 #: Largest violation of a group by the lattice of a field, relative (see `SpaceGroup.check_matrix`).

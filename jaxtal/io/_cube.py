@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from .._core import check_finite, host_array
 from ..fields import PeriodicField
-from ._pscf_text import save_text
+from .pscf._text import save_text
 
 _PER_LINE = 6
 #: Largest difference of the metrics of one cell, relative to the lengths of its axes.

@@ -9,9 +9,9 @@ from ..lattice import Lattice
 from ..symmetry import SpaceGroup
 from ._ccp4 import read_ccp4, write_ccp4
 from ._cube import field_index, one_field, write_cube
-from ._pscf_basis import read_bf, write_bf
-from ._pscf_grid import read_kf, read_rf, write_kf, write_rf
-from ._pscf_text import is_gzip_name
+from .pscf._basis import read_bf, write_bf
+from .pscf._grid import read_kf, read_rf, write_kf, write_rf
+from .pscf._text import is_gzip_name
 
 _READ = (".rf", ".kf", ".bf", ".ccp4", ".map")
 _WRITTEN = (*_READ, ".cube", ".cub")

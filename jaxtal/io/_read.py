@@ -5,7 +5,7 @@ import pathlib
 from typing import Any
 
 from ..crystal import Crystal, WyckoffCrystal
-from ._cif_read import check_symmetry, read_cif
+from .cif._read import check_symmetry, read_cif
 
 #: Formats whose symmetry ASE leaves out: reading them would lose most of the atoms.
 _ASYMMETRIC = {".res", ".ins", ".pdb", ".ent", ".mmcif"}

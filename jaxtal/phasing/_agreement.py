@@ -10,7 +10,7 @@ from jaxtyping import Complex, Float, Int
 from .._core import check_finite, host_array
 from ..symmetry import Orbits, allowed_origins, hand_shift, with_unseen_translations
 from ._origin_search import candidates, refine
-from ._pairs import best_of_pairs, best_of_shifted_pairs
+from ._pairwise_agreement import best_of_pairs, best_of_shifted_pairs
 
 #: What a reflection counts: its intensity, as in a density, or its amplitude.
 Weighting = Literal["intensity", "amplitude"]

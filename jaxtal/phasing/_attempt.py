@@ -12,7 +12,7 @@ import numpy as np
 
 from ._loop import PhasingState, begin, host_cycles, judge, scan_cycles
 from ._recipe import Recipe
-from ._workspace import Workspace
+from ._stage_tables import Workspace
 
 
 @dataclasses.dataclass(eq=False)

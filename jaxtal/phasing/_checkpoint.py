@@ -14,11 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core import write_bytes
-from ..fields import Grid
+from ..grids import Grid
 from ._attempt import Attempt
 from ._problem import PhasingProblem
 from ._recipe import Recipe
-from ._workspace import Workspace
+from ._stage_tables import Workspace
 
 #: Seconds between two writes.
 _INTERVAL = 10.0

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ._attempt import Attempt
-from ._workspace import Workspace
+from ._stage_tables import Workspace
 
 
 class Snapshot:

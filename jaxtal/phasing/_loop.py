@@ -9,7 +9,7 @@ from jax import lax
 from jaxtyping import Array, Complex, Float, PRNGKeyArray
 
 from ._algorithm import AbstractAlgorithm, Observed
-from ._measures import extrema_ratio, r_value
+from ._figures_of_merit import extrema_ratio, r_value
 from ._transform import Transform
 
 

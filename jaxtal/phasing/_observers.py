@@ -6,8 +6,8 @@ Any callable with the signature `(Cycle) -> pytree of arrays` will do.
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ._figures_of_merit import landmarks, r_value
 from ._loop import Cycle
-from ._measures import landmarks, r_value
 from ._threshold import quantile
 
 

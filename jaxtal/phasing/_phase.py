@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .._core import CompileClock
-from ..fields import Grid, search_grid
+from ..grids import Grid, search_grid
 from ._agreement import Equivalences
 from ._attempt import Attempt, advance
 from ._checkpoint import Checkpoint
@@ -21,8 +21,8 @@ from ._problem import PhasingProblem
 from ._recipe import Recipe
 from ._recipe import recipe as named_recipe
 from ._result import Phasing, Start
+from ._stage_tables import Workspace
 from ._verdict import verdict
-from ._workspace import Workspace
 
 Attempts = dict[tuple[int, int], Attempt]
 

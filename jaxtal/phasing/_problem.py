@@ -11,7 +11,7 @@ from .._core import check_finite, device_array, host_array
 from ..reflections import Reflections
 from ..symmetry import Orbits
 from ._algorithm import Observed
-from ._unmeasured import unmeasured_orbits
+from ._unmeasured_orbits import unmeasured_orbits
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -4,8 +4,8 @@ import dataclasses
 from typing import Literal
 
 from ._algorithm import AbstractAlgorithm
-from ._flips import SweepDown
-from ._rrr import RelaxedReflections
+from ._charge_flipping import SweepDown
+from ._relaxed_reflections import RelaxedReflections
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Complex, Float
 
-from ..fields import Grid
+from ..grids import Grid
 from ._problem import PhasingProblem
 from ._recipe import Recipe
 

@@ -10,7 +10,7 @@ from jax import lax
 from jaxtyping import Array, Complex, Float, Int
 
 from .._core import device_array
-from ..fields import Grid
+from ..grids import Grid
 from ..symmetry import Orbits
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..fields import Section
+from ..density import Section
 from ._style import axes_or_new
 
 #: White where there is nothing.

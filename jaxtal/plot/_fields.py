@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..fields import PeriodicField, Plane
+from ..density import Plane
+from ..fields import PeriodicField
 from ..lattice import Superspace
 from ._density import COLOUR_MAP, section_image
 from ._style import COLOURS, axes_or_new, tidy

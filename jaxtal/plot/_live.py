@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..fields import Density, Plane, Section, section
+from ..density import Density, Plane, Section, section
 from ..symmetry import Orbits
 from ._density import section_image
 from ._phasing import decile_lines, decile_scale, decile_table

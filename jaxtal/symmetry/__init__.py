@@ -62,5 +62,5 @@ from ._reflections import centric as centric
 from ._reflections import epsilon as epsilon
 from ._reflections import laue_unique as laue_unique
 from ._symop import SymOp as SymOp
-from ._unseen import with_unseen_translations as with_unseen_translations
+from ._unseen_translations import with_unseen_translations as with_unseen_translations
 from ._wyckoff import WyckoffPosition as WyckoffPosition

@@ -55,7 +55,7 @@ shape = [8, 12]
 @functools.cache
 def mesh():
     """A grid that needs no search."""
-    return jxt.fields.mesh_for(phasing.model("2d").reflections.orbits.all_indices)
+    return jxt.grids.mesh_for(phasing.model("2d").reflections.orbits.all_indices)
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def test_grids_and_checkpoints_are_kept_and_used(run, tmp_path):
     (tmp_path / "jobs" / "a.toml").write_text(job)
     arguments = ("phase", "jobs/a.toml", *SHORT, "--json", "--checkpoint", "work.npz", "-o", "x")
     first = run(*arguments).json
-    grid = jxt.fields.Grid.load(tmp_path / "jobs" / "grid.npz")
+    grid = jxt.grids.Grid.load(tmp_path / "jobs" / "grid.npz")
     assert grid.size == first["grid_points"][-1]
     assert (tmp_path / "work.npz").exists()
     again = run(*arguments).json

@@ -15,7 +15,7 @@ from jaxtal.diffraction import (
     laue_frame,
     taper,
 )
-from jaxtal.diffraction._laue import frame_axes
+from jaxtal.diffraction._laue_symmetry import frame_axes
 from jaxtal.lattice import Lattice
 from jaxtal.symmetry import SpaceGroup
 

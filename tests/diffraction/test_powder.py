@@ -14,8 +14,8 @@ from tolerances import TOLERANCES
 
 from jaxtal.crystal import Crystal, prototype
 from jaxtal.diffraction import PowderPattern, powder_lines, xrd_loss
-from jaxtal.diffraction import _powder_profile as profile
-from jaxtal.diffraction._powder_radiation import emission_lines, lorentz_polarisation
+from jaxtal.diffraction.powder import _profile as profile
+from jaxtal.diffraction.powder._radiation import emission_lines, lorentz_polarisation
 from jaxtal.lattice import Lattice
 
 REFERENCE = json.loads(

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtal.fields import Mesh, Plane, Waves, evaluate, gradient, laplacian, mesh_density, section
+from jaxtal.density import Plane, section
+from jaxtal.fields import Mesh, Waves, evaluate, gradient, laplacian, mesh_density
 from jaxtal.lattice import BravaisLattice, Lattice
 from jaxtal.symmetry import SpaceGroup, SymOp
 

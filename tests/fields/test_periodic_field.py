@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtal.fields import Mesh, PeriodicField, Plane, ResamplePlan, find_peaks, gradient
+from jaxtal.density import Plane, find_peaks
+from jaxtal.fields import Mesh, PeriodicField, ResamplePlan, gradient
 from jaxtal.lattice import BravaisLattice, Lattice
 from jaxtal.symmetry import SpaceGroup
 

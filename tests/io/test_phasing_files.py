@@ -6,7 +6,8 @@ import os
 import numpy as np
 import pytest
 
-from jaxtal.fields import Density, Grid
+from jaxtal.density import Density
+from jaxtal.grids import Grid
 from jaxtal.io import read_ccp4, read_phases_npz, read_reflection_csv, write_phasing
 from jaxtal.lattice import Superspace
 from jaxtal.phasing import Phasing, PhasingProblem, Start, recipe

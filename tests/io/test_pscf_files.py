@@ -11,8 +11,8 @@ import pytest
 
 from jaxtal import io
 from jaxtal.fields import BasisField, Mesh, PeriodicField, StarBasis
-from jaxtal.io._pscf_basis import bf_body
-from jaxtal.io._pscf_rows import read_bf_rows
+from jaxtal.io.pscf._basis import bf_body
+from jaxtal.io.pscf._rows import read_bf_rows
 from jaxtal.symmetry import SpaceGroup
 
 pytestmark = pytest.mark.usefixtures("x64")

@@ -9,9 +9,9 @@ from pscf_cases import NAMES, reference, table_after, text_of
 
 from jaxtal import io
 from jaxtal.fields import BasisField, Mesh, PeriodicField
-from jaxtal.io._pscf_basis import bf_body
-from jaxtal.io._pscf_grid import kf_body
-from jaxtal.io._pscf_rows import read_bf_rows
+from jaxtal.io.pscf._basis import bf_body
+from jaxtal.io.pscf._grid import kf_body
+from jaxtal.io.pscf._rows import read_bf_rows
 
 
 @functools.cache

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxtal import phasing
-from jaxtal.fields import Grid
+from jaxtal.grids import Grid
 from jaxtal.phasing import PhasingProblem, SweepDown, Transform, begin, host_cycles, scan_cycles
 
 

@@ -10,8 +10,6 @@ from scipy import integrate, special
 from jaxtal.crystal import Crystal, prototype
 from jaxtal.lattice import Superspace
 from jaxtal.phasing import (
-    _model_crystals,
-    _models,
     crystal_model,
     decagonal_model,
     homometric_model,
@@ -23,13 +21,15 @@ from jaxtal.phasing import (
     naphthalene_model,
     quartz_model,
 )
-from jaxtal.phasing._model import (
+from jaxtal.phasing._wave_vectors import representatives, wave_vectors_within
+from jaxtal.phasing.models import _aperiodic as _models
+from jaxtal.phasing.models import _crystals as _model_crystals
+from jaxtal.phasing.models._model import (
     Points,
     aperiodic_model,
     ball_transform,
     structure_factors_of,
 )
-from jaxtal.phasing._wave_vectors import representatives, wave_vectors_within
 from jaxtal.scattering import FormFactors
 from jaxtal.symmetry import SpaceGroup
 

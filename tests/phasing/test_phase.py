@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxtal import io, phasing
-from jaxtal.fields import Grid
+from jaxtal.grids import Grid
 from jaxtal.lattice import Superspace
 from jaxtal.phasing import Control, PhasingProblem, Recipe, Stage, SweepDown, phase
 from jaxtal.reflections import Composition, Reflections, Windows, normalised_amplitudes

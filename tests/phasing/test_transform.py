@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtal.fields import Grid
+from jaxtal.grids import Grid
 from jaxtal.phasing import Transform
 from jaxtal.symmetry import Orbits, SpaceGroup, SymOp, absent, laue_unique
 

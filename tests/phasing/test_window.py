@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtal.fields import Grid
+from jaxtal.grids import Grid
 from jaxtal.lattice import Superspace
 from jaxtal.phasing import (
     automatic_window,
@@ -16,8 +16,8 @@ from jaxtal.phasing import (
     naphthalene_model,
     quartz_model,
 )
-from jaxtal.phasing._delta import Delta, ball_windows
-from jaxtal.phasing._window import _climb
+from jaxtal.phasing._automatic_window import _climb
+from jaxtal.phasing._delta_function import Delta, ball_windows
 from jaxtal.phasing._window_basis import WindowBasis
 from jaxtal.reflections import Reflections
 from jaxtal.scattering import ball_autocorrelation

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from jaxtal import plot
-from jaxtal.fields import Density, Plane, section
+from jaxtal.density import Density, Plane, section
 from jaxtal.lattice import Superspace
 from jaxtal.symmetry import Orbits, SpaceGroup, SymOp
 

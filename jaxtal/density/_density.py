@@ -1,0 +1,171 @@
+"""The density of a set of structure factors: at points, in boxes, on grids."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Complex, Float, Int
+
+from .._core import as_array, device_array, host_array
+from ..grids import Grid
+from ..symmetry import Orbits
+from . import _series
+
+
+class Density(eqx.Module):
+    """rho(x) = (1/V) sum_k F(k) exp(-2 pi i k.x), real, in any dimension.
+
+    One reflection of each Friedel pair is stored. Everything follows the dtype of the
+    coefficients and is differentiable in them; values at points are differentiable in x too.
+
+    Attributes:
+        k: indices, one of each pair k, -k, (m, N).
+        coefficients: c with rho = Re sum c exp(-2 pi i k.x): 2 F / V, and F / V for k = 0, (m,).
+    """
+
+    k: Int[Array, "m N"]
+    coefficients: Complex[Array, " m"]
+
+    @classmethod
+    def from_reflections(cls, k: Any, F: Any, volume: float | int = 1.0) -> "Density":
+        """The density of reflections given one by one.
+
+        Args:
+            k: integer indices of one reflection of each Friedel pair, (m, N).
+            F: structure factors, (m,), complex; may be traced.
+            volume: V, of the cell, angstrom^N; 1 leaves the density in units of F.
+
+        Raises:
+            ValueError: indices that are not integers, or a reflection beside itself or its mate.
+        """
+        k = _indices(k)
+        F = _complex(F)
+        if F.shape != (len(k),):
+            raise ValueError(f"expected {len(k)} structure factors, got shape {F.shape}")
+        both = np.unique(np.concatenate([k, -k[k.any(axis=1)]]), axis=0)
+        if len(both) != 2 * len(k) - int((~k.any(axis=1)).sum()):
+            raise ValueError("expected one reflection of each Friedel pair, got some twice")
+        return cls._scaled(k, F, volume)
+
+    @classmethod
+    def from_orbits(cls, orbits: Orbits, f: Any, volume: float | int = 1.0) -> "Density":
+        """The symmetric density of amplitudes of orbits.
+
+        Args:
+            orbits: orbits of reflections.
+            f: amplitudes, F(k) = f exp(2 pi i angle), (n,), complex; may be traced.
+            volume: V, of the cell, angstrom^N; 1 leaves the density in units of f.
+        """
+        f = _complex(f)
+        if f.shape != (len(orbits.k),):
+            raise ValueError(f"expected {len(orbits.k)} amplitudes, got shape {f.shape}")
+        turns = 2.0 * np.pi * (orbits.angle[orbits.orbit] + orbits.phase)
+        return cls._scaled(orbits.members, f, volume, orbits.orbit, np.exp(1j * turns))
+
+    @classmethod
+    def _scaled(
+        cls, k: np.ndarray, f: Array, volume: float | int, orbit: Any = None, turn: Any = 1.0
+    ) -> "Density":
+        factor = np.where(k.any(axis=1), 2.0, 1.0) / volume * turn
+        orbit = np.arange(len(k)) if orbit is None else orbit
+        F = _spread(f, device_array(orbit, np.int32), device_array(factor, f.dtype))
+        return cls(device_array(k, np.int32), F)
+
+    @property
+    def dimension(self) -> int:
+        """N."""
+        return self.k.shape[1]
+
+    def __call__(self, x: Any) -> Float[Array, "*points"]:
+        """Density at points, by direct summation in tiles.
+
+        Args:
+            x: fractional coordinates, (..., N).
+        """
+        x = self._points(x)
+        flat = x.reshape(-1, self.dimension)
+        return _series.at_points(self.k, self.coefficients, flat).reshape(x.shape[:-1])
+
+    def taylor(
+        self, x: Any
+    ) -> tuple[Float[Array, " P"], Float[Array, "P N"], Float[Array, "P N N"]]:
+        """Value, gradient and second derivatives by fractional coordinates at points (P, N)."""
+        return _series.taylor(self.k, self.coefficients, self._points(x))
+
+    def in_box(self, origin: Any, edges: Any, shape: tuple[int, ...]) -> Float[Array, "*shape"]:
+        """Density on the regular points of a parallelepiped of any number r of dimensions.
+
+        The points are origin + sum_i (j_i / n_i) edge_i with j_i = 0 .. n_i - 1. The sum factorises
+        into a matrix product, which is much faster than point by point.
+
+        Args:
+            origin: fractional coordinates, (N,).
+            edges: whole edges of the box, rows, in fractional coordinates, (r, N).
+            shape: n, number of points along each edge.
+        """
+        origin, edges = self._points(origin), self._points(edges)
+        if edges.ndim != 2 or len(shape) != len(edges) or min(shape, default=0) < 1:
+            raise ValueError(f"expected a positive size for each of the edges, got {shape}")
+        return _series.in_box(self.k, self.coefficients, origin, edges, tuple(shape))
+
+    def on_grid(self, grid: Grid) -> Float[Array, "*moduli"]:
+        """Density on the points of a grid, by one fast Fourier transform; shape `grid.moduli`.
+
+        Reflections that share a slot are summed, as they must be: the values are exact on any grid.
+
+        Args:
+            grid: a grid of N dimensions. The indices must not be traced.
+        """
+        k = host_array(self.k, "k", np.int64)
+        # Half of each coefficient goes to k, half to -k; only half of the spectrum is stored.
+        slots = np.concatenate([grid.slots(k), grid.slots(-k)])
+        stored = (*grid.moduli[:-1], grid.moduli[-1] // 2 + 1)
+        kept = np.flatnonzero(slots[:, -1] < stored[-1])
+        flat = np.asarray(np.ravel_multi_index(tuple(slots[kept].T), stored))
+        start = k @ grid.origin
+        turns = 2.0 * np.pi * (start - np.round(start))
+        turn = device_array(0.5 * np.exp(-1j * turns), self.coefficients.dtype)
+        return _transform(self.coefficients, turn, (kept, flat), grid.moduli)
+
+    def _points(self, x: Any) -> Array:
+        x = as_array(x, self.coefficients.real.dtype)
+        if x.shape[-1:] != (self.dimension,):
+            raise ValueError(f"expected points (..., {self.dimension}), got shape {x.shape}")
+        return x
+
+
+@jax.jit
+def _spread(f: Array, orbit: Array, factor: Array) -> Array:
+    return f[orbit] * factor
+
+
+@eqx.filter_jit
+def _transform(
+    coefficients: Array, turn: Array, slots: tuple[Any, Any], moduli: tuple[int, ...]
+) -> Array:
+    kept, flat = slots
+    half = coefficients * turn
+    # rho has exp(-2 pi i ...), the inverse transform exp(+2 pi i ...): conjugate.
+    values = jnp.concatenate([jnp.conj(half), half])[kept]
+    stored = (*moduli[:-1], moduli[-1] // 2 + 1)
+    table = jnp.zeros(int(np.prod(stored)), values.dtype).at[flat].add(values)
+    return jnp.fft.irfftn(table.reshape(stored), s=moduli, norm="forward")
+
+
+def _indices(k: Any) -> np.ndarray:
+    given = np.asarray(host_array(k, "k"))
+    if given.ndim != 2 or not (given == np.round(given)).all():
+        raise ValueError(f"k: expected integer indices (m, N), got shape {given.shape}")
+    return given.astype(np.int64)
+
+
+def _complex(F: Any) -> Array:
+    """Complex values; host ones in the default width, others in their own."""
+    if not isinstance(F, jax.Array):
+        width = jax.dtypes.canonicalize_dtype(np.complex128)
+        F = np.asarray(F)
+        return device_array(F, F.dtype if F.dtype == np.complex64 else width)
+    return F if jnp.iscomplexobj(F) else lax.complex(F, jnp.zeros_like(F))

@@ -1,0 +1,1 @@
+"""Powder patterns; re-exported by the room."""

@@ -1,0 +1,144 @@
+"""The table of a powder pattern's lines, families of reflections merged (host)."""
+
+import dataclasses
+from collections.abc import Callable
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Int
+
+from ..._core import host_array
+from ...crystal import Crystal, WyckoffCrystal, expand_on_host
+from ._pattern import PowderPattern
+
+_peaks = eqx.filter_jit(lambda pattern, crystal, plan: pattern.peaks(crystal, plan))
+
+
+@dataclasses.dataclass(frozen=True)
+class PowderLine:
+    """One line of a powder pattern.
+
+    Attributes:
+        two_theta: degrees; None without a wavelength.
+        d: spacing of the lattice planes, angstrom.
+        families: indices of one reflection of each family in the line, and its multiplicity.
+        intensity: integrated intensity, by default of 100 for the strongest line.
+        wavelength: angstrom, or None.
+    """
+
+    two_theta: float | None
+    d: float
+    families: tuple[tuple[tuple[int, int, int], int], ...]
+    intensity: float
+    wavelength: float | None
+
+    @property
+    def hkl(self) -> tuple[int, int, int]:
+        """Indices of the first family."""
+        return self.families[0][0]
+
+    @property
+    def multiplicity(self) -> int:
+        """Number of reflections in the line."""
+        return sum(count for _, count in self.families)
+
+
+def powder_lines(
+    crystal: Crystal | WyckoffCrystal,
+    pattern: PowderPattern,
+    *,
+    scaled: bool = True,
+    minimum: float = 1e-3,
+    tolerance: float = 1e-6,
+) -> list[PowderLine]:
+    """Lines of a crystal within the limits of a pattern, as a table (host).
+
+    Reflections of equal d are one line. Its families are the orbits of the Laue group for a
+    `WyckoffCrystal`; for a `Crystal`, whose symmetry is not known, permutations of the absolute
+    indices (of h, k, -h-k, l in a hexagonal cell).
+
+    Args:
+        crystal: the atoms.
+        pattern: wavelength, limits, form factors, factors of intensity; profile and normalisation
+            do not matter.
+        scaled: make the strongest line 100; otherwise in units of the pattern's "none".
+        minimum: leave out lines below this part in 100 of the strongest.
+        tolerance: relative difference of d up to which reflections are one line.
+
+    Returns:
+        Lines in the order of emission line, then falling d.
+
+    Raises:
+        ValueError: as `ReciprocalSpace.plan`.
+    """
+    atoms = expand_on_host(crystal)
+    plan = pattern.plan(atoms, margin=1.0)
+    peaks = _peaks(pattern, atoms, plan)
+    matrix = host_array(atoms.lattice.matrix, "lattice matrix")
+    real = np.asarray(plan.multiplicity) > 0
+    hkl = np.asarray(plan.hkl)[real]
+    d = 1 / np.linalg.norm(hkl @ np.linalg.inv(matrix).T, axis=1)
+    copies = np.asarray(plan.multiplicity)[real].astype(int)
+    order = np.lexsort((*-hkl.T[::-1], -d))
+    keys, named = _family_keys(crystal, matrix, hkl)
+    intensity = np.asarray(peaks.intensity, np.float64).reshape(len(pattern.lines), -1)[:, real]
+    found = []
+    for (wavelength, _), strengths in zip(pattern.lines, intensity, strict=True):
+        for group in _equal(d, order, tolerance):
+            spacing = float(d[group[0]])
+            angle = None
+            if wavelength is not None and wavelength < 2 * spacing:
+                angle = float(2 * np.rad2deg(np.arcsin(wavelength / (2 * spacing))))
+            place = 2 * np.pi / spacing if pattern.axis == "q" else angle
+            if place is None or not pattern.limits[0] <= place <= pattern.limits[1]:
+                continue
+            members: dict[tuple[int, ...], list[int]] = {}
+            for i in group:
+                members.setdefault(keys[i], []).append(int(i))
+            families = tuple((named(hkl[m]), int(copies[m].sum())) for m in members.values())
+            total = float(np.sum(strengths[group]))
+            found.append(PowderLine(angle, spacing, families, total, wavelength))
+    strongest = max((line.intensity for line in found), default=0.0)
+    kept = [line for line in found if line.intensity > minimum / 100 * strongest]
+    if not scaled:
+        return kept
+    return [dataclasses.replace(line, intensity=100 * line.intensity / strongest) for line in kept]
+
+
+def _equal(d: np.ndarray, order: np.ndarray, tolerance: float) -> list[np.ndarray]:
+    """Indices of reflections with equal d, by falling d."""
+    groups: list[list[int]] = []
+    for i in order:
+        if groups and abs(d[groups[-1][0]] - d[i]) <= tolerance * d[i]:
+            groups[-1].append(int(i))
+        else:
+            groups.append([int(i)])
+    return [np.array(group) for group in groups]
+
+
+def _family_keys(
+    crystal: Crystal | WyckoffCrystal, matrix: np.ndarray, hkl: Int[np.ndarray, "P 3"]
+) -> tuple[list[tuple[int, ...]], Callable[[np.ndarray], tuple[int, int, int]]]:
+    """What reflections of one family, and equal d, have in common; and what names a family."""
+    if isinstance(crystal, WyckoffCrystal):
+        rotations = np.asarray(crystal.group.laue_rotations, np.int64)
+        keys = [max(tuple(row) for row in (h @ rotations).tolist()) for h in hkl]
+        return keys, lambda members: _nicest(members[0] @ rotations)
+    lengths = np.linalg.norm(matrix, axis=1)
+    cosines = (matrix @ matrix.T) / np.outer(lengths, lengths)
+    full, angles = hkl, cosines[[1, 0, 0], [2, 2, 1]]
+    if np.allclose([lengths[0] / lengths[1], *angles], [1, 0, 0, -0.5], rtol=0, atol=1e-3):
+        full = np.column_stack([hkl, -hkl[:, 0] - hkl[:, 1]])
+    keys = [tuple(row) for row in np.sort(np.abs(full), axis=1).tolist()]
+    return keys, lambda members: _largest(np.concatenate([members, -members]))
+
+
+def _largest(orbit: Int[np.ndarray, "n 3"]) -> tuple[int, int, int]:
+    h, k, l = max(tuple(row) for row in orbit.tolist())
+    return h, k, l
+
+
+def _nicest(orbit: Int[np.ndarray, "n 3"]) -> tuple[int, int, int]:
+    """The largest, of those without negative indices if there are any."""
+    h, k, l = max((tuple(row) for row in orbit.tolist()), key=lambda row: (min(row) >= 0, row))
+    return h, k, l

@@ -1,0 +1,1 @@
+"""Crystals in CIF; re-exported by the room."""

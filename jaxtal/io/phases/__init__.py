@@ -1,0 +1,1 @@
+"""Phased reflections and results of phasing; re-exported by the room."""

@@ -1,0 +1,1 @@
+"""Periodic fields in the formats of PSCF; re-exported by the room."""
