@@ -14,10 +14,11 @@ LEVELS = {
     **dict.fromkeys(("crystal", "reflections", "fields"), 2),
     "diffraction": 3,
     **dict.fromkeys(("descriptors", "phasing"), 4),
-    **dict.fromkeys(("reconstruct", "solution", "io"), 5),
-    **dict.fromkeys(("plot", "search"), 6),
-    **dict.fromkeys(("cli", "torch"), 7),
-    "": 8,  # jaxtal/__init__.py
+    "metric": 5,
+    **dict.fromkeys(("losses", "reconstruct", "io"), 6),
+    **dict.fromkeys(("plot", "search", "torch"), 7),
+    "cli": 8,
+    "": 9,  # jaxtal/__init__.py
 }
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 TREES = {path: ast.parse((PACKAGE / path).read_text()) for path in FILES}
