@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._core import safe_sqrt
-from ..descriptors import Description
+from ..descriptors import Description, check_same_specification
 from ._fingerprint import Fingerprint
 
 
