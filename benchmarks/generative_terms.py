@@ -7,13 +7,9 @@ import jax
 import jax.numpy as jnp
 
 import jaxtal as jxt
-from jaxtal.descriptors import (
-    CrystalMetric,
-    MetricPlan,
-    RepresentPlan,
-    descriptor_loss,
-    represent_batch,
-)
+from jaxtal.descriptors import RepresentPlan, represent_batch
+from jaxtal.losses import descriptor_loss
+from jaxtal.metric import CrystalMetric, MetricPlan
 
 DESCRIPTOR = jxt.Descriptor(n_max=6, l_max=6, q_max=6.0)
 METRIC = CrystalMetric(n_max=6, l_max=6, q_max=12.0)

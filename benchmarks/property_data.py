@@ -83,7 +83,7 @@ def metric_vectors(crystals, metric):
 
 
 def metrics():
-    from jaxtal.descriptors import CrystalMetric
+    from jaxtal.metric import CrystalMetric
 
     return {
         "metric": CrystalMetric(density=1.0),

@@ -30,7 +30,8 @@ from ase import Atoms
 
 import jaxtal as jxt
 from jaxtal.crystal import CrystalBatch, expand_on_host
-from jaxtal.descriptors import RepresentPlan, descriptor_loss, represent_batch, represent_loss
+from jaxtal.descriptors import RepresentPlan, represent_batch
+from jaxtal.losses import descriptor_loss, represent_loss
 
 HERE = Path(__file__).parent
 N = 64

@@ -16,7 +16,9 @@ The names below are where a user starts; each room's docstring is its handbook:
     scattering    form factors, Debye-Waller factors
     crystal       `Crystal` (every atom), `WyckoffCrystal` (free parameters), built-in structures
     diffraction   structure factors, points in reciprocal space
-    descriptors   power spectrum, radial and pair distributions, distances
+    descriptors   power spectrum, radial and pair distributions
+    metric        fingerprints and distances of crystals
+    losses        losses of batches for training loops
     reconstruct   crystals from descriptors
     reflections   lists of measured reflections in any dimension, normalised amplitudes
     grids         sampling grids of any dimension, with as few points as can be
@@ -39,6 +41,8 @@ from . import fields as fields
 from . import grids as grids
 from . import io as io
 from . import lattice as lattice
+from . import losses as losses
+from . import metric as metric
 from . import phasing as phasing
 from . import plot as plot
 from . import reconstruct as reconstruct
@@ -51,17 +55,13 @@ from .crystal import WyckoffCrystal as WyckoffCrystal
 from .crystal import match_crystals as match_crystals
 from .crystal import prototype as prototype
 from .crystal import prototype_names as prototype_names
-from .descriptors import CrystalMetric as CrystalMetric
 from .descriptors import Description as Description
 from .descriptors import Descriptor as Descriptor
 from .descriptors import PairDistribution as PairDistribution
 from .descriptors import PowerSpectrum as PowerSpectrum
 from .descriptors import RadialDistribution as RadialDistribution
 from .descriptors import describe as describe
-from .descriptors import distance as distance
 from .descriptors import preset as preset
-from .descriptors import rdf_distance as rdf_distance
-from .descriptors import relative_distance as relative_distance
 from .diffraction import ReciprocalSpace as ReciprocalSpace
 from .diffraction import structure_factors as structure_factors
 from .fields import Mesh as Mesh
@@ -71,6 +71,10 @@ from .grids import Grid as Grid
 from .lattice import BravaisLattice as BravaisLattice
 from .lattice import Lattice as Lattice
 from .lattice import Superspace as Superspace
+from .metric import CrystalMetric as CrystalMetric
+from .metric import distance as distance
+from .metric import rdf_distance as rdf_distance
+from .metric import relative_distance as relative_distance
 from .phasing import PhasingProblem as PhasingProblem
 from .phasing import phase as phase
 from .reflections import Reflections as Reflections

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..descriptors import Description, distance, rdf_distance, relative_distance
+from ..descriptors import Description
+from ..metric import distance, rdf_distance, relative_distance
 from ._entry import (
     Entry,
     check_comparable,

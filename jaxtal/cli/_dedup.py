@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from ..descriptors import DUPLICATE_DISTANCE
+from ..metric import DUPLICATE_DISTANCE
 from ..search import groups
 from ._gather import counted, gathered
 

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
-from ..descriptors import CrystalMetric
+from ..metric import CrystalMetric
 from ..search import Collection, CrystalSource
 from ._errors import BadInputError
 

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from ..descriptors import DUPLICATE_DISTANCE
+from ..metric import DUPLICATE_DISTANCE
 from ._dedup import run_dedup
 from ._options import add_json, command, integer, number
 from ._search import run_search

@@ -19,6 +19,11 @@ twelve groups, written with `WyckoffCrystal.build`.
 from ._batch import CrystalBatch as CrystalBatch
 from ._crystal import Crystal as Crystal
 from ._host_expand import expand_on_host as expand_on_host
+from ._map_crystals import Cells as Cells
+from ._map_crystals import cells_of_batch as cells_of_batch
+from ._map_crystals import map_crystals as map_crystals
+from ._map_crystals import over_batch as over_batch
+from ._map_crystals import per_crystal_loss as per_crystal_loss
 from ._match import CrystalMatch as CrystalMatch
 from ._match import match_crystals as match_crystals
 from ._prototypes import diamond_settings as diamond_settings

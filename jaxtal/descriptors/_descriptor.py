@@ -12,8 +12,8 @@ from jaxtyping import Array, Bool, Float
 from ..crystal import Crystal, WyckoffCrystal
 from ..diffraction import ReciprocalSpace
 from ._power_spectrum import PowerSpectrum, SpectrumPlan
-from ._radial import AbstractRadialBasis, PaperBesselBasis
 from ._radial_distribution import RadialDistribution
+from .expansion import AbstractRadialBasis, PaperBesselBasis
 
 
 class Description(eqx.Module):

@@ -15,8 +15,8 @@ from jaxtyping import Array, Bool, Float, Int
 from numpy.typing import ArrayLike
 
 from .._core import safe_divide, safe_norm
-from ._b_spline import cubic_b_spline
 from ._pair_plan import PairPlan, build_pair_plan
+from .expansion import cubic_b_spline
 
 
 class PairDistribution(eqx.Module):

@@ -16,8 +16,14 @@ from ..diffraction import (
     ReciprocalSpace,
     cartesian_rotations,
 )
-from ._harmonics import Degrees, degree_list, harmonics_rows, host_harmonics
-from ._radial import AbstractRadialBasis, OrthonormalBasis
+from .expansion import (
+    AbstractRadialBasis,
+    Degrees,
+    OrthonormalBasis,
+    degree_list,
+    harmonics_rows,
+    host_harmonics,
+)
 
 
 class PowerSpectrum(eqx.Module):

@@ -14,7 +14,7 @@ from .._core import bucket, check_finite, device_array, host_array
 from ..crystal import Crystal, WyckoffCrystal, expand_on_host
 from ..diffraction import ReciprocalPlan, missing_species
 from ._descriptor import AbstractDescriptor, Description, Descriptor
-from ._recp import RecpPlan, RecpSpectrum
+from .compat import RecpPlan, RecpSpectrum
 
 PRESETS = ("default", "paper", "recp")
 

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from .._core import safe_norm
 from ..crystal import Crystal, WyckoffCrystal
 from ..diffraction import ReciprocalPlan, ReciprocalPoints, ReciprocalSpace
-from ._b_spline import cubic_b_spline
+from .expansion import cubic_b_spline
 
 
 class RadialDistribution(eqx.Module):

@@ -8,12 +8,11 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .._core import safe_divide
-from ..diffraction import ReciprocalPoints, taper
+from ..crystal import Cells, CrystalBatch, over_batch
+from ..diffraction import ReciprocalPoints, countable, safe_cell, species_slots, sphere_sums, taper
 from ..scattering import FormFactors
-from ._capacity import RepresentPlan
 from ._descriptor import Description
-from ._species_slots import countable, species_slots
-from ._sphere import safe_cell, sphere_sums
+from ._represent_plan import RepresentPlan
 
 
 def represent(
@@ -84,6 +83,32 @@ def represent(
         complete=points.complete,
         specification=json.dumps(descriptor.specification, sort_keys=True),
     )
+
+
+def represent_batch(
+    batch: CrystalBatch | Cells, plan: RepresentPlan, *, chunk: int | None = 1
+) -> Description:
+    """Descriptions of all crystals of a batch; pure, for jit and grad.
+
+    Args:
+        batch: B crystals; or their matrix, frac, species and mask, where species may be weights of
+            each of `plan.elements`, shape (B, N, Z).
+        plan: capacity and tables.
+        chunk: crystals computed side by side, the chunks one after another. One at a time stays in
+            the cache of a CPU; a GPU wants many, or None for all. Memory is in proportion. One at
+            a time keeps one core busy: threads that call with a part of the batch each use more.
+
+    Returns:
+        A description whose arrays have B for their first axis; `complete` has shape (B,).
+
+    Raises:
+        ValueError: a chunk below 1.
+    """
+
+    def one(matrix: Array, frac: Array, species: Array, mask: Array) -> Description:
+        return represent(matrix, frac, species, mask, plan)
+
+    return over_batch(one, batch, chunk)
 
 
 def _forward(weights: Float[Array, "S N"], factors: FormFactors, kind: str) -> Float[Array, ""]:

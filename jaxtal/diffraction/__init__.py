@@ -52,6 +52,13 @@ from ._points import Taper as Taper
 from ._points import taper as taper
 from ._signed_sums import signed_places as signed_places
 from ._signed_sums import signed_sums as signed_sums
+from ._species_slots import countable as countable
+from ._species_slots import species_slots as species_slots
+from ._sphere_sums import HklBox as HklBox
+from ._sphere_sums import SphereSums as SphereSums
+from ._sphere_sums import box_size as box_size
+from ._sphere_sums import safe_cell as safe_cell
+from ._sphere_sums import sphere_sums as sphere_sums
 from ._structure_factors import missing_species as missing_species
 from ._structure_factors import structure_factors as structure_factors
 from .powder._lines import PowderLine as PowderLine

@@ -21,7 +21,7 @@ A `Collection` holds their fingerprints in a folder. It goes on where an earlier
 interrupted, computes nothing twice, notices files that changed, and refuses fingerprints of
 different settings:
 
-    metric = jaxtal.descriptors.CrystalMetric()
+    metric = jaxtal.metric.CrystalMetric()
     found = Collection.gather("cache", CrystalSource.of("folder"), metric, progress=True)
     found.names, found.vectors, found.failures      # vectors are mapped from the file, not read
     labels = groups(found.vectors, 0.1)

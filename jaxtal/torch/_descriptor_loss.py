@@ -6,7 +6,8 @@ import jax
 import torch
 from jaxtyping import Array
 
-from ..descriptors import Description, RepresentPlan, represent_batch, represent_loss
+from ..descriptors import Description, RepresentPlan, represent_batch
+from ..losses import represent_loss
 from ._arguments import Cells
 from ._crystal_loss import CrystalLoss, Tensors, tensors
 from ._function import torch_function
@@ -31,7 +32,7 @@ class DescriptorLoss(CrystalLoss[Spectra]):
 
         L = w_P |P - P0|^2 / |P0|^2 + w_G |G - G0|^2 / |G0|^2
 
-    `jaxtal.descriptors.represent_loss`, compiled once for each shape of a batch:
+    `jaxtal.losses.represent_loss`, compiled once for each shape of a batch:
 
         loss = DescriptorLoss(plan)
         targets = loss.represent(lattice0, frac0, species, mask)      # once for a data set

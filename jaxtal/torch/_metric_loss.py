@@ -5,7 +5,9 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Array
 
-from ..descriptors import CrystalMetric, Fingerprint, MetricPlan, fingerprint_loss, map_crystals
+from ..crystal import map_crystals
+from ..losses import fingerprint_loss
+from ..metric import CrystalMetric, Fingerprint, MetricPlan
 from ._arguments import Cells
 from ._crystal_loss import CrystalLoss, Tensors, tensors
 from ._function import torch_function
@@ -28,7 +30,7 @@ class MetricLoss(CrystalLoss[Vectors]):
 
         L = |v - v0|^2
 
-    `jaxtal.descriptors.fingerprint_loss`, compiled once for each shape of a batch. Unlike
+    `jaxtal.losses.fingerprint_loss`, compiled once for each shape of a batch. Unlike
     `DescriptorLoss` the spectrum term does not see the density alone change.
 
         metric = CrystalMetric(density=1.0)

@@ -5,8 +5,7 @@ import jax.numpy as jnp
 import torch
 from jaxtyping import Array
 
-from ..crystal import Crystal
-from ..descriptors import map_crystals, per_crystal_loss
+from ..crystal import Crystal, map_crystals, per_crystal_loss
 from ..diffraction import PowderPattern, ReciprocalPlan, xrd_loss
 from ..lattice import Lattice
 from ._arguments import Cells

@@ -10,7 +10,7 @@ from ase import Atoms
 import jaxtal as jxt
 from jaxtal.cli._arguments import parse
 from jaxtal.cli._gather import chosen_metric
-from jaxtal.descriptors import DUPLICATE_DISTANCE
+from jaxtal.metric import DUPLICATE_DISTANCE
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_cache(run, folder, monkeypatch):
     asked = ("dedup", "some", "--json", "--cache", "kept")
     first = run(*asked).json
     calls = []
-    monkeypatch.setattr(jxt.descriptors.CrystalMetric, "of", lambda *a: calls.append(a))
+    monkeypatch.setattr(jxt.metric.CrystalMetric, "of", lambda *a: calls.append(a))
     again = run(*asked).json
     assert not calls
     for key in ("groups", "unique", "distances", "skipped", "ignored", "crystals"):
@@ -159,7 +159,7 @@ def test_an_interrupted_run_goes_on(run, folder, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(jxt.descriptors.CrystalMetric, "of", interrupted)
+        patch.setattr(jxt.metric.CrystalMetric, "of", interrupted)
         stopped = run("dedup", "some", "--cache", "kept")
     assert stopped.code == 130
     assert "what is finished is in kept" in stopped.err

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.special
 
-from jaxtal.descriptors._bessel import cylindrical_bessel, spherical_bessel
+from jaxtal.descriptors.expansion import cylindrical_bessel, spherical_bessel
 
 X = np.concatenate(
     [

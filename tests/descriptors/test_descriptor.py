@@ -19,11 +19,9 @@ from jaxtal.descriptors import (
     RecpDescriptor,
     RecpSpectrum,
     describe,
-    distance,
     preset,
-    rdf_distance,
-    relative_distance,
 )
+from jaxtal.metric import distance, rdf_distance, relative_distance
 
 SMALL = Descriptor(8, 10, 5.0, n_bins=41)
 

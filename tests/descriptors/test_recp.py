@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from jaxtal.crystal import Crystal
-from jaxtal.descriptors._recp import RecpSpectrum, recp_hkl
+from jaxtal.descriptors.compat import RecpSpectrum, recp_hkl
 from jaxtal.diffraction import hkl_sphere
 
 REFERENCE = pathlib.Path(__file__).parent.parent / "reference"

@@ -16,11 +16,11 @@ from jaxtal.descriptors import (
     PaperBesselBasis,
     RepresentPlan,
     describe,
-    descriptor_loss,
     represent,
     represent_batch,
 )
 from jaxtal.diffraction import ReciprocalSpace
+from jaxtal.losses import descriptor_loss
 
 SMALL = Descriptor(4, 6, 5.0, n_bins=21)
 #: One capacity and one batch size for nearly all tests, so that they share compiled programs.

@@ -16,14 +16,9 @@ torch = pytest.importorskip("torch")
 
 import jaxtal  # noqa: E402
 from jaxtal.crystal import CrystalBatch, prototype  # noqa: E402
-from jaxtal.descriptors import (  # noqa: E402
-    Description,
-    Descriptor,
-    RepresentPlan,
-    descriptor_loss,
-    represent_batch,
-)
+from jaxtal.descriptors import Description, Descriptor, RepresentPlan, represent_batch  # noqa: E402
 from jaxtal.diffraction import PowderPattern, xrd_loss  # noqa: E402
+from jaxtal.losses import descriptor_loss  # noqa: E402
 from jaxtal.torch import (  # noqa: E402
     DescriptorLoss,
     PowderLoss,

@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from jaxtal.crystal import prototype  # noqa: E402
-from jaxtal.descriptors import CrystalMetric, Fingerprint  # noqa: E402
+from jaxtal.metric import CrystalMetric, Fingerprint  # noqa: E402
 from jaxtal.torch import MetricLoss, Vectors, to_jax  # noqa: E402
 
 METRIC = CrystalMetric(2, 2, 10.0, density=1.0)

@@ -10,7 +10,7 @@ from cells import atoms, in_cell, moved, rotation, stored
 from scipy.optimize import linear_sum_assignment
 
 from jaxtal.crystal import Crystal, prototype
-from jaxtal.descriptors import pdd_distance, pointwise_distances
+from jaxtal.metric import pdd_distance, pointwise_distances
 
 REFERENCE = json.loads(
     (pathlib.Path(__file__).parent.parent / "reference" / "pdd.json").read_text()

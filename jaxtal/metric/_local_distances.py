@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._neighbours import Neighbours
+from ._nearest_neighbours import Neighbours
 
 #: Neighbours whose occupancies add up to this much less than promised still count as enough.
 _SLACK = 1e-3

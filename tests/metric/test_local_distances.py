@@ -11,8 +11,8 @@ from cells import atoms, finite, in_cell, moved, rotation
 from local_terms import RANKS, SIZE, arrays, both, check_gradients, compiled, terms
 
 from jaxtal.crystal import Crystal, prototype
-from jaxtal.descriptors import (
-    describe,
+from jaxtal.descriptors import describe
+from jaxtal.metric import (
     distance,
     local_distance_vector,
     local_distances,

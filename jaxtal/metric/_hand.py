@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .._core import safe_divide, safe_sqrt
-from ._harmonics import harmonics_rows
+from ..descriptors.expansion import harmonics_rows
 from ._local_distances import local_distances
-from ._neighbours import Neighbours
-from ._odd_couplings import odd_coupling
+from ._nearest_neighbours import Neighbours
+from ._triple_couplings import odd_coupling
 
 #: Degrees of the three moments that are combined, ascending.
 DEGREES = ((1, 1, 1), (1, 2, 2), (1, 3, 3), (1, 4, 4), (2, 2, 3), (2, 3, 4), (3, 3, 3), (3, 4, 4))

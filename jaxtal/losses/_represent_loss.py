@@ -6,15 +6,10 @@ from typing import Any
 import equinox as eqx
 from jaxtyping import Array, Bool, Float
 
-from ..crystal import CrystalBatch
-from ._batched import Cells, cells_of_batch, per_crystal_loss
-from ._capacity import RepresentPlan
-from ._descriptor import Description
+from ..crystal import Cells, CrystalBatch, cells_of_batch, per_crystal_loss
+from ..descriptors import Description, RepresentPlan, represent
+from ..metric import CrystalMetric, Fingerprint, MetricPlan
 from ._descriptor_loss import descriptor_loss
-from ._fingerprint import Fingerprint
-from ._metric import CrystalMetric
-from ._metric_plan import MetricPlan
-from ._represent import represent
 
 Losses = tuple[Float[Array, " B"], Bool[Array, " B"]]
 

@@ -11,9 +11,9 @@ from jaxtyping import Array, Int
 
 from .._core import check_finite, count, device_array, host_array
 from ..crystal import Crystal, CrystalBatch, WyckoffCrystal, expand_on_host
+from ..diffraction import HklBox, box_size
 from ..scattering import FormFactors
 from ._descriptor import Descriptor
-from ._sphere import HklBox, box_size
 
 
 class RepresentPlan(eqx.Module):

@@ -5,10 +5,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._core import safe_divide, safe_norm
-from ..diffraction import taper
-from ._harmonics import degree_list, harmonics_rows
-from ._radial import OrthonormalBasis
-from ._sphere import SphereSums
+from ..descriptors.expansion import OrthonormalBasis, degree_list, harmonics_rows
+from ..diffraction import SphereSums, taper
 
 #: Spread of the three spectra over the 288 AFLOW prototypes that pymatgen 2026.10 ships: root
 #: mean square distance from the mean, default settings. It sets their relative weights and the

@@ -1,13 +1,12 @@
 """Distances between the descriptions of two crystals."""
 
-import json
 from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._core import safe_sqrt
-from ._descriptor import Description
+from ..descriptors import Description, check_same_specification
 from ._fingerprint import Fingerprint
 
 
@@ -79,7 +78,7 @@ def _pair(a: Any, b: Any, name: str) -> tuple[Array, Array]:
                 "expected two descriptions or two fingerprints, got a "
                 f"{type(a).__name__} and a {type(b).__name__}"
             )
-        _same_specification(a.specification, b.specification)
+        check_same_specification(a.specification, b.specification)
     for one, has in zip((a, b), described, strict=True):
         if has and not hasattr(one, name):
             raise ValueError(f"expected descriptions, got a {type(one).__name__}")
@@ -98,15 +97,3 @@ def _pair(a: Any, b: Any, name: str) -> tuple[Array, Array]:
             "(made with different specifications?)"
         )
     return x, y
-
-
-def _same_specification(a: str, b: str) -> None:
-    if not a or not b or a == b:
-        return
-    one, other = json.loads(a), json.loads(b)
-    differing = [
-        f"{key}: {one.get(key)!r} and {other.get(key)!r}"
-        for key in sorted(one.keys() | other.keys())
-        if one.get(key) != other.get(key)
-    ]
-    raise ValueError(f"descriptions: expected equal specifications, got {'; '.join(differing)}")

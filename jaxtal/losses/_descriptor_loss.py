@@ -1,4 +1,4 @@
-"""Batches of descriptions, and the mismatch of two of them as a loss."""
+"""The mismatch of two batches of descriptions or fingerprints as a loss."""
 
 from typing import Any
 
@@ -6,42 +6,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ..crystal import CrystalBatch
-from ._batched import Cells, over_batch
-from ._capacity import RepresentPlan
-from ._descriptor import Description
-from ._distance import _same_specification
-from ._fingerprint import Fingerprint
-from ._represent import represent
+from ..descriptors import Description, check_same_specification
+from ..metric import Fingerprint
 
 Spectra = tuple[Array, Array]
 """Power spectra and radial distributions, as in a `Description`."""
-
-
-def represent_batch(
-    batch: CrystalBatch | Cells, plan: RepresentPlan, *, chunk: int | None = 1
-) -> Description:
-    """Descriptions of all crystals of a batch; pure, for jit and grad.
-
-    Args:
-        batch: B crystals; or their matrix, frac, species and mask, where species may be weights of
-            each of `plan.elements`, shape (B, N, Z).
-        plan: capacity and tables.
-        chunk: crystals computed side by side, the chunks one after another. One at a time stays in
-            the cache of a CPU; a GPU wants many, or None for all. Memory is in proportion. One at
-            a time keeps one core busy: threads that call with a part of the batch each use more.
-
-    Returns:
-        A description whose arrays have B for their first axis; `complete` has shape (B,).
-
-    Raises:
-        ValueError: a chunk below 1.
-    """
-
-    def one(matrix: Array, frac: Array, species: Array, mask: Array) -> Description:
-        return represent(matrix, frac, species, mask, plan)
-
-    return over_batch(one, batch, chunk)
 
 
 def descriptor_loss(
@@ -78,7 +47,7 @@ def descriptor_loss(
     if isinstance(pred, Fingerprint) or isinstance(target, Fingerprint):
         return _vector_loss(pred, target)
     if isinstance(pred, Description) and isinstance(target, Description):
-        _same_specification(pred.specification, target.specification)
+        check_same_specification(pred.specification, target.specification)
     (P, G, complete), (P0, G0, also) = _parts(pred), _parts(target)
     if P.shape != P0.shape or G.shape != G0.shape:
         raise ValueError(
@@ -103,7 +72,7 @@ def _vector_loss(pred: Any, target: Any) -> Float[Array, "*B"]:
         raise ValueError(
             f"expected two fingerprints, got a {type(pred).__name__} and a {type(target).__name__}"
         )
-    _same_specification(pred.specification, target.specification)
+    check_same_specification(pred.specification, target.specification)
     v, v0 = jnp.asarray(pred.vector), jnp.asarray(target.vector)
     if v.shape != v0.shape:
         raise ValueError(f"fingerprints: expected equal shapes, got {v.shape} and {v0.shape}")

@@ -9,9 +9,9 @@ from local_terms import arrays, check_gradients, compiled, mirrored, terms
 
 from jaxtal._core import call_spglib
 from jaxtal.crystal import Crystal, WyckoffCrystal, prototype
-from jaxtal.descriptors._hand import DEGREES
-from jaxtal.descriptors._harmonics import host_harmonics
-from jaxtal.descriptors._odd_couplings import odd_coupling
+from jaxtal.descriptors.expansion import host_harmonics
+from jaxtal.metric._hand import DEGREES
+from jaxtal.metric._triple_couplings import odd_coupling
 
 TRIGONAL = (4.4572, 4.4572, 5.929, 90, 90, 120)
 

@@ -10,13 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core import check_finite, device_array, host_array
-from ..crystal import Crystal, CrystalBatch, WyckoffCrystal, expand_on_host
+from ..crystal import Crystal, CrystalBatch, WyckoffCrystal, expand_on_host, over_batch
+from ..diffraction import box_size
 from ..lattice import niggli_reduce
-from ._batched import over_batch
 from ._fingerprint import Fingerprint
 from ._metric_plan import ELEMENTS, NEIGHBOURS, MetricPlan, neighbours_needed, reduced_unit
-from ._neighbours import neighbour_bounds
-from ._sphere import box_size
+from ._nearest_neighbours import neighbour_bounds
 
 #: Sites of a smaller occupancy are left out.
 LEAST = 1e-3

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._core import safe_norm
+from ..._core import safe_norm
 
 Degrees = Literal["all", "even"]
 

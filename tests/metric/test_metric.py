@@ -11,18 +11,12 @@ from cells import SHEAR, atoms, finite, in_cell, moved, relative, rotation
 from tolerances import TOLERANCES
 
 from jaxtal.crystal import Crystal, CrystalBatch, prototype
-from jaxtal.descriptors import (
-    CrystalMetric,
-    Fingerprint,
-    MetricPlan,
-    describe,
-    descriptor_loss,
-    distance,
-    neighbour_bounds,
-)
-from jaxtal.descriptors._harmonics import host_harmonics
-from jaxtal.descriptors._scaled_spectra import SPREADS
+from jaxtal.descriptors import describe
+from jaxtal.descriptors.expansion import host_harmonics
 from jaxtal.diffraction import hkl_sphere
+from jaxtal.losses import descriptor_loss
+from jaxtal.metric import CrystalMetric, Fingerprint, MetricPlan, distance, neighbour_bounds
+from jaxtal.metric._spectrum_term import SPREADS
 
 #: All terms but those of neighbours, and the metric and capacity that nearly all tests share.
 SMALL = CrystalMetric(4, 4, 12.0, composition=0.5, density=0.3)

@@ -9,18 +9,10 @@ import numpy as np
 import pytest
 from cells import finite
 
-from jaxtal.crystal import CrystalBatch, prototype
-from jaxtal.descriptors import (
-    CrystalMetric,
-    Descriptor,
-    RepresentPlan,
-    descriptor_loss,
-    fingerprint_loss,
-    map_crystals,
-    per_crystal_loss,
-    represent_batch,
-    represent_loss,
-)
+from jaxtal.crystal import CrystalBatch, map_crystals, per_crystal_loss, prototype
+from jaxtal.descriptors import Descriptor, RepresentPlan, represent_batch
+from jaxtal.losses import descriptor_loss, fingerprint_loss, represent_loss
+from jaxtal.metric import CrystalMetric
 
 NAMES = ("alpha-quartz", "rutile", "diamond", "fluorite")
 DESCRIPTOR = Descriptor(2, 2, 4.0, n_bins=9)

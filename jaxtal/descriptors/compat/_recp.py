@@ -9,12 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from .._core import bucket, check_finite, device_array, host_array, safe_divide, safe_norm
-from ..crystal import Crystal
-from ..diffraction import missing_species, structure_factors
-from ..scattering import FormFactors
-from ._harmonics import degree_list, harmonics_rows
-from ._radial import ChebyshevBasis, SphericalBesselBasis
+from ..._core import bucket, check_finite, device_array, host_array, safe_divide, safe_norm
+from ...crystal import Crystal
+from ...diffraction import missing_species, structure_factors
+from ...scattering import FormFactors
+from ..expansion import ChebyshevBasis, SphericalBesselBasis, degree_list, harmonics_rows
 
 RecpRadial = Literal["bessel", "chebyshev", "gto"]
 

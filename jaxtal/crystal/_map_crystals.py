@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 from jaxtyping import Array, Bool, Float, PyTree
 
-from ..crystal import CrystalBatch
+from . import CrystalBatch
 
 Cells = tuple[Array, Array, Array, Array]
 """Lattices (B, 3, 3), fractional coordinates (B, N, 3), atomic numbers (B, N) or species weights

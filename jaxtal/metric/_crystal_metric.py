@@ -11,18 +11,16 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .._core import count, safe_divide
-from ..crystal import Crystal, CrystalBatch, WyckoffCrystal
-from ._batched import over_batch
-from ._capacity import contents_of, dtype_of
+from ..crystal import Crystal, CrystalBatch, WyckoffCrystal, over_batch
+from ..descriptors import contents_of, dtype_of
+from ..diffraction import box_size, countable, safe_cell, species_slots, sphere_sums
 from ._fingerprint import Fingerprint
 from ._hand import hand_vector
 from ._local_distances import local_distance_vector
-from ._metric_many import fingerprints
+from ._many_crystals import fingerprints
 from ._metric_plan import ELEMENTS, NEIGHBOURS, MetricPlan, neighbours_needed, reduced_unit
-from ._neighbours import Neighbours, nearest_neighbours, neighbour_bounds
-from ._scaled_spectra import SPREADS, scaled_spectra
-from ._species_slots import countable, species_slots
-from ._sphere import box_size, safe_cell, sphere_sums
+from ._nearest_neighbours import Neighbours, nearest_neighbours, neighbour_bounds
+from ._spectrum_term import SPREADS, scaled_spectra
 
 #: Distance within which two crystals count as one, for default settings with `composition=1`. Of
 #: the 288 AFLOW prototypes that pymatgen ships, the nearest two different ones are at 0.157 (0.113
