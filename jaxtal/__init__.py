@@ -29,57 +29,13 @@ The names below are where a user starts; each room's docstring is its handbook:
     search        fingerprints of whole folders, nearest neighbours, duplicates
     plot          pictures of the above
     cli           the command `jaxtal`
+
+A room is imported when it is first used, and its names with it (`__init__.pyi` lists them).
 """
 
 import importlib.metadata
 
-from . import crystal as crystal
-from . import density as density
-from . import descriptors as descriptors
-from . import diffraction as diffraction
-from . import fields as fields
-from . import grids as grids
-from . import io as io
-from . import lattice as lattice
-from . import losses as losses
-from . import metric as metric
-from . import phasing as phasing
-from . import plot as plot
-from . import reconstruct as reconstruct
-from . import reflections as reflections
-from . import scattering as scattering
-from . import search as search
-from . import symmetry as symmetry
-from .crystal import Crystal as Crystal
-from .crystal import WyckoffCrystal as WyckoffCrystal
-from .crystal import match_crystals as match_crystals
-from .crystal import prototype as prototype
-from .crystal import prototype_names as prototype_names
-from .descriptors import Description as Description
-from .descriptors import Descriptor as Descriptor
-from .descriptors import PairDistribution as PairDistribution
-from .descriptors import PowerSpectrum as PowerSpectrum
-from .descriptors import RadialDistribution as RadialDistribution
-from .descriptors import describe as describe
-from .descriptors import preset as preset
-from .diffraction import ReciprocalSpace as ReciprocalSpace
-from .diffraction import structure_factors as structure_factors
-from .fields import Mesh as Mesh
-from .fields import PeriodicField as PeriodicField
-from .fields import StarBasis as StarBasis
-from .grids import Grid as Grid
-from .lattice import BravaisLattice as BravaisLattice
-from .lattice import Lattice as Lattice
-from .lattice import Superspace as Superspace
-from .metric import CrystalMetric as CrystalMetric
-from .metric import distance as distance
-from .metric import rdf_distance as rdf_distance
-from .metric import relative_distance as relative_distance
-from .phasing import PhasingProblem as PhasingProblem
-from .phasing import phase as phase
-from .reflections import Reflections as Reflections
-from .scattering import FormFactors as FormFactors
-from .symmetry import SpaceGroup as SpaceGroup
-from .symmetry import SymOp as SymOp
+import lazy_loader
 
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 __version__ = importlib.metadata.version("jaxtal")

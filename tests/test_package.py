@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 import jaxtal as jxt
 
 
@@ -25,20 +27,49 @@ def test_names_a_user_starts_with():
     assert callable(jxt.plot.power_spectrum)
 
 
-def test_import_has_no_side_effects_and_loads_nothing_heavy():
-    """No device is looked for, no configuration changed; plots and file formats load on use."""
-    code = """if True:
-        import json, sys, jax
-        before = dict(jax.config.values)
-        import jaxtal
-        heavy = ("matplotlib", "ase.io", "periodictable", "pandas", "sympy")
-        loaded = [name for name in heavy if name in sys.modules]
-        print(json.dumps([loaded, dict(jax.config.values) == before]))
-    """
+#: What is imported when it is used.
+HEAVY = (
+    *("matplotlib", "ase", "scipy", "spglib", "periodictable", "tqdm", "torch"),
+    *("pydantic", "cyclopts", "pandas", "sympy"),
+)
+
+
+def in_a_new_process(code: str):
+    """What the last line of a program prints, which must be JSON; nothing on stderr."""
     # A platform that does not exist: whoever asked for a device would be told so.
     environment = {**os.environ, "JAX_PLATFORMS": "nowhere"}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
-    assert json.loads(done.stdout) == [[], True]
     assert done.stderr == ""
+    return json.loads(done.stdout)
+
+
+def test_import_loads_nothing_before_it_is_used():
+    code = "import json, sys, jaxtal; print(json.dumps(list(sys.modules)))"
+    loaded = set(in_a_new_process(code))
+    assert loaded.isdisjoint({*HEAVY, "jax", "numpy", "gemmi"})
+
+
+def test_rooms_have_no_side_effects_and_load_nothing_heavy():
+    """No device is looked for, no configuration changed; plots and file formats load on use."""
+    code = """if True:
+        import json, sys, jax
+        before = dict(jax.config.values)
+        import jaxtal
+        for name in dir(jaxtal):
+            if name != "cli":
+                getattr(jaxtal, name)
+        print(json.dumps([list(sys.modules), dict(jax.config.values) == before]))
+    """
+    loaded, unchanged = in_a_new_process(code)
+    assert "jaxtal.plot" in loaded
+    assert set(loaded).isdisjoint(HEAVY)
+    assert unchanged
+
+
+def test_names_are_listed_and_wrong_ones_refused():
+    assert {"Crystal", "describe", "io", "phasing"} <= set(dir(jxt))
+    assert set(jxt.__all__) <= set(dir(jxt))
+    with pytest.raises(AttributeError, match="Cristal"):
+        _ = jxt.Cristal

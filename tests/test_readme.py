@@ -39,8 +39,10 @@ def test_there_are_two_commands_to_set_it_up():
 
 @pytest.mark.parametrize("line", blocks("text")[0].splitlines())
 def test_the_commands_parse(line):
-    from jaxtal.cli._arguments import parse
+    from jaxtal.cli._main import application
 
     command = line.split("   ")[0].split()
     assert command[0] == "jaxtal"
-    assert callable(parse(command[1:]).run)
+    found, _, unused = application().parse_args(command[1:], exit_on_error=False, print_error=False)
+    assert found.__module__.startswith("jaxtal.cli.")
+    assert not unused

@@ -1,28 +1,50 @@
 """`jaxtal dedup`: the same crystals in a folder."""
 
-import argparse
 import json
 import time
+from typing import Annotated
 
 import numpy as np
+from cyclopts import Parameter
 
 from ..metric import DUPLICATE_DISTANCE
 from ..search import groups
-from ._gather import counted, gathered
+from ._fingerprints import Folder, Terms, counted, gathered
+from ._options import Json, Quiet, number
 
 
-def run_dedup(arguments: argparse.Namespace) -> int:
-    """Print groups of crystals that are the same."""
+def dedup(
+    source: Annotated[str, Parameter(name="DIR")],
+    /,
+    *,
+    threshold: Annotated[
+        float,
+        number(0.0),
+        Parameter(
+            help=f"distance within which crystals count as one, default {DUPLICATE_DISTANCE:g}"
+        ),
+    ] = DUPLICATE_DISTANCE,
+    terms: Terms = Terms(),
+    folder: Folder = Folder(),
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Group crystals that are the same up to small displacements.
+
+    A chain of crystals, each within the threshold of the next, is one group.
+
+    Args:
+        source: folder, file or database.
+    """
     begin = time.perf_counter()
-    with gathered(arguments) as found:
+    with gathered(source, terms, folder, quiet) as found:
         vectors, files = found.collection.vectors, found.files
-        threshold = DUPLICATE_DISTANCE if arguments.threshold is None else arguments.threshold
         members = _members(groups(vectors, threshold))
         together = [rows for rows in members if len(rows) > 1]
         alone = [files[rows[0]] for rows in members if len(rows) == 1]
         first = [_from_first(vectors[rows]) for rows in together]
         seconds = time.perf_counter() - begin
-        if arguments.json:
+        if as_json:
             result = {
                 "groups": [[files[i] for i in rows] for rows in together],
                 "distances": first,
@@ -34,7 +56,7 @@ def run_dedup(arguments: argparse.Namespace) -> int:
             print(json.dumps(result))
             return 0
         extra = sum(len(rows) - 1 for rows in together)
-        print(f"{arguments.source}: {found.summary()}; {seconds:.1f} s")
+        print(f"{source}: {found.summary()}; {seconds:.1f} s")
         print(
             f"{counted(len(members), 'different crystal')}, {counted(extra, 'duplicate')} in "
             f"{counted(len(together), 'group')}, within {threshold:g}"

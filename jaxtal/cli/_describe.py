@@ -1,33 +1,50 @@
 """`jaxtal describe`: the descriptors of crystals, in one .npz."""
 
-import argparse
 import json
 import pathlib
 import sys
 import time
+from typing import Annotated
 
-from tqdm import tqdm
+import jax
+from cyclopts import Parameter
 
-from ._entry import chosen_descriptor, describe_crystal, write_entries
+from ._descriptions import chosen_descriptor, describe_crystal, write_entries
 from ._files import check_writable
+from ._options import DescriptorChoice, Dtype, Json, Reading
 
 
-def run_describe(arguments: argparse.Namespace) -> int:
-    """Describe every crystal, then write the file; one bad crystal, and there is no file."""
+def describe(
+    *crystals: Annotated[str, Parameter(name="CRYSTAL", required=True)],
+    output: Annotated[pathlib.Path, Parameter(alias="-o")],
+    choice: DescriptorChoice = DescriptorChoice(),
+    dtype: Dtype = "float32",
+    reading: Reading = Reading(),
+    as_json: Json = False,
+) -> int:
+    """Write the descriptors of crystals to a .npz file; one bad crystal, and there is no file.
+
+    Args:
+        crystals: files or built-in names.
+        output: file to write.
+        dtype: precision, default float32.
+    """
+    from tqdm import tqdm
+
     begin = time.perf_counter()
-    path = pathlib.Path(arguments.output)
-    path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
-    descriptor = chosen_descriptor(arguments)
+    path = output if output.suffix == ".npz" else output.with_name(output.name + ".npz")
+    descriptor = chosen_descriptor(choice)
     check_writable(path.parent)
-    hidden = len(arguments.crystals) < 3 or not sys.stderr.isatty()
-    entries = [
-        describe_crystal(text, descriptor, arguments)
-        for text in tqdm(arguments.crystals, disable=hidden, unit="crystal")
-    ]
-    write_entries(path, entries, descriptor, arguments.preset or "default")
+    hidden = len(crystals) < 3 or not sys.stderr.isatty()
+    with jax.enable_x64(dtype == "float64"):
+        entries = [
+            describe_crystal(text, descriptor, reading)
+            for text in tqdm(crystals, disable=hidden, unit="crystal")
+        ]
+        write_entries(path, entries, descriptor, choice.preset or "default")
     P, G = entries[0].description.power_spectrum, entries[0].description.rdf
     seconds = time.perf_counter() - begin
-    if arguments.json:
+    if as_json:
         print(
             json.dumps(
                 {

@@ -1,6 +1,5 @@
 """Crystals by file or built-in name."""
 
-import argparse
 import difflib
 import os
 import pathlib
@@ -8,10 +7,11 @@ import pathlib
 from ..crystal import WyckoffCrystal, prototype, prototype_names
 from ..io import read
 from ._errors import BadInputError
+from ._options import Reading
 
 
-def find_crystal(text: str, arguments: argparse.Namespace) -> WyckoffCrystal:
-    """The built-in crystal of that name, or the one in that file.
+def find_crystal(text: str, reading: Reading) -> WyckoffCrystal:
+    """Find the built-in crystal of that name, or read the one in that file.
 
     Raises:
         BadInputError: neither; close names are suggested.
@@ -31,8 +31,7 @@ def find_crystal(text: str, arguments: argparse.Namespace) -> WyckoffCrystal:
         raise BadInputError(
             f"{text}: no such file, and no such built-in name (`jaxtal list` shows them){hint}"
         )
-    crystal = read(path, symmetry=arguments.symmetry, symprec=arguments.symprec)
-    return crystal
+    return read(path, symmetry=reading.symmetry, symprec=reading.symprec)
 
 
 def crystal_name(text: str) -> str:

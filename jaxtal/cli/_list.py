@@ -1,19 +1,19 @@
 """`jaxtal list`: the built-in crystals."""
 
-import argparse
 import json
 
 from ..crystal import prototype, prototype_names, prototype_source
 from ._inputs import cell_summary, summary
+from ._options import Json
 
 
-def run_list(arguments: argparse.Namespace) -> int:
-    """Print name, symmetry, cell and source of every built-in crystal."""
+def list_crystals(*, as_json: Json = False) -> int:
+    """Show name, symmetry, cell and source of every built-in crystal."""
     rows = []
     for name in prototype_names():
         crystal = prototype(name)
         rows.append((name, summary(crystal), cell_summary(crystal), prototype_source(name)))
-    if arguments.json:
+    if as_json:
         keys = ("name", "structure", "cell", "source")
         print(json.dumps({"crystals": [dict(zip(keys, row, strict=True)) for row in rows]}))
         return 0

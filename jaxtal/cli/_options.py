@@ -1,59 +1,86 @@
-"""What the arguments of all commands are made of."""
+"""Options that several commands have, as types of their arguments."""
 
-import argparse
+import dataclasses
 import math
-from collections.abc import Callable
-from typing import Any, NoReturn
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal, get_origin
+
+from cyclopts import CoercionError, Parameter
+
+Dtype = Literal["float32", "float64"]
+Preset = Literal["default", "paper", "recp"]
 
 
-class Parser(argparse.ArgumentParser):
-    """Reports a wrong argument in one line, as every other error."""
+def integer(least: int) -> Parameter:
+    """Make an option take integers that are not smaller: one, or a tuple of them."""
 
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"jaxtal: error: {' '.join(message.split())} (see {self.prog} --help)\n")
-
-
-def command(
-    commands: Any, name: str, run: Callable[..., int] | None, text: str, description: str = ""
-) -> argparse.ArgumentParser:
-    """A command, or with `run` None a family of commands that parses its own names."""
-    long = description or f"{text[0].upper()}{text[1:]}."
-    one = commands.add_parser(name, help=text, description=long, allow_abbrev=False)
-    if run is not None:
-        one.set_defaults(run=run)
-    return one
-
-
-def add_json(one: argparse.ArgumentParser) -> None:
-    """The option of every command."""
-    one.add_argument("--json", action="store_true", help="one JSON object on stdout")
-
-
-def integer(least: int) -> Callable[[str], int]:
-    """Converts an integer that isn't smaller."""
-
-    def convert(text: str) -> int:
+    def read(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
             value = None
         if value is None or not least <= value < 2**31:
-            raise argparse.ArgumentTypeError(f"expected an integer >= {least}, got {text}")
+            raise ValueError(f"expected an integer >= {least}, got {text}")
         return value
 
-    return convert
+    return Parameter(converter=_each(read))
 
 
-def number(least: float) -> Callable[[str], float]:
-    """Converts a finite number that isn't smaller."""
+def number(least: float) -> Parameter:
+    """Make an option take finite numbers that are not smaller: one, or a tuple of them."""
 
-    def convert(text: str) -> float:
+    def read(text: str) -> float:
         try:
             value = float(text)
         except ValueError:
             value = math.nan
         if not least <= value < math.inf:
-            raise argparse.ArgumentTypeError(f"expected a number >= {least:g}, got {text}")
+            raise ValueError(f"expected a number >= {least:g}, got {text}")
         return value
 
+    return Parameter(converter=_each(read))
+
+
+def _each(read: Callable[[str], Any]) -> Callable[[Any, Sequence[Any]], Any]:
+    def convert(type_: Any, tokens: Sequence[Any]) -> Any:
+        values = []
+        for token in tokens:
+            try:
+                values.append(read(token.value))
+            except ValueError as error:
+                raise CoercionError(msg=str(error), token=token, target_type=type_) from None
+        return tuple(values) if get_origin(type_) is tuple else values[0]
+
     return convert
+
+
+Count = Annotated[int, integer(1)]
+Seed = Annotated[int, integer(0)]
+Json = Annotated[bool, Parameter(name="--json", help="one JSON object on stdout")]
+Quiet = Annotated[bool, Parameter(help="no progress, no warnings")]
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """How a file of a crystal is read."""
+
+    symmetry: Literal["file", "find", "P1"] = "file"
+    """symmetry of files: as they say (the default), found by spglib, or none"""
+    symprec: Annotated[float, number(0.0)] = 1e-3
+    """tolerance of the search, angstrom, default 0.001"""
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True)
+class DescriptorChoice:
+    """What the descriptor is; None leaves it to a stored one, or to the defaults."""
+
+    preset: Preset | None = None
+    """default: smooth and orthonormal; paper: the paper's equations; recp: pyxtal's RECP"""
+    n_max: int | None = None
+    """radial functions, default 10"""
+    l_max: int | None = None
+    """highest degree, default 10"""
+    q_max: float | None = None
+    """1/angstrom, default 10"""

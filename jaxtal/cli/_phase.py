@@ -1,51 +1,102 @@
 """`jaxtal phase`: from a job file to phases, densities and a verdict."""
 
-import argparse
 import json
 import pathlib
 import sys
 import time
+from typing import Annotated, Any
 
 import jax
 import numpy as np
+from cyclopts import Parameter
 
-from ..phasing import phase
+from ..phasing import phase as find_phases
 from ._errors import BadInputError
 from ._files import check_writable
-from ._job import Job, example_text, read_demo, read_job_file
-from ._phase_files import output_folder, save_grid, write_results
-from ._phase_report import Report
+from ._options import Count, Dtype, Json, Quiet, Seed
+from .job import (
+    Demo,
+    Example,
+    Job,
+    Report,
+    demo_text,
+    example_text,
+    output_folder,
+    read_job,
+    read_job_file,
+    recipe_names,
+    save_grid,
+    write_results,
+)
 
-_RUN_OPTIONS = ("starts", "iterations", "recipe", "seed", "dtype", "checkpoint", "output")
 
+def phase(
+    job: pathlib.Path | None = None,
+    /,
+    *,
+    example: Example | None = None,
+    demo: Demo | None = None,
+    starts: Count | None = None,
+    iterations: Count | None = None,
+    recipe: Annotated[str | None, Parameter(help=f"one of {', '.join(recipe_names())}")] = None,
+    seed: Seed | None = None,
+    output: Annotated[pathlib.Path | None, Parameter(alias="-o")] = None,
+    checkpoint: pathlib.Path | None = None,
+    dtype: Dtype | None = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Phase the reflections of a job, or print an example of one.
 
-def run_phase(arguments: argparse.Namespace) -> int:
-    """Phase the reflections of a job, or print an example of one."""
-    if arguments.example is not None:
-        _check_alone(arguments)
-        sys.stdout.write(example_text(arguments.example))
+    Args:
+        job: a TOML file, as --example prints them.
+        example: print a commented job, run nothing.
+        demo: run on a model with known phases.
+        starts: default 4.
+        iterations: of the recipe's first stage.
+        seed: default 0.
+        output: folder to write to, default phasing-NAME.
+        checkpoint: keep work in this file, and go on from it if it exists.
+        dtype: precision, default float32.
+    """
+    given = {
+        "starts": starts,
+        "iterations": iterations,
+        "recipe": recipe,
+        "seed": seed,
+        "dtype": dtype,
+        "checkpoint": checkpoint,
+    }
+    options = {key: value for key, value in given.items() if value is not None}
+    _check_one_of(job, example, demo)
+    if example is not None:
+        _check_alone({**options, "output": output, "json": as_json or None})
+        print(example_text(example), end="")
         return 0
     begin = time.perf_counter()
-    job = _job(arguments)
-    folder = pathlib.Path(arguments.output or f"phasing-{job.name}")
+    return _run(_read(job, demo, options), output, as_json, quiet, begin)
+
+
+def _run(job: Job, output: pathlib.Path | None, as_json: bool, quiet: bool, begin: float) -> int:
+    folder = output or pathlib.Path(f"phasing-{job.name}")
     with output_folder(folder), jax.enable_x64(job.run.dtype == "float64"):
-        if not arguments.quiet:
+        if not quiet:
             print(f"phasing {job.source}: {_size(job)}", file=sys.stderr)
-        result = phase(
+        result = find_phases(
             job.problem,
             recipe=job.run.stages(job.problem.orbits.n_reflections),
             starts=job.run.starts,
             seed=job.run.seed,
-            grid=job.run.grid,
+            grid=job.grid,
             dtype=np.dtype(job.run.dtype),
-            checkpoint=job.run.checkpoint,
-            progress=not arguments.quiet and sys.stderr.isatty(),
+            checkpoint=job.checkpoint,
+            progress=not quiet and sys.stderr.isatty(),
         )
         report = Report.of(job, result, time.perf_counter() - begin)
         files = write_results(report, folder)
-        if job.run.grid_file is not None:
-            save_grid(result, job.run.grid_file)
-    if arguments.json:
+        if job.grid_file is not None:
+            save_grid(result, job.grid_file)
+    if as_json:
         print(json.dumps(report.for_machines(files)))
     else:
         print(f"{job.source}, phased with recipe {job.run.recipe}, seed {job.run.seed}")
@@ -54,23 +105,37 @@ def run_phase(arguments: argparse.Namespace) -> int:
     return report.exit_code
 
 
-def _job(arguments: argparse.Namespace) -> Job:
-    if arguments.checkpoint is not None:
-        check_writable(pathlib.Path(arguments.checkpoint).parent)
-    if arguments.demo is not None:
-        return read_demo(arguments.demo, arguments)
-    if arguments.job is None:
-        raise BadInputError("expected a JOB.toml, --demo NAME or --example NAME")
-    return read_job_file(pathlib.Path(arguments.job), arguments)
-
-
-def _check_alone(arguments: argparse.Namespace) -> None:
-    """Options that an example has no use for are not passed over."""
-    given = [name for name in _RUN_OPTIONS if getattr(arguments, name) is not None]
-    if given or arguments.json:
+def _read(job: pathlib.Path | None, demo: Demo | None, options: dict[str, Any]) -> Job:
+    if options.get("recipe", "default") not in recipe_names():
         raise BadInputError(
-            f"--{(given or ['json'])[0]}: no use with --example, which runs nothing"
+            f"--recipe: expected one of {', '.join(recipe_names())}, got {options['recipe']!r}"
         )
+    if "checkpoint" in options:
+        check_writable(options["checkpoint"].parent)
+        # Paths in a job begin at its folder, those on the command line at the current one.
+        options = {**options, "checkpoint": str(options["checkpoint"].absolute())}
+    if job is not None:
+        return read_job_file(job, options)
+    name = str(demo)
+    return read_job(demo_text(name), f"demo {name}", f"demo-{name}", pathlib.Path(), options)
+
+
+def _check_one_of(job: pathlib.Path | None, example: str | None, demo: str | None) -> None:
+    choices = {"JOB.toml": job, "--demo": demo, "--example": example}
+    given = [name for name, value in choices.items() if value is not None]
+    if len(given) != 1:
+        came = " and ".join(given) or "none"
+        raise BadInputError(
+            f"expected one of JOB.toml, --demo NAME and --example NAME, got {came} "
+            "(see jaxtal phase --help)"
+        )
+
+
+def _check_alone(options: dict[str, Any]) -> None:
+    """Options that an example has no use for are not passed over."""
+    for name, value in options.items():
+        if value is not None:
+            raise BadInputError(f"--{name}: no use with --example, which runs nothing")
 
 
 def _size(job: Job) -> str:

@@ -1,103 +1,119 @@
 """`jaxtal reconstruct`: a crystal described, forgotten, and found again."""
 
-import argparse
 import json
 import math
 import pathlib
 import sys
 import time
+from typing import Annotated
 
 import jax
 import numpy as np
+from cyclopts import Parameter
 
 from ..descriptors import Description, Descriptor
 from ..io import write_bytes, write_cif, write_text
 from ..plot import reconstruction_figure
 from ..reconstruct import Adam, Reconstruction, default_descriptor, from_descriptor
-from ._entry import checked_description
+from ._descriptions import checked_description
 from ._errors import BadInputError
 from ._files import make_folder
 from ._inputs import crystal_name, find_crystal
-from ._outcome import Outcome, superposed
+from ._options import Count, Dtype, Json, Quiet, Reading, Seed, number
+from ._rebuilt import Rebuilt, superposed
 
 #: Rate of Adam from starts near the crystal, which only have to walk.
 _GENTLE = 0.02
 
 
-def run_reconstruct(arguments: argparse.Namespace) -> int:
-    """Rebuild a crystal from its descriptor; write and print how that went."""
+def reconstruct(
+    crystal: str,
+    /,
+    *,
+    starts: Count = 64,
+    perturb: Annotated[tuple[float, float] | None, number(0.0)] = None,
+    seed: Seed = 0,
+    q_max: float = 6.0,
+    n_max: int = 8,
+    l_max: int = 8,
+    steps: Count = 400,
+    output: Annotated[pathlib.Path | None, Parameter(alias="-o")] = None,
+    dtype: Dtype = "float32",
+    reading: Reading = Reading(),
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Rebuild a crystal from its descriptor; write and print how that went.
+
+    Args:
+        crystal: file or built-in name.
+        starts: how many, default 64.
+        perturb: D_LAT D_COOR: start near the crystal instead of anywhere: lengths times
+            1 + D_LAT (u - 1/2), sites moved by D_COOR angstrom.
+        seed: of the starts, default 0.
+        q_max: 1/angstrom, default 6.
+        n_max: radial functions, default 8.
+        l_max: highest degree, default 8.
+        steps: iterations of Adam, default 400.
+        output: folder to write to, default reconstruction-NAME.
+        dtype: precision, default float32.
+    """
     begin = time.perf_counter()
-    descriptor = _descriptor(arguments)
-    perturbation = _perturbation(arguments)
-    reference = find_crystal(arguments.crystal, arguments)
-    name = crystal_name(arguments.crystal)
-    target = checked_description(arguments.crystal, reference, descriptor)
-    folder = pathlib.Path(arguments.output or f"reconstruction-{name}")
-    make_folder(folder)
-    if not arguments.quiet:
-        print(f"rebuilding {arguments.crystal} from its descriptor", file=sys.stderr)
-    found = from_descriptor(
-        target,
-        like=reference,
-        starts=arguments.starts,
-        key=jax.random.key(arguments.seed),
-        descriptor=descriptor,
-        perturbation=perturbation,
-        optimiser=_optimiser(arguments),
-        progress=not arguments.quiet and sys.stderr.isatty(),
-    )
-    outcome = Outcome(reference, found, superposed(found.best, reference))
-    files = _write(folder, name, outcome, target, descriptor)
-    seconds = time.perf_counter() - begin
-    if arguments.json:
-        print(json.dumps(outcome.for_machines(files, seconds)))
-    else:
-        print(f"{arguments.crystal}, rebuilt from its power spectrum and radial distribution")
-        for label, text in outcome.for_people(_protocol(arguments), files, seconds):
-            print(f"  {label:10} {text}")
+    descriptor = _descriptor(n_max, l_max, q_max)
+    if perturb is not None and perturb[0] >= 2:
+        raise BadInputError(f"--perturb: expected D_LAT < 2, a relative width, got {perturb[0]:g}")
+    optimiser = Adam(steps=steps) if perturb is None else Adam(steps=steps, learning_rate=_GENTLE)
+    name = crystal_name(crystal)
+    folder = output or pathlib.Path(f"reconstruction-{name}")
+    with jax.enable_x64(dtype == "float64"):
+        reference = find_crystal(crystal, reading)
+        target = checked_description(crystal, reference, descriptor)
+        make_folder(folder)
+        if not quiet:
+            print(f"rebuilding {crystal} from its descriptor", file=sys.stderr)
+        found = from_descriptor(
+            target,
+            like=reference,
+            starts=starts,
+            key=jax.random.key(seed),
+            descriptor=descriptor,
+            perturbation=perturb,
+            optimiser=optimiser,
+            progress=not quiet and sys.stderr.isatty(),
+        )
+        rebuilt = Rebuilt(reference, found, superposed(found.best, reference))
+        files = _write(folder, name, rebuilt, target, descriptor)
+        seconds = time.perf_counter() - begin
+        if as_json:
+            print(json.dumps(rebuilt.for_machines(files, seconds)))
+        else:
+            print(f"{crystal}, rebuilt from its power spectrum and radial distribution")
+            for label, text in rebuilt.for_people(_protocol(perturb, seed), files, seconds):
+                print(f"  {label:10} {text}")
     if found.interrupted:
         return 130
     return 0 if found.success else 1
 
 
-def _descriptor(arguments: argparse.Namespace) -> Descriptor:
+def _descriptor(n_max: int, l_max: int, q_max: float) -> Descriptor:
     """The default descriptor of reconstructions, resized; bins stay as wide as they are."""
     base = default_descriptor()
     spacing = base.spectrum.space.q_max / (base.distribution.n_bins - 1)
-    q_max = arguments.q_max
     # A q_max that is no number is refused by the descriptor, with its own words.
     n_bins = max(4, round(q_max / spacing) + 1) if math.isfinite(q_max) else 4
-    return Descriptor(
-        arguments.n_max, arguments.l_max, q_max, n_bins=n_bins, radial=base.spectrum.radial
-    )
+    return Descriptor(n_max, l_max, q_max, n_bins=n_bins, radial=base.spectrum.radial)
 
 
-def _perturbation(arguments: argparse.Namespace) -> tuple[float, float] | None:
-    if arguments.perturb is None:
-        return None
-    d_lat, d_coor = arguments.perturb
-    if d_lat >= 2:
-        raise BadInputError(f"--perturb: expected D_LAT < 2, a relative width, got {d_lat:g}")
-    return d_lat, d_coor
-
-
-def _optimiser(arguments: argparse.Namespace) -> Adam:
-    default = Adam()
-    rate = default.learning_rate if arguments.perturb is None else _GENTLE
-    return Adam(steps=arguments.steps, learning_rate=rate)
-
-
-def _protocol(arguments: argparse.Namespace) -> str:
-    if arguments.perturb is None:
-        return f"fully random, seed {arguments.seed}"
-    d_lat, d_coor = arguments.perturb
-    return f"perturbed by {d_lat:g} (cell) and {d_coor:g} A, seed {arguments.seed}"
+def _protocol(perturb: tuple[float, float] | None, seed: int) -> str:
+    if perturb is None:
+        return f"fully random, seed {seed}"
+    return f"perturbed by {perturb[0]:g} (cell) and {perturb[1]:g} A, seed {seed}"
 
 
 def _write(
     folder: pathlib.Path,
     name: str,
-    outcome: Outcome,
+    rebuilt: Rebuilt,
     target: Description,
     descriptor: Descriptor,
 ) -> dict[str, pathlib.Path]:
@@ -105,12 +121,12 @@ def _write(
     cif, history, picture = (
         folder / file for file in ("reconstructed.cif", "history.csv", "reconstruction.png")
     )
-    found = outcome.found
+    found = rebuilt.found
     write_text(history, _history(found))
     block = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
     try:
         write_cif(found.best, cif, name=block)
-        figure = reconstruction_figure(found, target, descriptor, title=f"{name}: {outcome.title}")
+        figure = reconstruction_figure(found, target, descriptor, title=f"{name}: {rebuilt.title}")
     except ValueError as error:
         # A search cut short may leave atoms on top of each other. No files of an earlier run
         # may then pass for results of this one.

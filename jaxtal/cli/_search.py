@@ -1,31 +1,50 @@
 """`jaxtal search`: the crystals of a folder that are most like one."""
 
-import argparse
 import json
 import pathlib
 import time
+from typing import Annotated, Literal
 
 import numpy as np
+from cyclopts import Parameter
 
 from ..crystal import Crystal, WyckoffCrystal, expand_on_host
 from ..metric import DUPLICATE_DISTANCE
 from ..search import crystals_of, fingerprints_of, nearest, reason_of
 from ._errors import BadInputError
-from ._gather import chosen_metric, counted, explained, gathered
+from ._fingerprints import Folder, Terms, counted, explained, gathered
 from ._inputs import find_crystal
+from ._options import Count, Json, Quiet, Reading, number
 
 _K = 10
 
 
-def run_search(arguments: argparse.Namespace) -> int:
-    """Print the nearest crystals."""
+def search(
+    query: str,
+    source: Annotated[str, Parameter(name="DIR")],
+    /,
+    *,
+    k: Annotated[Count | None, Parameter(name="-k")] = None,
+    threshold: Annotated[float | None, number(0.0)] = None,
+    terms: Terms = Terms(),
+    folder: Folder = Folder(),
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """List the crystals of a folder that are nearest to one.
+
+    Args:
+        query: file, built-in name, or FILE#NAME of one crystal of several.
+        source: folder, file or database.
+        k: crystals to list, default 10, or all within the threshold.
+        threshold: list only those within this distance.
+    """
     begin = time.perf_counter()
-    query = _fingerprint(arguments)
-    with gathered(arguments) as found:
+    vector = _fingerprint(query, terms, folder.symmetry)
+    with gathered(source, terms, folder, quiet) as found:
         vectors, files = found.collection.vectors, found.files
-        limit = arguments.threshold
-        k = arguments.k or (_K if limit is None else len(files))
-        rows, distances = nearest(query, vectors, k)
+        k = k or (_K if threshold is None else len(files))
+        rows, distances = nearest(vector, vectors, k)
         matches = [
             {
                 "file": files[row],
@@ -33,23 +52,23 @@ def run_search(arguments: argparse.Namespace) -> int:
                 "duplicate": bool(distance <= DUPLICATE_DISTANCE),
             }
             for row, distance in zip(rows[0], distances[0], strict=True)
-            if limit is None or distance <= limit
+            if threshold is None or distance <= threshold
         ]
         seconds = time.perf_counter() - begin
-        if arguments.json:
+        if as_json:
             result = {
-                "query": arguments.query,
+                "query": query,
                 "matches": matches,
-                "threshold": limit,
+                "threshold": threshold,
                 "duplicate_distance": DUPLICATE_DISTANCE,
                 **found.for_machines(),
                 "seconds": seconds,
             }
             print(json.dumps(result))
             return 0
-        print(f"{arguments.query} in {arguments.source}: {found.summary()}; {seconds:.1f} s")
+        print(f"{query} in {source}: {found.summary()}; {seconds:.1f} s")
         if not matches:
-            print(f"none within {limit:g}")
+            print(f"none within {threshold:g}")
         for match in matches:
             same = "same" if match["duplicate"] else ""
             print(f"  {match['distance']:<10.3g} {same:4}  {match['file']}")
@@ -58,28 +77,26 @@ def run_search(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _fingerprint(arguments: argparse.Namespace) -> np.ndarray:
+def _fingerprint(query: str, terms: Terms, symmetry: Literal["file", "P1"]) -> np.ndarray:
     """Vector of the crystal asked for, shape (1, D).
 
     Raises:
         BadInputError: it has none, or there is no such crystal.
     """
-    vector, (wrong,) = fingerprints_of(
-        chosen_metric(arguments), [expand_on_host(_query(arguments))]
-    )
+    crystal = expand_on_host(_crystal(query, symmetry))
+    vector, (wrong,) = fingerprints_of(terms.metric, [crystal])
     if wrong is not None:
         reason = reason_of(wrong) if isinstance(wrong, Exception) else wrong
-        raise BadInputError(explained(arguments.query, reason))
+        raise BadInputError(explained(query, reason))
     return vector
 
 
-def _query(arguments: argparse.Namespace) -> Crystal | WyckoffCrystal:
+def _crystal(text: str, symmetry: Literal["file", "P1"]) -> Crystal | WyckoffCrystal:
     """The crystal asked for: a built-in one, that of a file, or one of several in a file.
 
     Raises:
         BadInputError: there is none, or there are several.
     """
-    text = arguments.query
     if not text:
         raise BadInputError("QUERY: expected a file or built-in name, got an empty one")
     path, wanted = pathlib.Path(text), None
@@ -88,11 +105,11 @@ def _query(arguments: argparse.Namespace) -> Crystal | WyckoffCrystal:
         path = pathlib.Path(file)
         wanted = f"{path}#{label}"  # "./a.cif" is "a.cif"
     if path.is_dir() or not path.exists():
-        arguments.symprec = 1e-3
-        return find_crystal(text, arguments)  # a built-in one, or the error that names close ones
+        # A built-in one, or the error that names close ones.
+        return find_crystal(text, Reading(symmetry))
     names = []
     found = None
-    for name, crystal in crystals_of(path, symmetry=arguments.symmetry):
+    for name, crystal in crystals_of(path, symmetry=symmetry):
         names.append(name)
         if wanted in (None, name):
             found = crystal

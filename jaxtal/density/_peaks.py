@@ -5,7 +5,6 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-import scipy.special
 from jaxtyping import Float, Int
 
 from .._core import host_array
@@ -240,12 +239,14 @@ def _integrated(density: Density, x: np.ndarray, G: np.ndarray, radius: float | 
     """Integral over a ball: each wave times (R / nu)^(N/2) J_{N/2}(2 pi R nu), nu = |k|."""
     if not radius > 0:
         raise ValueError(f"radius: expected a positive length, got {radius}")
+    from scipy.special import gamma, jv
+
     k = host_array(density.k, "k")
     nu = np.sqrt(np.einsum("ij,jk,ik->i", k, np.linalg.inv(G), k))
     N = density.dimension
-    ball = np.pi ** (N / 2) / scipy.special.gamma(N / 2 + 1) * radius**N
+    ball = np.pi ** (N / 2) / gamma(N / 2 + 1) * radius**N
     safe = np.where(nu > 0, nu, 1.0)
-    factor = (radius / safe) ** (N / 2) * scipy.special.jv(N / 2, 2 * np.pi * radius * safe)
+    factor = (radius / safe) ** (N / 2) * jv(N / 2, 2 * np.pi * radius * safe)
     factor = np.where(nu > 0, factor, ball)
     scaled = np.asarray(density.coefficients) * factor
     smeared = Density(density.k, jnp.asarray(scaled, density.coefficients.dtype))

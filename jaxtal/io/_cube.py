@@ -4,8 +4,6 @@ import operator
 import os
 from typing import Any
 
-import ase.cell
-import ase.units
 import numpy as np
 from jaxtyping import Float
 
@@ -48,14 +46,16 @@ def write_cube(
     values = one_field(path, field, index)
     if len(comment.splitlines()) > 1:
         raise ValueError(f"{os.fspath(path)}: comment: expected one line, got {comment!r}")
-    matrix = field.host_matrix() / ase.units.Bohr
+    from ase.units import Bohr
+
+    matrix = field.host_matrix() / Bohr
     steps = matrix / np.array(values.shape)[:, None]
     numbers = () if atoms is None else atoms.numbers
     lines = [comment, "values at nodes, the last axis fastest; lengths in bohr"]
     lines += [_row(len(numbers), np.zeros(3))]
     lines += [_row(n, step) for n, step in zip(values.shape, steps, strict=True)]
     if atoms is not None:
-        positions = _positions(path, atoms, field.host_matrix()) / ase.units.Bohr
+        positions = _positions(path, atoms, field.host_matrix()) / Bohr
         lines += [_row(int(Z), [0.0, *x]) for Z, x in zip(numbers, positions, strict=True)]
     rows = values.reshape(-1, values.shape[2]).tolist()
     for row in rows:
@@ -113,9 +113,11 @@ def _positions(
     lengths = np.linalg.norm(matrix, axis=1)
     difference = np.abs(cell @ cell.T - matrix @ matrix.T) / np.outer(lengths, lengths)
     if difference.max() > _SAME_CELL:
+        from ase.cell import Cell
+
         raise ValueError(
             f"{name}: expected the cell of the field, "
-            f"{ase.cell.Cell(matrix).cellpar().round(5).tolist()}, got "
+            f"{Cell(matrix).cellpar().round(5).tolist()}, got "
             f"{atoms.cell.cellpar().round(5).tolist()}"
         )
     return atoms.get_scaled_positions(wrap=False) @ matrix

@@ -1,7 +1,6 @@
 """The free shift that brings two phase sets together: where the correlation is highest."""
 
 import numpy as np
-import scipy.fft
 from jaxtyping import Complex, Float, Int
 
 #: Largest mesh, and number of random points where the free directions are too many for a mesh.
@@ -60,6 +59,8 @@ def refine(
 def _mesh(
     p: np.ndarray, c: np.ndarray, number: int, shape: tuple[int, ...] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
+    from scipy.fft import ifftn, next_fast_len
+
     sizes = shape
     if not sizes:
         inside = np.ones(len(p), dtype=bool)
@@ -69,7 +70,7 @@ def _mesh(
             reach[reach.argmax()] -= 1
             inside = (np.abs(p) <= reach).all(axis=1)
         p, c = p[inside], c[:, inside]
-        sizes = tuple(int(scipy.fft.next_fast_len(3 * int(m) + 1) or 1) if m else 1 for m in reach)
+        sizes = tuple(int(next_fast_len(3 * int(m) + 1) or 1) if m else 1 for m in reach)
     flat = np.ravel_multi_index(tuple((p % np.array(sizes)).T), sizes)
     total = int(np.prod(sizes))
     out, height = np.empty((len(c), number, len(sizes))), np.empty((len(c), number))
@@ -78,7 +79,7 @@ def _mesh(
         table = np.zeros((len(part), total), dtype=np.complex128)
         np.add.at(table.T, flat, part.T)
         axes = tuple(range(1, len(sizes) + 1))
-        C = np.real(np.asarray(scipy.fft.ifftn(table.reshape(-1, *sizes), axes=axes, workers=2)))
+        C = np.real(np.asarray(ifftn(table.reshape(-1, *sizes), axes=axes, workers=2)))
         peak = np.ones(C.shape, dtype=bool)
         for axis in axes:
             peak &= (np.roll(C, 1, axis) <= C) & (np.roll(C, -1, axis) <= C)

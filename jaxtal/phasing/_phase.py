@@ -9,7 +9,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
 from .._core import CompileClock
 from ..grids import Grid, search_grid
@@ -82,6 +81,8 @@ def phase(
         raise ValueError(f"dtype: expected float32 or float64, got {np.dtype(dtype).name}")
     if jax.dtypes.canonicalize_dtype(dtype) != np.dtype(dtype):
         raise ValueError("dtype: float64 needs 64-bit mode, see jax.enable_x64")
+    from tqdm import tqdm
+
     if isinstance(recipe, str):
         recipe = named_recipe(recipe, problem.orbits.n_reflections)
     stages = recipe

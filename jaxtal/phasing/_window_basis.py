@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 from jaxtyping import Float
-from scipy.interpolate import BSpline
 
 _DEGREE = 3
 
@@ -56,6 +55,8 @@ def _decreasing(q: np.ndarray, limit: float, number: int) -> np.ndarray:
     """Sums of the first 1, 2, ... B-splines at q / limit, (number, n)."""
     if number == 1:
         return np.ones((1, len(q)))
+    from scipy.interpolate import BSpline
+
     inner = np.linspace(0, 1, number - _DEGREE + 1)
     knots = np.concatenate([np.zeros(_DEGREE), inner, np.ones(_DEGREE)])
     x = np.asarray(q, dtype=float) / limit

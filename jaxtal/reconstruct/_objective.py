@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import ase.data
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -154,6 +153,8 @@ class Objective(eqx.Module):
             symmetric: use the Laue symmetry of the group: fewer reflections and harmonics for
                 the same numbers.
         """
+        from ase.data import covalent_radii
+
         atoms = expand_on_host(like)
         numbers = np.asarray(atoms.atomic_numbers)
         site = np.asarray(like.plan.site)
@@ -175,7 +176,7 @@ class Objective(eqx.Module):
             spectrum=self.descriptor.plan(atoms, margin=margin, laue=laue),
             pairs=pairs,
             centres=device_array(centres, np.int32),
-            radii=device_array(ase.data.covalent_radii[numbers], dtype),
+            radii=device_array(covalent_radii[numbers], dtype),
             multiplicities=device_array(multiplicities, dtype),
             terms=tuple(term.plan(like, margin) for term in self.terms),
         )

@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from tqdm import tqdm
 
 from ..crystal import WyckoffCrystal
 from ..descriptors import Description, Descriptor
@@ -111,6 +110,8 @@ def from_descriptor(
     if polish is not None:
         stages.append(polish)
 
+    from tqdm import tqdm
+
     variables, losses, interrupted = initial, np.full(starts, np.inf), False
     history = [np.zeros((starts, 0))]
     with tqdm(total=sum(s.steps for s in stages), disable=not progress, unit="step") as bar:
@@ -195,7 +196,7 @@ def _draw(
 
 
 def _iterate(
-    stage: AbstractOptimiser, problem: Problem, variables: Array, bar: tqdm
+    stage: AbstractOptimiser, problem: Problem, variables: Array, bar: Any
 ) -> Iterator[tuple[Array, np.ndarray]]:
     """Variables and losses after each chunk of iterations."""
     state = initialise(stage, variables)

@@ -10,7 +10,6 @@ import time
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from .._core import count
 from ..crystal import Crystal, expand_on_host
@@ -94,6 +93,8 @@ class Collection:
                 batch below 1.
             OSError: the folder cannot be written.
         """
+        from tqdm import tqdm
+
         batch = count(batch, "batch", 1)
         path = _folder(folder)
         settings = {

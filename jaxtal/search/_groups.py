@@ -2,8 +2,6 @@
 
 import numpy as np
 from jaxtyping import Array, Float, Int
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from ._blocks import checked, exact_distances
 from ._pairs import close_pairs
@@ -51,6 +49,9 @@ def _joined(labels: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     ends = ends[ends[:, 0] != ends[:, 1]]
     if not len(ends):
         return labels
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     n = len(labels)
     edges = coo_array((np.ones(len(ends), bool), (ends[:, 0], ends[:, 1])), shape=(n, n))
     _, component = connected_components(edges, directed=False)

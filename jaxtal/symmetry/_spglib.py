@@ -4,16 +4,18 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import spglib
-
 
 def dataset(cell: tuple, symprec: float, hall_number: int = 0) -> Any:
     """spglib's symmetry dataset of (matrix, coordinates, species); None where it finds nothing."""
+    import spglib
+
     return _ask(spglib.get_symmetry_dataset, cell, symprec=symprec, hall_number=hall_number)
 
 
 def space_group_type(hall_number: int) -> Any:
     """Names of one of the 530 settings."""
+    import spglib
+
     return _ask(spglib.get_spacegroup_type, hall_number)
 
 

@@ -85,7 +85,7 @@ OTHER = [
     (("describe", "diamond", "-o", "good.cif/out.npz"), "good.cif"),
     (("describe", "diamond"), "--output"),
     (("describe", "good.cif", "close.cif", "-o", "out.npz"), "close.cif"),
-    (("compare", "diamond"), "required: B"),
+    (("compare", "diamond"), "B requires an argument"),
     (("compare", "diamond", "other.npz"), "power_spectrum"),
     (("compare", "diamond", "broken.npz"), "broken.npz"),
     (("compare", "diamond", "empty.npz"), "empty.npz"),
@@ -99,12 +99,20 @@ OTHER = [
     (("reconstruct", "diamond", "-o", "out", "--perturb", "0.1"), "--perturb"),
     (("reconstruct", "diamond", "-o", "out", "--perturb", "0.1", "-1"), "--perturb"),
     (("reconstruct", "diamond", "-o", "out", "--perturb", "2", "0.1"), "D_LAT"),
-    (("reconstruct", "diamond", "-o", "out", "--random", "--perturb", "0", "0"), "not allowed"),
+    (("reconstruct", "diamond", "-o", "out", "--random"), "--random"),
+    (
+        ("reconstruct", "diamond", "-o", "out", "--steps", "2.5"),
+        "--steps: expected an integer",
+    ),
+    (("describe", "diamond", "-o", "out.npz", "--dtype", "float16"), "float32"),
+    (("describe", "diamond", "-o", "out.npz", "--seed", "1"), "--seed"),
+    (("compare", "diamond", "silicon", "quartz"), "quartz"),
+    (("compare", "diamond", "silicon", "--qmax", "5"), "Did you mean --q-max?"),
     (("reconstruct", "diamond", "-o", "good.cif", "--starts", "1"), "good.cif"),
     (("reconstruct", "diamond", "-o", "good.cif/out", "--starts", "1"), "good.cif"),
     (("list", "--wrong"), "--wrong"),
     (("dance",), "dance"),
-    ((), "COMMAND"),
+    (("describ",), "Did you mean"),
 ]
 
 
@@ -127,6 +135,14 @@ def test_crystals_that_are_none(run, folder, command, crystal, fragment):
 def test_arguments_that_make_no_sense(run, folder, arguments, fragment):
     before = set(folder.rglob("*"))
     refused(run(*arguments), folder, before, fragment)
+
+
+@pytest.mark.parametrize("family", [(), ("fields",)])
+def test_no_command_shows_the_commands(run, family):
+    result = run(*family)
+    assert (result.code, result.err) == (0, "")
+    assert result.out == run(*family, "--help").out
+    assert ("reconstruct" if not family else "convert") in result.out
 
 
 def test_several_entries_cannot_be_compared(run, folder):
@@ -153,3 +169,17 @@ def test_the_command_in_a_process_of_its_own(tmp_path):
     assert "did you mean silicon" in done.stderr
     folders = list(pathlib.Path(tmp_path / "cache" / "jaxtal").iterdir())
     assert len(folders) == 1
+
+
+def test_help_is_quick_and_a_closed_output_no_accident(tmp_path):
+    """Help needs no JAX, and a reader that has gone is not answered with a traceback."""
+    code = "import sys; from jaxtal.cli import main; main(['--help']); print('jax' in sys.modules)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert done.stdout.endswith("False\n")
+    shell = f"{sys.executable} -m jaxtal list | head -n 1; {sys.executable} -m jaxtal list >&-"
+    done = subprocess.run(
+        ["sh", "-c", shell], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("\n") == 1

@@ -9,7 +9,7 @@ import pytest
 from pscf_cases import reference, table_after, text_of
 
 from jaxtal import io
-from jaxtal.cli import _fields_output
+from jaxtal.cli.fields import _output
 from jaxtal.fields import BasisField, Mesh, PeriodicField, StarBasis
 from jaxtal.symmetry import SpaceGroup
 
@@ -341,7 +341,6 @@ BAD = {
     "another format": (("check", "w.rf", "--from", "bf"), r"w\.rf:14: expected a label"),
     "no map": (("check", "w.rf", "--from", "ccp4"), r"w\.rf: expected a CCP4 map"),
     "what": (("invert", "w.rf"), "invert"),
-    "nothing": ((), "WHAT"),
 }
 DAMAGE = {
     "truncated": (lambda text: text[:-30], r"bad\.rf:27: .*truncated"),
@@ -413,14 +412,14 @@ class TestRefused:
         assert not (line / "o.rf").exists()
 
     def test_all_files_or_none(self, run, space, monkeypatch):
-        write = _fields_output.write_field
+        write = _output.write_field
 
         def failing(path, field, *, index):
             if index == 1:
                 raise OSError("no space left")
             write(path, field, index=index)
 
-        monkeypatch.setattr(_fields_output, "write_field", failing)
+        monkeypatch.setattr(_output, "write_field", failing)
         before = set(space.iterdir())
         refused(run("fields", "convert", "w.rf", "o.cube"), "no space left")
         assert set(space.iterdir()) == before

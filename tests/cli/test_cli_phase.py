@@ -2,7 +2,9 @@
 
 import functools
 import json
+import re
 import tomllib
+from typing import get_args
 
 import jax
 import numpy as np
@@ -11,7 +13,9 @@ import pytest
 import jaxtal as jxt
 from jaxtal import phasing
 from jaxtal.cli import _phase
-from jaxtal.cli._job import EXAMPLES, example_text
+from jaxtal.cli.job import Example, example_text
+from jaxtal.cli.job._examples import tables_by_name
+from jaxtal.cli.job._tables import JobTables
 
 SHORT = ("--recipe", "sweep", "--iterations", 5, "--starts", 2)
 JOB = """
@@ -203,7 +207,7 @@ def test_grids_and_checkpoints_are_kept_and_used(run, tmp_path):
 
 
 def test_interrupted_runs_write_what_they_have(run, monkeypatch, tmp_path, points):
-    real = _phase.phase
+    real = _phase.find_phases
 
     class Stopped(phasing.Control):
         def report(self, group, workspace):
@@ -212,7 +216,7 @@ def test_interrupted_runs_write_what_they_have(run, monkeypatch, tmp_path, point
     def interrupted(*args, **kwargs):
         return real(*args, **kwargs, control=Stopped(), chunk=1)
 
-    monkeypatch.setattr(_phase, "phase", interrupted)
+    monkeypatch.setattr(_phase, "find_phases", interrupted)
     result = run("phase", "points.toml", *SHORT, "-o", "x", "--json")
     assert result.code == 130
     assert result.json["interrupted"] is True
@@ -225,19 +229,24 @@ def test_ctrl_c_before_anything_is_found(run, monkeypatch, tmp_path):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_phase, "phase", interrupted)
+    monkeypatch.setattr(_phase, "find_phases", interrupted)
     result = run("phase", "--demo", "2d", "-o", "x/y")
     assert (result.code, result.out) == (130, "")
     assert names(tmp_path) == set()
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_examples_are_jobs(run, name, monkeypatch, tmp_path):
+@pytest.mark.parametrize("name", get_args(Example))
+def test_examples_are_jobs_and_name_every_key(run, name, monkeypatch):
     result = run("phase", "--example", name)
     assert (result.code, result.err) == (0, "")
     assert result.out == example_text(name)
     parsed = tomllib.loads(result.out)
-    assert {"data", "run"} <= set(parsed)
+    monkeypatch.setenv("JAXTAL_DATA", "x")
+    monkeypatch.setenv("ZNMGTM_DATA", "x")
+    JobTables.model_validate(parsed)
+    words = set(re.findall(r"\w+", result.out))
+    for table, kinds in tables_by_name().items():
+        assert {table, *(key for kind in kinds for key in kind.model_fields)} <= words
     if name not in ("icosahedral", "zn-mg-tm"):
         assert parsed["data"] == {"model": name}
     for line in result.out.splitlines():
@@ -251,3 +260,10 @@ def test_data_that_are_missing_are_named(run, tmp_path, monkeypatch):
     assert (result.code, result.out) == (2, "")
     assert "/nowhere/quasicrystal/cdyb/cdyb_integrated_bck: no such file" in result.err
     assert names(tmp_path) == {"cdyb.toml"}
+
+
+def test_every_key_is_explained():
+    for table, kinds in tables_by_name().items():
+        for kind in kinds:
+            for key, field in kind.model_fields.items():
+                assert field.description, (table, key)

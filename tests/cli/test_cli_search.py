@@ -8,8 +8,7 @@ import pytest
 from ase import Atoms
 
 import jaxtal as jxt
-from jaxtal.cli._arguments import parse
-from jaxtal.cli._gather import chosen_metric
+from jaxtal.cli._fingerprints import Terms
 from jaxtal.metric import DUPLICATE_DISTANCE
 
 
@@ -75,9 +74,9 @@ def test_what_counts(run, folder):
     alike = run("dedup", "some", "--recursive", "--any-elements", "--json").json
     assert alike["groups"] == [[*silicon, diamond]]
     for term in ("density", "distances", "hand"):
-        other = chosen_metric(parse(["dedup", "some", f"--{term}"]))
+        other = Terms(**{term: True}).metric
         assert (getattr(other, term), other.composition) == (1, 1)
-    assert chosen_metric(parse(["dedup", "some"])).density == 0
+    assert Terms().metric.density == 0
 
 
 def test_the_hand_of_quartz(run, tmp_path):
@@ -100,7 +99,7 @@ def test_search(run, folder):
     assert distances == sorted(distances)
     assert [match["duplicate"] for match in found["matches"]] == [True, True, True, False]
     assert found["query"] == "silicon"
-    metric = chosen_metric(parse(["search", "silicon", "some"]))
+    metric = Terms().metric
     a, b = (metric.of(jxt.prototype(name)).vector for name in ("silicon", "zincblende"))
     assert distances[-1] == pytest.approx(np.linalg.norm(a - b), rel=1e-3)
     text = run("search", "silicon", "some", "-k", "2").out

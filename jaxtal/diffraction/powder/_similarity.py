@@ -3,7 +3,6 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.fft
 from jax import lax
 from jaxtyping import Array, Float
 
@@ -105,8 +104,10 @@ def _triangle_weights(n: int, step: float, width: float) -> tuple[int, np.ndarra
             f"width: expected from one step to the whole pattern, {step:g} to {n * step:g}, "
             f"got {width}"
         )
+    from scipy.fft import next_fast_len
+
     reach = int(np.ceil(width / step - 1e-9))
-    size = int(scipy.fft.next_fast_len(n + reach, real=True))  # pyright: ignore[reportArgumentType]
+    size = int(next_fast_len(n + reach, real=True))  # pyright: ignore[reportArgumentType]
     r = np.arange(reach)
     triangle = np.zeros(size)
     triangle[:reach] = np.maximum(1 - r * step / width, 0)

@@ -4,12 +4,12 @@ import os
 import pathlib
 import tempfile
 
-from ..fields import BasisField, PeriodicField
-from ..io import write_bf, write_field
-from ..symmetry import SpaceGroup, pscf_name
-from ._errors import BadInputError
-from ._fields_files import WRITTEN, format_of, group_label
-from ._files import check_writable
+from ...fields import BasisField, PeriodicField
+from ...io import write_bf, write_field
+from ...symmetry import SpaceGroup, pscf_name
+from .._errors import BadInputError
+from .._files import check_writable
+from ._files import WRITTEN, format_of, group_label
 
 #: Formats of one three-dimensional field.
 _SINGLE = ("ccp4", "map", "cube")

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..density import Density, find_peaks, section
-from ..io import (
+from ...density import Density, find_peaks, section
+from ...io import (
     phase_archive,
     replacing,
     save_ccp4,
@@ -20,14 +20,14 @@ from ..io import (
     write_phases_npz,
     write_text,
 )
-from ..lattice import Superspace
-from ..phasing import Phasing
-from ..plot import density_section
-from ._errors import BadInputError
-from ._files import make_folder
-from ._job import Job
-from ._job_output import SectionPlan
-from ._phase_report import Report
+from ...lattice import Superspace
+from ...phasing import Phasing
+from ...plot import density_section
+from .._errors import BadInputError
+from .._files import make_folder
+from ._read import Job
+from ._report import Report
+from ._sections import SectionPlan
 
 #: Files of every job, which one that does not write them must not leave behind from before.
 _FIXED = ("phases.csv", "phases.npz", "density.ccp4", "density.npz", "peaks.csv", "summary.json")
@@ -141,7 +141,7 @@ def _write_peaks(job: Job, result: Phasing, density: Density, folder: pathlib.Pa
         group=group,
         metric=_metric(result.problem.reflections.space),
         above=job.output.peaks_above,
-        limit=job.output.peaks,
+        limit=job.output.n_peaks,
     )
     lines = [", ".join([*(f"x{i + 1}" for i in range(group.dimension)), "height", "multiplicity"])]
     for x, height, copies in zip(peaks.position, peaks.height, peaks.multiplicity, strict=True):

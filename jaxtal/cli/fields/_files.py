@@ -3,11 +3,12 @@
 import dataclasses
 import os
 import pathlib
+from typing import Literal, get_args
 
 import numpy as np
 
-from ..fields import LATTICE_TOLERANCE, BasisField, Mesh, PeriodicField
-from ..io import (
+from ...fields import LATTICE_TOLERANCE, BasisField, Mesh, PeriodicField
+from ...io import (
     FieldGroupError,
     FieldMeshError,
     read_bf,
@@ -16,12 +17,13 @@ from ..io import (
     read_pscf_group,
     resample_bf,
 )
-from ..symmetry import SpaceGroup, pscf_group
-from ._errors import BadInputError
+from ...symmetry import SpaceGroup, pscf_group
+from .._errors import BadInputError
 
 #: Formats by their ending; a CCP4 map goes by two.
-READ = ("rf", "kf", "bf", "ccp4", "map")
-WRITTEN = (*READ, "cube")
+Readable = Literal["rf", "kf", "bf", "ccp4", "map"]
+Writable = Literal["rf", "kf", "bf", "ccp4", "map", "cube"]
+READ, WRITTEN = get_args(Readable), get_args(Writable)
 _MAPS = ("ccp4", "map")
 _ENDINGS = {"cub": "cube"}
 #: Nodes of 512 x 512 x 512; a slip of the finger shall not fill the memory.
@@ -73,7 +75,7 @@ def format_of(path: str, override: str | None, known: tuple[str, ...], option: s
 
 
 def load(
-    path: str, kind: str, group: str | None, sizes: list[int] | None, strict: bool = True
+    path: str, kind: str, group: str | None, sizes: tuple[int, ...] | None, strict: bool = True
 ) -> Loaded:
     """Read a file of fields.
 

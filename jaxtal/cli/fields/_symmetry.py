@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..fields import BasisField, Mesh, PeriodicField, StarBasis
-from ..symmetry import SpaceGroup
+from ...fields import BasisField, Mesh, PeriodicField, StarBasis
+from ...symmetry import SpaceGroup
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..phasing import Equivalences, Phasing
-from ._job import Job
+from ...phasing import Equivalences, Phasing
+from ._read import Job
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""What came out of a reconstruction whose answer is known."""
+"""A crystal rebuilt, next to the one that was described."""
 
 import dataclasses
 import math
@@ -26,7 +26,7 @@ def same(match: CrystalMatch | None) -> bool:
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
+class Rebuilt:
     """A reconstruction next to the crystal that made its target.
 
     Attributes:

@@ -1,6 +1,5 @@
 """Descriptions with the specification that made them, and the .npz files that hold them."""
 
-import argparse
 import dataclasses
 import importlib.metadata
 import json
@@ -17,6 +16,7 @@ from ..descriptors import AbstractDescriptor, Description, describe, preset
 from ..io import write_bytes
 from ._errors import BadInputError
 from ._inputs import find_crystal
+from ._options import DescriptorChoice, Reading
 
 #: What a file must hold.
 _KEYS = ("power_spectrum", "rdf", "names", "specification", "preset", "version")
@@ -38,28 +38,29 @@ class Entry:
     specification: dict[str, Any]
 
 
-def chosen_descriptor(arguments: argparse.Namespace, like: Any = None) -> AbstractDescriptor:
-    """The descriptor that the arguments ask for.
+def chosen_descriptor(
+    choice: DescriptorChoice, like: tuple[str, dict[str, Any]] | None = None
+) -> AbstractDescriptor:
+    """Make the descriptor that the options ask for.
 
-    What they leave open comes from the file `like` (a pair of preset and specification) if there
-    is one, and else from the defaults.
+    What they leave open comes from the file `like` (its preset and specification) if there is
+    one, and else from the defaults.
 
     Raises:
         ValueError: sizes out of range.
     """
     name, specification = like or ("default", _SIZES)
+    asked = {key: getattr(choice, key) for key in _SIZES}
     sizes = {
-        key: specification.get(key, default)
-        if getattr(arguments, key) is None
-        else getattr(arguments, key)
+        key: specification.get(key, default) if asked[key] is None else asked[key]
         for key, default in _SIZES.items()
     }
-    return preset(arguments.preset or name, **sizes)
+    return preset(choice.preset or name, **sizes)
 
 
-def describe_crystal(text: str, descriptor: AbstractDescriptor, arguments: Any) -> Entry:
-    """The description of one crystal; errors name it."""
-    description = checked_description(text, find_crystal(text, arguments), descriptor)
+def describe_crystal(text: str, descriptor: AbstractDescriptor, reading: Reading) -> Entry:
+    """Describe one crystal; errors name it."""
+    description = checked_description(text, find_crystal(text, reading), descriptor)
     return Entry(text, description, descriptor.specification)
 
 
@@ -143,7 +144,7 @@ def read_entry(path: pathlib.Path) -> tuple[Entry, str]:
     return Entry(str(path), description, specification), str(arrays["preset"])
 
 
-def check_options(entry: Entry, made_by: str, arguments: argparse.Namespace) -> None:
+def check_options(entry: Entry, made_by: str, choice: DescriptorChoice) -> None:
     """Options that a stored description contradicts are not passed over.
 
     Raises:
@@ -151,7 +152,7 @@ def check_options(entry: Entry, made_by: str, arguments: argparse.Namespace) -> 
     """
     stored = {"preset": made_by, **{key: entry.specification.get(key) for key in _SIZES}}
     for key, value in stored.items():
-        asked = getattr(arguments, key)
+        asked = getattr(choice, key)
         if asked is not None and asked != value:
             option = f"--{key.replace('_', '-')}"
             raise BadInputError(f"{entry.name} was made with {key} {value}, not {option} {asked}")

@@ -1,0 +1,28 @@
+"""One command, run: with compiled programs kept, and interrupts heard."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from ._compile_cache import use_compile_cache
+from ._errors import BadInputError
+from ._interrupts import heard_interrupts
+
+
+def run(command: Callable[..., Any], bound: inspect.BoundArguments) -> int:
+    """Run a command with its arguments.
+
+    Returns:
+        its exit code.
+
+    Raises:
+        BadInputError: XLA could not do it, for lack of memory mostly.
+    """
+    use_compile_cache()
+    try:
+        with heard_interrupts():
+            return command(*bound.args, **bound.kwargs)
+    except jax.errors.JaxRuntimeError as error:
+        raise BadInputError(str(error) or type(error).__name__) from error
