@@ -15,8 +15,9 @@ with flops and bytes as `compiled.cost_analysis()` has them and both rates measu
 chunks that is multiplied, inner loops are not, so that the roofline is a lower bound.
 
 Every row is printed and saved as soon as it is there, those of the GPU first; one that fails is
-noted and the others go on; none is begun after `--minutes`. JAXTAL_DATA adds the measured Cd-Yb quasicrystal. Without a GPU the
-CPU alone is measured, the last line says so, and neither `results/` nor `README.md` changes.
+noted and the others go on; none is begun after `--minutes`. JAXTAL_DATA adds the measured Cd-Yb
+quasicrystal. Without a GPU the CPU alone is measured, the last line says so, and neither `results/`
+nor `README.md` changes.
 """
 
 import argparse

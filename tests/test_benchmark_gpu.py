@@ -59,19 +59,21 @@ def test_a_failing_row_and_the_end_of_time(benchmark, tmp_path, monkeypatch, cap
     late = benchmark.run(0, True, output)
     assert late["left_out"] == ["broken, cpu", "good, cpu"]
 
-    table = benchmark.report.gpu_text(
-        found
-        | {
-            "gpu": "a card",
-            "rates": dict.fromkeys(("gpu", "cpu"), found["rates"]["cpu"]),
-            "rows": {
-                "broken": found["rows"]["broken"] | {"gpu": {"error": "E: x"}},
-                "good": found["rows"]["good"] | {"gpu": found["rows"]["good"]["cpu"]},
-                "late": {"unit": "things", "count": 1},
-            },
-        }
+
+def test_a_table_with_a_gpu(benchmark, monkeypatch):
+    def make(kind):
+        return lambda x: 2 * x, (benchmark.jnp.ones(8),), 1
+
+    monkeypatch.setattr(benchmark, "gpus", lambda: benchmark.jax.devices("cpu"))
+    monkeypatch.setattr(
+        benchmark, "all_rows", lambda small: [benchmark.Row("good", "things", 3, make)]
     )
-    assert "| broken: things | E: x |" in table
-    assert "| good: things |" in table
-    assert "| 1.0 |" in table
+    found = benchmark.run(1, True, None)
+    assert set(found["rows"]["good"]) == {"unit", "count", "gpu", "cpu"}
+    found["rows"]["broken"] = {"unit": "things", "gpu": {"error": "RuntimeError: no memory"}}
+    found["rows"]["late"] = {"unit": "things"}
+    table = benchmark.report.gpu_text(found)
+    assert "| good: things | " in table
+    assert "| broken: things | RuntimeError: no memory |  |  |  |  |  |" in table
     assert "| late: things |  |  |  |  |  |  |" in table
+    assert all(line.count("|") == 8 for line in table.splitlines() if line.startswith("|"))
