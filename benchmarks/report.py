@@ -15,7 +15,7 @@ HEAD = """# Benchmarks
 
 Written by `report.py` from `results/*.json`; run a script to measure again. Times are warm, with
 `block_until_ready`, compile time apart, and peers run in the same process on the same machine.
-Shared machines are noisy: read ratios, not milliseconds. Nothing has been measured on a GPU yet.
+Shared machines are noisy: read ratios, not milliseconds.
 """
 
 DESCRIPTOR = """
@@ -160,6 +160,51 @@ unperturbed. `one direction`: the sizes scale one perturbation; `random`: new ra
 each size.
 
 """
+
+
+GPU = """
+## On a GPU (`gpu.py`)
+
+"""
+
+GPU_NOTES = """Per second: warm, median. Roofline: the least time that flops and bytes (by XLA's
+count, inner loops once) need at the rates of a float32 product and of a copy, measured in the same
+run, as a share of the best time; a lower bound. Starts of whole jobs are wall time. A failed row
+has a reason in its place, one that there was no time for is empty.
+
+"""
+
+
+def gpu_text(result):
+    """The table of `gpu.py`, or that there is none."""
+    if result is None or result["gpu"] is None:
+        return GPU + "Not measured on a GPU.\n"
+    text = GPU + GPU_NOTES
+    for kind, name in (("gpu", result["gpu"]), ("cpu", f"CPU, {result['cores']} cores")):
+        rate = result["rates"][kind]
+        text += f"- {name}: copy {rate['bytes_per_s'] / 1e9:.0f} GB/s, "
+        text += f"product {rate['flops_per_s'] / 1e12:.2f} Tflop/s\n"
+    text += "\n| | GPU, per s | roofline | CPU, per s | roofline | ratio | first call (s), GPU |\n"
+    text += "|---|---|---|---|---|---|---|\n"
+    for name, row in result["rows"].items():
+        cells = [c for kind in ("gpu", "cpu") for c in _gpu_cells(row.get(kind, {}))]
+        rates = [row.get(kind, {}).get("per_s") for kind in ("gpu", "cpu")]
+        cells.append(f"{rates[0] / rates[1]:.1f}" if all(rates) else "")
+        found = row.get("gpu", {})
+        cold = found["first_s"] + found.get("compile_s", 0.0) if "first_s" in found else None
+        cells.append("" if cold is None else f"{cold:.1f}")
+        text += f"| {name}: {row['unit']} | {' | '.join(cells)} |\n"
+    versions = ", ".join(f"{k} {v}" for k, v in result["versions"].items())
+    return text + f"\n{result['gpu']}, {result['machine']}, {result['dtype']}, {versions}\n"
+
+
+def _gpu_cells(found):
+    if "error" in found:
+        return [found["error"], ""]
+    if not found:
+        return ["", ""]
+    share = found.get("share_of_roofline")
+    return [f"{found['per_s']:.4g}", "" if share is None else f"{100 * share:.1f} %"]
 
 
 def matching_text(result):
@@ -488,6 +533,8 @@ def write():
     path = HERE / "results" / "throughput.json"
     if path.exists():
         text += THROUGHPUT + throughput_text(json.loads(path.read_text())) + "\n"
+    path = HERE / "results" / "gpu.json"
+    text += gpu_text(json.loads(path.read_text()) if path.exists() else None)
     path = HERE / "results" / "reconstruction.json"
     if path.exists():
         result = json.loads(path.read_text())

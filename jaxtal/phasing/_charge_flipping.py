@@ -175,7 +175,9 @@ def _weak_orbits(observed: Observed, share: float) -> Array:
     """True for the weakest measured orbits, a share of them, (n,)."""
     if not share:
         return jnp.zeros(observed.lower.shape, bool)
-    limit = jnp.nanquantile(jnp.where(observed.measured, observed.lower, jnp.nan), share)
+    # As an array: a bare number would have the quantile interpolated in the default width.
+    part = jnp.asarray(share, observed.lower.dtype)
+    limit = jnp.nanquantile(jnp.where(observed.measured, observed.lower, jnp.nan), part)
     return observed.measured & (observed.lower < limit)
 
 

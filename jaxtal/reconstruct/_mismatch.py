@@ -33,4 +33,4 @@ def _smoothing(n: int, width: Any, dtype: Any) -> Float[Array, "n n"]:
     """Gaussian exp(-(i - j)^2 / 2 width^2) over bins, the identity at width 0."""
     i = jnp.arange(n, dtype=dtype)
     gap = i[:, None] - i[None, :]
-    return jnp.exp(-jnp.square(gap) / (2 * jnp.square(width) + 1e-3))
+    return jnp.exp(-jnp.square(gap) / (2 * jnp.square(jnp.asarray(width, dtype)) + 1e-3))

@@ -1,6 +1,8 @@
 """Many starts at once through optax, in compiled chunks so that progress can be shown."""
 
 import abc
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import equinox as eqx
@@ -75,7 +77,8 @@ class Adam(AbstractOptimiser):
             raise ValueError(f"blur: expected a width >= 0 1/angstrom, got {self.blur}")
 
     def init(self, variables: Float[Array, " v"]) -> PyTree:
-        return self._transformation.init(variables)
+        with _optax_in(variables):
+            return self._transformation.init(variables)
 
     def step(
         self, variables: Float[Array, " v"], state: PyTree, index: Array, problem: Problem
@@ -84,8 +87,7 @@ class Adam(AbstractOptimiser):
         loss, gradient = jax.value_and_grad(problem.loss)(variables, self.blur * left * left)
         # A start that has run into a singularity stays where it is instead of becoming NaN.
         gradient = jnp.where(jnp.isfinite(gradient), gradient, 0.0)
-        # Optax mixes int32 counters with floats, which strict promotion would refuse.
-        with jax.numpy_dtype_promotion("standard"):
+        with _optax_in(variables):
             updates, state = self._transformation.update(gradient, state)
         moved = variables + _cast(updates, variables)
         return jnp.where(loss < self.arrived, variables, moved), state, loss
@@ -110,13 +112,14 @@ class LBFGS(AbstractOptimiser):
         _positive(steps=self.steps, memory=self.memory)
 
     def init(self, variables: Float[Array, " v"]) -> PyTree:
-        return self._transformation.init(variables)
+        with _optax_in(variables):
+            return self._transformation.init(variables)
 
     def step(
         self, variables: Float[Array, " v"], state: PyTree, index: Array, problem: Problem
     ) -> tuple[Array, PyTree, Array]:
         # The line search has just been here: its value and gradient are in the state.
-        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        with _optax_in(variables), jax.numpy_rank_promotion("allow"):
             loss, gradient = optax.value_and_grad_from_state(problem.loss)(variables, state=state)
             updates, new_state = self._transformation.update(
                 gradient,
@@ -216,6 +219,19 @@ def run_chunk(
 def final_losses(problem: Problem, variables: Float[Array, "starts v"]) -> Float[Array, " starts"]:
     """The objective without blur at every start."""
     return jax.vmap(problem.loss)(variables)
+
+
+@contextlib.contextmanager
+def _optax_in(variables: Array) -> Iterator[None]:
+    """Where optax computes in the precision of the variables.
+
+    It mixes int32 counters with floats, which strict promotion would refuse, and makes its scalars
+    and step sizes in JAX's default width: with 64-bit mode on, its line search would evaluate a
+    float32 problem in float64.
+    """
+    double = variables.dtype == jnp.float64
+    with jax.numpy_dtype_promotion("standard"), jax.enable_x64(double):
+        yield
 
 
 def _cast(updates: Any, variables: Array) -> Array:

@@ -1,0 +1,701 @@
+"""Every public compiled program lowers for CUDA, and float32 stays float32 in it.
+
+Nothing is compiled and no GPU is needed: `jax.export` lowers for a platform that is not there. Each
+program is looked through for
+
+    custom calls   those of `ALLOWED` alone; others may be missing on a GPU, or run on the host
+    float64        none where float32 came in, with 64-bit mode on: NumPy's numbers and JAX's
+                   defaults are float64 then, and GPUs for games do those at 1/64 of their rate
+
+With 64-bit mode off nothing can be float64; the slow tests lower everything so as well. A program
+is a short function that makes a pure function and its arguments, all of 32 bits. Functions that
+raise at run time (`eqx.error_if`) ask the host and cannot be exported; each has a form that returns
+a flag instead, which is lowered here.
+"""
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import export
+
+from jaxtal import (
+    crystal,
+    descriptors,
+    diffraction,
+    fields,
+    lattice,
+    phasing,
+    reconstruct,
+    scattering,
+)
+
+#: Custom calls that programs may hold, all of libraries that JAX brings for CUDA. (Fourier
+#: transforms, triangular solves and random bits are operations of their own.)
+ALLOWED = {
+    # LU of 3 x 3 matrices: inverses and determinants of lattices.
+    "cusolver_getrf_ffi",
+    "cu_lu_pivots_to_permutation",
+    # QR of the Jacobian: Levenberg-Marquardt.
+    "cusolver_geqrf_ffi",
+    "cusolver_orgqr_ffi",
+    # Eigenvalues of a 3 x 3 metric: how far a cell has been stretched beyond its plan.
+    "cusolver_syevd_ffi",
+}
+
+PROGRAMS: dict[str, Callable[[], tuple]] = {}
+
+
+def program(name: str, *, gradient: bool = True):
+    """Register a factory of (function, *arguments); the gradient is by the first argument."""
+
+    def register(make: Callable[[], tuple]) -> Callable[[], tuple]:
+        assert name not in PROGRAMS
+        PROGRAMS[name] = functools.partial(_with_gradient, make) if gradient else make
+        return make
+
+    return register
+
+
+def _with_gradient(make: Callable[[], tuple]) -> tuple:
+    function, *arguments = make()
+
+    def total(*arguments):
+        leaves = [x for x in jax.tree.leaves(function(*arguments)) if eqx.is_inexact_array(x)]
+        return sum(jnp.sum(jnp.square(jnp.abs(x))) for x in leaves)
+
+    return eqx.filter_value_and_grad(total), *arguments
+
+
+def lowered(function: Callable, *arguments: Any) -> str:
+    """The program for CUDA, in text."""
+    dynamic, static = eqx.partition(arguments, eqx.is_array)
+    wide = [x.dtype for x in jax.tree.leaves(dynamic) if x.dtype in (np.float64, np.complex128)]
+    assert not wide, "the arguments must be of 32 bits"
+
+    def arrays(dynamic):
+        found = function(*eqx.combine(dynamic, static))
+        return [x for x in jax.tree.leaves(found) if eqx.is_array(x)]
+
+    return export.export(jax.jit(arrays), platforms=["cuda"])(dynamic).mlir_module()
+
+
+# --- ingredients ---------------------------------------------------------------------------------
+
+
+@functools.cache
+def quartz() -> crystal.WyckoffCrystal:
+    return crystal.prototype("alpha-quartz")
+
+
+@functools.cache
+def atoms() -> crystal.Crystal:
+    return quartz().expand()
+
+
+@functools.cache
+def batch() -> crystal.CrystalBatch:
+    return crystal.CrystalBatch.from_crystals([quartz(), crystal.prototype("beta-quartz")])
+
+
+def cells() -> tuple[jax.Array, ...]:
+    one = batch()
+    return one.matrix, one.frac, one.species, one.mask
+
+
+def small_descriptor() -> descriptors.Descriptor:
+    return descriptors.Descriptor(3, 2, 4.0, n_bins=9)
+
+
+@functools.cache
+def represent_plan() -> descriptors.RepresentPlan:
+    return descriptors.RepresentPlan.for_crystals(small_descriptor(), batch(), margin=1.1)
+
+
+def shaped(function: Callable, *arguments: Any) -> Any:
+    """What a function returns, with ones for all arrays: nothing is compiled."""
+    shapes = eqx.filter_eval_shape(function, *arguments)
+    is_shape = lambda x: isinstance(x, jax.ShapeDtypeStruct)  # noqa: E731
+    return jax.tree.map(
+        lambda x: jnp.ones(x.shape, x.dtype) if is_shape(x) else x, shapes, is_leaf=is_shape
+    )
+
+
+def float32(*shape: int) -> jax.Array:
+    return jnp.asarray(np.random.default_rng(0).uniform(0.1, 0.9, shape), jnp.float32)
+
+
+# --- lattice, scattering, crystal ----------------------------------------------------------------
+
+
+@program("lattice: matrix of a cell and back")
+def _():
+    def function(cell):
+        return lattice.matrix_to_cell(lattice.cell_to_matrix(cell))
+
+    return function, jnp.asarray([4.0, 5, 6, 80, 90, 100], jnp.float32)
+
+
+@program("lattice: what follows from a matrix")
+def _():
+    def function(matrix, hkl):
+        cell = lattice.Lattice(matrix)
+        frac = cell.to_fractional(cell.to_cartesian(hkl))
+        return cell.reciprocal, cell.metric, cell.volume, cell.q(hkl), frac
+
+    return function, atoms().lattice.matrix, float32(5, 3)
+
+
+@program("lattice: Bravais lattices")
+def _():
+    bravais = lattice.BravaisLattice.find("triclinic", 3)
+    parameters = jnp.asarray([4.0, 5, 6, 80, 10, 100], jnp.float32)
+    return bravais.matrix, parameters
+
+
+@program("scattering: form factors and displacements")
+def _():
+    factors = scattering.FormFactors.build(["Si4+", "O2-"], dtype=np.float32)
+
+    def function(stol2, u_iso, u, hkl, matrix, factors):
+        isotropic = scattering.isotropic_displacement(u_iso, stol2)
+        anisotropic = scattering.anisotropic_displacement(u, hkl, matrix)
+        return factors(stol2), isotropic, anisotropic
+
+    hkl, tensor = jnp.ones((5, 3), jnp.int32), float32(2, 3, 3)
+    return function, float32(5), float32(2), tensor, hkl, atoms().lattice.matrix, factors
+
+
+@program("scattering: tensors in other axes")
+def _():
+    def function(u, matrix):
+        cart = scattering.u_cif_to_cart(u, matrix)
+        return scattering.u_cart_to_cif(cart, matrix), scattering.u_equivalent(u, matrix)
+
+    return function, float32(2, 3, 3), atoms().lattice.matrix
+
+
+@program("crystal: atoms of the free parameters")
+def _():
+    return lambda one: one.expand(), quartz()
+
+
+@program("crystal: free variables")
+def _():
+    def function(variables, like):
+        return like.with_variables(variables).to_variables()
+
+    return function, quartz().to_variables(), quartz()
+
+
+# --- diffraction ---------------------------------------------------------------------------------
+
+
+@program("diffraction: structure factors")
+def _():
+    factors = scattering.FormFactors.build(["Si", "O"], dtype=np.float32)
+    hkl = jnp.asarray(diffraction.hkl_sphere(np.asarray(atoms().lattice.matrix), 4.0), jnp.int32)
+    return diffraction.structure_factors, atoms(), hkl, factors
+
+
+@program("diffraction: structure factors, anomalous, anisotropic")
+def _():
+    fp, fpp = scattering.anomalous(["C", "O"], 1.54)
+    factors = scattering.FormFactors.build(["C", "O"], fp=fp, fpp=fpp, dtype=np.float32)
+    tensors = np.tile(0.01 * np.eye(3), (2, 1, 1))
+    one = crystal.Crystal.from_arrays(
+        3.5 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], [6, 8], u_aniso=tensors, pad_to=4
+    )
+    return diffraction.structure_factors, one, jnp.ones((7, 3), jnp.int32), factors
+
+
+@program("diffraction: points in reciprocal space")
+def _():
+    space = diffraction.ReciprocalSpace(q_max=4.0)
+    return space, atoms(), space.plan(atoms())
+
+
+@program("diffraction: points thinned by a Laue group")
+def _():
+    space = diffraction.ReciprocalSpace(q_max=4.0)
+    plan = space.plan(atoms(), laue=quartz().group.laue_rotations)
+    return space, atoms(), plan
+
+
+@program("diffraction: density of atoms on a mesh")
+def _():
+    plan = diffraction.AtomDensityPlan.build(quartz(), (12, 12, 12), blur=0.02)
+    return diffraction.density_on_mesh, quartz(), plan
+
+
+@program("diffraction: density of atoms at rest on a mesh")
+def _():
+    plan = diffraction.AtomDensityPlan.build(quartz(), (12, 12, 12), displacements=False)
+    return diffraction.density_on_mesh, quartz(), plan
+
+
+@program("diffraction: density of Gaussian atoms")
+def _():
+    images = jnp.asarray(diffraction.gaussian_images(atoms().lattice, [0.4]), jnp.int32)
+
+    def function(frac, cell, amplitude, sigma, images):
+        return diffraction.gaussian_density((8, 8, 8), cell, frac, amplitude, sigma, images)
+
+    return function, float32(2, 3), atoms().lattice, float32(2), float32(2), images
+
+
+for _name, _options in {
+    "Cu K alpha": {},
+    "Caglioti widths, monochromator": {"fwhm": (0.02, -0.01, 0.04), "monochromator": 26.6},
+    "on a q axis": {
+        "axis": "q",
+        "wavelength": None,
+        "limits": (1, 4),
+        "lorentz_polarisation": False,
+    },
+    "displacements": {"displacements": True, "normalisation": "area", "b_overall": 0.5},
+}.items():
+
+    def _powder(options=_options):
+        options = {"limits": (10, 40), "n_points": 301, "fwhm": 0.3} | options
+        if options.get("axis") == "q":
+            options["fwhm"] = 0.05
+        pattern = diffraction.PowderPattern(**options)
+        return pattern.flagged, atoms(), pattern.plan(atoms())
+
+    program(f"diffraction: powder pattern, {_name}")(_powder)
+
+
+@program("diffraction: loss of powder patterns")
+def _():
+    def function(pred, target):
+        return diffraction.xrd_loss(pred, target, step=0.1, width=2.0)
+
+    return function, float32(2, 64), float32(2, 64)
+
+
+# --- descriptors ---------------------------------------------------------------------------------
+
+
+for _basis in (
+    descriptors.OrthonormalBasis(),
+    descriptors.SphericalBesselBasis(),
+    descriptors.PaperBesselBasis(),
+    descriptors.ChebyshevBasis(),
+    descriptors.GaussianBasis(),
+):
+
+    def _spectrum(basis=_basis):
+        space = diffraction.ReciprocalSpace(q_max=4.0)
+        one = descriptors.PowerSpectrum(3, 2, space=space, radial=basis)
+
+        def function(crystal, plan):
+            return one.from_points(one.space(crystal, plan.points), plan)
+
+        return function, atoms(), one.plan(atoms())
+
+    program(f"descriptors: power spectrum, {type(_basis).__name__}")(_spectrum)
+
+
+for _histogram in (False, True):
+
+    def _distribution(histogram=_histogram):
+        space = diffraction.ReciprocalSpace(q_max=4.0)
+        one = descriptors.RadialDistribution(9, space=space, histogram=histogram)
+        plan = one.plan(atoms())
+        return lambda crystal, plan: one.from_points(one.space(crystal, plan)), atoms(), plan
+
+    program(f"descriptors: radial distribution, histogram={_histogram}")(_distribution)
+
+
+for _preset in descriptors.PRESETS:
+
+    def _described(preset=_preset):
+        one = descriptors.preset(preset, 2, 2, 4.0)
+        return one, atoms(), one.plan(atoms())
+
+    program(f"descriptors: preset {_preset}")(_described)
+
+
+@program("descriptors: pair distribution")
+def _():
+    pairs = descriptors.PairDistribution(3.0, 8)
+    one = atoms()
+    plan = pairs.plan(one.lattice.matrix, one.frac_coords, one.atomic_numbers)
+
+    def function(crystal, plan):
+        weights = plan.weights(crystal.atomic_numbers, crystal.occupancies)
+        return pairs(crystal.lattice.matrix, crystal.frac_coords, weights, plan)
+
+    return function, one, plan
+
+
+@program("descriptors: represent")
+def _():
+    return descriptors.represent, *(x[0] for x in cells()), represent_plan()
+
+
+@program("descriptors: represent_batch")
+def _():
+    return descriptors.represent_batch, batch(), represent_plan()
+
+
+@program("descriptors: represent_batch, all side by side")
+def _():
+    def function(batch, plan):
+        return descriptors.represent_batch(batch, plan, chunk=None)
+
+    return function, batch(), represent_plan()
+
+
+@program("descriptors: represent_loss")
+def _():
+    target = shaped(descriptors.represent_batch, batch(), represent_plan())
+    return descriptors.represent_loss, batch(), target, represent_plan()
+
+
+@program("descriptors: descriptor_loss of what is described already")
+def _():
+    target = shaped(descriptors.represent_batch, batch(), represent_plan())
+    return descriptors.descriptor_loss, target, target
+
+
+@program("descriptors: distances of descriptions")
+def _():
+    def function(a, b):
+        return (
+            descriptors.distance(a, b),
+            descriptors.relative_distance(a, b),
+            descriptors.rdf_distance(a[0], b[0]),
+        )
+
+    return function, float32(3, 3), float32(3, 3)
+
+
+#: The metric's terms, each alone beside the spectrum, and all of them.
+METRICS = {
+    "spectrum": {},
+    "composition": {"composition": 1.0},
+    "density": {"density": 1.0},
+    "neighbour distances": {"distances": 1.0},
+    "hand": {"hand": 1.0},
+}
+
+for _name, _terms in METRICS.items():
+
+    def _fingerprint(terms=_terms):
+        metric = descriptors.CrystalMetric(3, 2, 12.0, **terms)
+        return metric.fingerprint, *(x[0] for x in cells()), metric.plan(batch())
+
+    program(f"metric: {_name}")(_fingerprint)
+
+
+@program("metric: fingerprint_loss, all terms")
+def _():
+    terms = {name: value for each in METRICS.values() for name, value in each.items()}
+    metric = descriptors.CrystalMetric(3, 2, 12.0, **terms)
+    plan = metric.plan(batch())
+    target = shaped(metric.fingerprints, batch(), plan)
+
+    def function(batch, target, plan):
+        return descriptors.fingerprint_loss(batch, target, metric, plan)
+
+    return function, batch(), target, plan
+
+
+# --- reconstruct ---------------------------------------------------------------------------------
+
+
+def problem(objective: reconstruct.Objective) -> reconstruct.Problem:
+    plan = objective.plan(quartz())
+    description = shaped(objective.descriptor, atoms(), plan.spectrum)
+    pairs = None
+    if plan.pairs is not None:
+        pairs = jnp.ones((len(plan.pairs.pairs), objective.pair_distribution.n_bins), jnp.float32)
+    return reconstruct.Problem(quartz(), objective, plan, reconstruct.Target(description, pairs))
+
+
+def _loss(variables, blur, problem):
+    return problem.loss(variables, blur)
+
+
+@program("reconstruct: objective")
+def _():
+    objective = reconstruct.Objective(
+        small_descriptor(), pair_distribution=descriptors.PairDistribution(3.0, 8), pair_weight=0.5
+    )
+    return _loss, quartz().to_variables(), jnp.asarray(0.3, jnp.float32), problem(objective)
+
+
+@program("reconstruct: objective and a property")
+def _():
+    def volume(crystal, plan):
+        return crystal.lattice.volume
+
+    term = reconstruct.PropertyTerm(volume, wanted=110.0, scale=10.0, weight=0.05)
+    # A term keeps NumPy's float64, which takes the precision of whatever crystal it meets.
+    term = jax.tree.map(lambda x: x.astype(np.float32) if eqx.is_array(x) else x, term)
+    objective = reconstruct.Objective(small_descriptor()) + term
+    return _loss, quartz().to_variables(), 0.0, problem(objective)
+
+
+for _optimiser in (
+    reconstruct.Adam(),
+    reconstruct.LBFGS(),
+    reconstruct.LevenbergMarquardt(),
+):
+
+    def _step(optimiser=_optimiser):
+        start = jnp.stack([quartz().to_variables()] * 3)
+
+        def function(start, index, problem):
+            def one(variables):
+                return optimiser.step(variables, optimiser.init(variables), index, problem)
+
+            return jax.vmap(one)(start)
+
+        objective = reconstruct.Objective(small_descriptor())
+        return function, start, jnp.asarray(0, jnp.int32), problem(objective)
+
+    program(f"reconstruct: a step of {type(_optimiser).__name__}", gradient=False)(_step)
+
+
+@program("reconstruct: starts", gradient=False)
+def _():
+    def function(key, like):
+        drawn = reconstruct.random_crystal(like, key, 0.2, 110.0)
+        return drawn.to_variables(), reconstruct.perturb(like, key, 0.2, 0.3).to_variables()
+
+    return function, jax.random.key(0), quartz()
+
+
+# --- phasing -------------------------------------------------------------------------------------
+
+ALGORITHMS = {
+    "SweepDown": phasing.SweepDown(),
+    "SweepDown, exact": phasing.SweepDown(exact=True),
+    "ChargeFlipping": phasing.ChargeFlipping(),
+    "ChargeFlipping, clip and weak": phasing.ChargeFlipping(clip=3.0, weak=0.2),
+    "RandomisedMedian": phasing.RandomisedMedian(),
+    "LowDensityElimination": phasing.LowDensityElimination(),
+    "RelaxedReflections": phasing.RelaxedReflections(),
+}
+
+
+@functools.cache
+def phasing_tables(name: str) -> tuple[phasing.Transform, phasing.Observed]:
+    """Transforms to folded grids (few slots, quickly built), and the measurement."""
+    model = {
+        "3D": phasing.laves_model,
+        "6D": functools.partial(phasing.icosahedral_model, q_max=(5.0, 1.5)),
+    }[name]()
+    problem = phasing.PhasingProblem.build(model.reflections)
+    sizes = (8, 8, 8)
+    grids = fields.folded_grids(sizes, model.reflections.space.dimension, count=2, seed=0)
+    built = [phasing.Transform.build(problem.orbits, grid) for grid in grids]
+    entries = max(len(one.slot) for one in built)
+    stacked = jax.tree.map(lambda *x: jnp.stack(x), *(one.padded(entries) for one in built))
+    return stacked, problem.observed()
+
+
+for _model in ("3D", "6D"):
+    for _name, _algorithm in ALGORITHMS.items():
+        # Algorithms do not see the dimension: those of the default recipe stand for all.
+        if _model == "6D" and _name not in ("SweepDown", "RelaxedReflections"):
+            continue
+
+        def _cycles(model=_model, algorithm=_algorithm):
+            transforms, observed = phasing_tables(model)
+
+            def function(key, transforms, observed):
+                def one(key):
+                    state = phasing.begin(observed, algorithm, key)
+                    state, _ = phasing.scan_cycles(transforms, observed, algorithm, state, 3)
+                    last = jax.tree.map(lambda x: x[0], transforms)
+                    f = algorithm.solution(observed, state.f, state.memory)
+                    density = last.to_density(f)
+                    back = last.to_amplitudes(density)
+                    ratio, r = phasing.extrema_ratio(density), phasing.r_value(observed, back)
+                    return f, ratio, r
+
+                return jax.vmap(one)(jax.random.split(key, 4))
+
+            return function, jax.random.key(0), transforms, observed
+
+        program(f"phasing: cycles in {_model}, {_name}", gradient=False)(_cycles)
+
+
+@program("phasing: transform of a 6D model")
+def _():
+    transforms, observed = phasing_tables("6D")
+    one = jax.tree.map(lambda x: x[0], transforms)
+
+    def function(modulus, one):
+        f = jax.lax.complex(modulus, modulus)
+        return one.to_amplitudes(one.to_density(f))
+
+    return function, observed.lower, one
+
+
+# --- fields --------------------------------------------------------------------------------------
+
+MESH = (16, 16, 16)
+EDGE = 3.5
+
+
+@functools.cache
+def star_basis() -> fields.StarBasis:
+    return fields.StarBasis.build(fields.Mesh(MESH), EDGE * np.eye(3), "I a -3 d", np.float32)
+
+
+@functools.cache
+def waves() -> fields.Waves:
+    return fields.Waves.build(fields.Mesh(MESH), EDGE * np.eye(3), np.float32)
+
+
+def cube() -> lattice.Lattice:
+    return lattice.Lattice.from_matrix(EDGE * np.eye(3), np.float32)
+
+
+@program("fields: star basis to the mesh and back")
+def _():
+    def function(a, basis):
+        values = basis.to_mesh(a)
+        return values, basis.from_mesh(values), basis.project(values), basis.asymmetry(values)
+
+    return function, float32(star_basis().n_basis), star_basis()
+
+
+@program("fields: energy in a star basis")
+def _():
+    def function(matrix, a, basis):
+        f = basis.to_mesh(a)
+        return jnp.mean(f * f * f) - a @ basis.laplacian(a, lattice.Lattice(matrix))
+
+    return function, cube().matrix, float32(star_basis().n_basis), star_basis()
+
+
+@program("fields: gradient")
+def _():
+    return fields.gradient, float32(*MESH), cube(), waves()
+
+
+@program("fields: Laplacian")
+def _():
+    return fields.laplacian, float32(*MESH), cube(), waves()
+
+
+@program("fields: evaluation between the nodes")
+def _():
+    return fields.evaluate, float32(*MESH), float32(7, 3), waves()
+
+
+@program("fields: another mesh")
+def _():
+    plan = fields.ResamplePlan.build(MESH, (20, 20, 12), EDGE * np.eye(3), np.float32)
+    return fields.resample, float32(*MESH), plan
+
+
+@program("fields: several cells")
+def _():
+    bravais = lattice.BravaisLattice.find("cubic", 3)
+
+    def function(values, parameters):
+        tiled, _, cell = fields.replicate(values, bravais, parameters, (2, 1, 1))
+        return tiled, cell
+
+    return function, float32(*MESH), float32(1)
+
+
+@program("fields: more dimensions")
+def _():
+    bravais = lattice.BravaisLattice.find("oblique", 2)
+
+    def function(values, parameters):
+        spread, _, cell = fields.expand(values, bravais, parameters, 3, (5,))
+        return spread, cell
+
+    return function, float32(8, 8), float32(3)
+
+
+@program("fields: density of structure factors")
+def _():
+    k = np.eye(6, dtype=np.int32)
+    placed = jnp.asarray(k)  # not traced: it decides where the transform puts them
+    grid = fields.folded_grids((8, 8, 8), 6, count=1, seed=0)[0]
+
+    def function(modulus, x, edges):
+        f = jax.lax.complex(modulus, modulus)
+        density = fields.Density.from_reflections(k, f, 10.0)
+        inside = density.in_box(x[0], edges, (4, 5))
+        return density(x), density.taylor(x), inside, fields.Density(placed, f).on_grid(grid)
+
+    return function, float32(6), float32(5, 6), float32(2, 6)
+
+
+@program("fields: a field on a mesh as a density")
+def _():
+    def function(values, x, waves):
+        return fields.mesh_density(values, waves)(x)
+
+    return function, float32(*MESH), float32(5, 3), waves()
+
+
+# --- the test ------------------------------------------------------------------------------------
+
+
+def float64_in(text: str) -> list[str]:
+    """Lines of a program that compute in float64.
+
+    JAX writes Python's numbers as scalars of the default width and converts them at once to the
+    type that they meet; the compiler does that, not the GPU, and it is no float64.
+    """
+    found = []
+    for line in text.splitlines():
+        types = set(re.findall(r"tensor<([^>]*\bf64>?)>", line.replace("xf64", "x f64")))
+        if not types or line.startswith("#loc"):
+            continue
+        is_scalar = types == {"f64"}
+        is_signature = re.search(r"func\.func|\bcall @", line)
+        is_number = re.search(r"stablehlo\.constant|\(tensor<f64>\) -> tensor<\w+>", line)
+        if not (is_scalar and (is_signature or is_number)):
+            found.append(line.strip())
+    return found
+
+
+@pytest.mark.parametrize(
+    "x64", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["64-bit", "32-bit"]
+)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_lowers_for_cuda(name, x64):
+    with jax.enable_x64(False):
+        function, *arguments = PROGRAMS[name]()
+    with jax.enable_x64(x64):
+        text = lowered(function, *arguments)
+    called = set(re.findall(r"custom_call @([\w.$]+)", text))
+    assert called <= ALLOWED, f"{name} calls {sorted(called - ALLOWED)}"
+    wide = float64_in(text)
+    assert not wide, f"{len(wide)} lines with float64, the first ones:\n" + "\n".join(wide[:8])
+
+
+def test_float64_would_be_found():
+    def leaks(x):
+        return x * jnp.sum(jnp.asarray(np.linspace(0, 1, 3)).astype(x.dtype))
+
+    def counts_in_double(x, n):
+        return x * jnp.cos(n.astype(float)).astype(x.dtype)
+
+    def clean(x):
+        return jnp.where(x > 0, 2.0 * x, 0.5)
+
+    with jax.enable_x64(True):
+        x, n = jnp.ones(3, jnp.float32), jnp.asarray(1, jnp.int32)
+        assert float64_in(lowered(leaks, x))
+        assert float64_in(lowered(counts_in_double, x, n))
+        assert not float64_in(lowered(clean, x))
