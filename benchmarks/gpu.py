@@ -41,18 +41,13 @@ import numpy as np
 import report
 
 from jaxtal.crystal import Crystal, CrystalBatch, expand_on_host, prototype
-from jaxtal.descriptors import (
-    CrystalMetric,
-    Descriptor,
-    PairDistribution,
-    RepresentPlan,
-    fingerprint_loss,
-    represent_batch,
-    represent_loss,
-)
+from jaxtal.descriptors import Descriptor, PairDistribution, RepresentPlan, represent_batch
 from jaxtal.diffraction import hkl_sphere, structure_factors
-from jaxtal.fields import Mesh, StarBasis, folded_grids
+from jaxtal.fields import Mesh, StarBasis
+from jaxtal.grids import folded_grids
 from jaxtal.lattice import Lattice
+from jaxtal.losses import fingerprint_loss, represent_loss
+from jaxtal.metric import CrystalMetric
 from jaxtal.phasing import (
     PhasingProblem,
     RelaxedReflections,

@@ -125,7 +125,7 @@ def methods(species):
     """All methods by name; those whose package is missing are left out."""
     table = {}
     for name, weights in (("", {}), (", composition", {"composition": 1.0})):
-        made = partial(metric_vectors, metric=descriptors.CrystalMetric(**weights))
+        made = partial(metric_vectors, metric=metric.CrystalMetric(**weights))
         table[f"jaxtal CrystalMetric{name}"] = Method("", made, _euclidean)
     for name, text in (("default", "P, default"), ("paper", "P, paper's equations")):
         made = partial(spectra, descriptor=descriptors.preset(name))

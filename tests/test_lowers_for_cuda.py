@@ -27,10 +27,14 @@ from jax import export
 
 from jaxtal import (
     crystal,
+    density,
     descriptors,
     diffraction,
     fields,
+    grids,
     lattice,
+    losses,
+    metric,
     phasing,
     reconstruct,
     scattering,
@@ -357,22 +361,22 @@ def _():
 @program("descriptors: represent_loss")
 def _():
     target = shaped(descriptors.represent_batch, batch(), represent_plan())
-    return descriptors.represent_loss, batch(), target, represent_plan()
+    return losses.represent_loss, batch(), target, represent_plan()
 
 
 @program("descriptors: descriptor_loss of what is described already")
 def _():
     target = shaped(descriptors.represent_batch, batch(), represent_plan())
-    return descriptors.descriptor_loss, target, target
+    return losses.descriptor_loss, target, target
 
 
 @program("descriptors: distances of descriptions")
 def _():
     def function(a, b):
         return (
-            descriptors.distance(a, b),
-            descriptors.relative_distance(a, b),
-            descriptors.rdf_distance(a[0], b[0]),
+            metric.distance(a, b),
+            metric.relative_distance(a, b),
+            metric.rdf_distance(a[0], b[0]),
         )
 
     return function, float32(3, 3), float32(3, 3)
@@ -390,8 +394,8 @@ METRICS = {
 for _name, _terms in METRICS.items():
 
     def _fingerprint(terms=_terms):
-        metric = descriptors.CrystalMetric(3, 2, 12.0, **terms)
-        return metric.fingerprint, *(x[0] for x in cells()), metric.plan(batch())
+        one = metric.CrystalMetric(3, 2, 12.0, **terms)
+        return one.fingerprint, *(x[0] for x in cells()), one.plan(batch())
 
     program(f"metric: {_name}")(_fingerprint)
 
@@ -399,12 +403,12 @@ for _name, _terms in METRICS.items():
 @program("metric: fingerprint_loss, all terms")
 def _():
     terms = {name: value for each in METRICS.values() for name, value in each.items()}
-    metric = descriptors.CrystalMetric(3, 2, 12.0, **terms)
-    plan = metric.plan(batch())
-    target = shaped(metric.fingerprints, batch(), plan)
+    one = metric.CrystalMetric(3, 2, 12.0, **terms)
+    plan = one.plan(batch())
+    target = shaped(one.fingerprints, batch(), plan)
 
     def function(batch, target, plan):
-        return descriptors.fingerprint_loss(batch, target, metric, plan)
+        return losses.fingerprint_loss(batch, target, one, plan)
 
     return function, batch(), target, plan
 
@@ -497,8 +501,8 @@ def phasing_tables(name: str) -> tuple[phasing.Transform, phasing.Observed]:
     }[name]()
     problem = phasing.PhasingProblem.build(model.reflections)
     sizes = (8, 8, 8)
-    grids = fields.folded_grids(sizes, model.reflections.space.dimension, count=2, seed=0)
-    built = [phasing.Transform.build(problem.orbits, grid) for grid in grids]
+    folded = grids.folded_grids(sizes, model.reflections.space.dimension, count=2, seed=0)
+    built = [phasing.Transform.build(problem.orbits, grid) for grid in folded]
     entries = max(len(one.slot) for one in built)
     stacked = jax.tree.map(lambda *x: jnp.stack(x), *(one.padded(entries) for one in built))
     return stacked, problem.observed()
@@ -628,13 +632,13 @@ def _():
 def _():
     k = np.eye(6, dtype=np.int32)
     placed = jnp.asarray(k)  # not traced: it decides where the transform puts them
-    grid = fields.folded_grids((8, 8, 8), 6, count=1, seed=0)[0]
+    grid = grids.folded_grids((8, 8, 8), 6, count=1, seed=0)[0]
 
     def function(modulus, x, edges):
         f = jax.lax.complex(modulus, modulus)
-        density = fields.Density.from_reflections(k, f, 10.0)
-        inside = density.in_box(x[0], edges, (4, 5))
-        return density(x), density.taylor(x), inside, fields.Density(placed, f).on_grid(grid)
+        rho = density.Density.from_reflections(k, f, 10.0)
+        inside = rho.in_box(x[0], edges, (4, 5))
+        return rho(x), rho.taylor(x), inside, density.Density(placed, f).on_grid(grid)
 
     return function, float32(6), float32(5, 6), float32(2, 6)
 
