@@ -40,7 +40,7 @@ import jax.numpy as jnp
 import numpy as np
 import report
 
-from jaxtal.crystal import Crystal, CrystalBatch, expand_on_host, prototype
+from jaxtal.crystal import Crystal, CrystalBatch, host_crystal, prototype
 from jaxtal.descriptors import Descriptor, PairDistribution, RepresentPlan, represent_batch
 from jaxtal.diffraction import hkl_sphere, structure_factors
 from jaxtal.fields import Mesh, StarBasis
@@ -95,12 +95,12 @@ class Row:
 def batch_of(n: int, small: bool) -> CrystalBatch:
     """Rattled and strained 2 x 2 x 2 cells of alpha-quartz, 72 atoms (the cell itself if small)."""
     rng = np.random.default_rng(0)
-    quartz = expand_on_host(prototype("alpha-quartz"))
+    quartz = host_crystal(prototype("alpha-quartz"))
     edge = 1 if small else 2
     shifts = np.stack(np.meshgrid(*[np.arange(edge)] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
     frac = ((np.asarray(quartz.frac_coords, float) + shifts) / edge).reshape(-1, 3)
     numbers = np.tile(np.asarray(quartz.atomic_numbers), edge**3)
-    matrix = edge * np.asarray(quartz.lattice.matrix, float)
+    matrix = edge * np.asarray(quartz.matrix, float)
     strain = np.eye(3) + 0.01 * rng.standard_normal((n, 3, 3))
     moved = frac + 0.005 * rng.standard_normal((n, *frac.shape))
     return CrystalBatch.from_ragged(

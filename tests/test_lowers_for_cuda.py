@@ -110,7 +110,7 @@ def batch() -> crystal.CrystalBatch:
 
 def cells() -> tuple[jax.Array, ...]:
     one = batch()
-    return one.matrix, one.frac, one.species, one.mask
+    return one.matrix, one.frac_coords, one.atomic_numbers, one.mask
 
 
 def small_descriptor() -> descriptors.Descriptor:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from cyclopts import Parameter
 
-from ..crystal import Crystal, WyckoffCrystal, expand_on_host
+from ..crystal import HostAtoms, WyckoffCrystal
 from ..metric import DUPLICATE_DISTANCE
 from ..search import crystals_of, fingerprints_of, nearest, reason_of
 from ._errors import BadInputError
@@ -83,15 +83,14 @@ def _fingerprint(query: str, terms: Terms, symmetry: Literal["file", "P1"]) -> n
     Raises:
         BadInputError: it has none, or there is no such crystal.
     """
-    crystal = expand_on_host(_crystal(query, symmetry))
-    vector, (wrong,) = fingerprints_of(terms.metric, [crystal])
+    vector, (wrong,) = fingerprints_of(terms.metric, [_crystal(query, symmetry)])
     if wrong is not None:
         reason = reason_of(wrong) if isinstance(wrong, Exception) else wrong
         raise BadInputError(explained(query, reason))
     return vector
 
 
-def _crystal(text: str, symmetry: Literal["file", "P1"]) -> Crystal | WyckoffCrystal:
+def _crystal(text: str, symmetry: Literal["file", "P1"]) -> HostAtoms | WyckoffCrystal:
     """The crystal asked for: a built-in one, that of a file, or one of several in a file.
 
     Raises:

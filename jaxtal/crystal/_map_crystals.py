@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 from jaxtyping import Array, Bool, Float, PyTree
 
-from . import CrystalBatch
+from ._batch import CrystalBatch
 
 Cells = tuple[Array, Array, Array, Array]
 """Lattices (B, 3, 3), fractional coordinates (B, N, 3), atomic numbers (B, N) or species weights
@@ -16,7 +16,7 @@ def cells_of_batch(batch: CrystalBatch | Cells) -> Cells:
     """The arrays of a batch."""
     if isinstance(batch, tuple):
         return batch
-    return batch.matrix, batch.frac, batch.species, batch.mask
+    return batch.matrix, batch.frac_coords, batch.atomic_numbers, batch.mask
 
 
 def over_batch(

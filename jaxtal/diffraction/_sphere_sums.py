@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .._core import bucket, count, device_array, safe_norm
-from . import hkl_sphere, signed_places, signed_sums
+from ._hkl import hkl_sphere
+from ._signed_sums import signed_places, signed_sums
 
 #: Bounds reach this much (relative) further than promised: a crystal fits its own plan.
 SLACK = 1e-4

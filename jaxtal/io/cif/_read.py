@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ...crystal import Crystal, WyckoffCrystal
-from ...lattice import LatticeSystem, host_cell, host_matrix
+from ...crystal import WyckoffCrystal
+from ...lattice import LatticeSystem, cell_to_matrix, matrix_to_cell
 from ...scattering import cif_scale
 from ...symmetry import BasisChange, SpaceGroup
 from ._atoms import CifAtoms, read_atoms
 from ._symmetry import read_cell, read_group
-from ._values import CifError, open_block
+from ._values import CifBlock, CifError, open_block
 
 
 def read_cif(
@@ -48,9 +48,27 @@ def read_cif(
         S. R. Hall, F. H. Allen and I. D. Brown, Acta Cryst. A47 (1991) 655.
     """
     check_symmetry(symmetry)
-    data = open_block(path, block)
+    return read_cif_block(
+        open_block(path, block),
+        symmetry=symmetry,
+        symprec=symprec,
+        site_tolerance=site_tolerance,
+        dtype=dtype,
+    )
+
+
+def read_cif_block(
+    data: CifBlock,
+    *,
+    symmetry: str = "file",
+    symprec: float = 1e-3,
+    site_tolerance: float = 0.02,
+    dtype: Any = None,
+) -> WyckoffCrystal:
+    """Read a crystal from a parsed block of a CIF; arguments and errors of `read_cif`."""
+    check_symmetry(symmetry)
     cell = read_cell(data)
-    atoms = read_atoms(data, host_matrix(cell))
+    atoms = read_atoms(data, cell_to_matrix(cell))
     group = read_group(data, cell)
     try:
         if group is None and symmetry == "file":
@@ -64,12 +82,11 @@ def read_cif(
         crystal = _build(group or SpaceGroup.from_number(1), cell, atoms, site_tolerance, dtype)
         if symmetry == "file":
             return crystal
-        whole: Crystal = crystal.expand()
-        return WyckoffCrystal.from_crystal(whole, symmetry=symmetry == "find", symprec=symprec)
+        return WyckoffCrystal.from_crystal(crystal, symmetry=symmetry == "find", symprec=symprec)
     except CifError:
         raise
     except ValueError as error:
-        raise CifError(f"{os.fspath(path)}: data_{data.name}: {error}") from error
+        raise CifError(f"{data.path}: data_{data.name}: {error}") from error
 
 
 def check_symmetry(symmetry: str) -> None:
@@ -86,7 +103,7 @@ def _build(
     if to_standard is not None:
         group = SpaceGroup.from_number(group.number or 1)
         frac, aniso, cell = _transformed(to_standard, frac, aniso, cell)
-    matrix = host_matrix(cell)
+    matrix = cell_to_matrix(cell)
     group.check_matrix(matrix, tol=5e-3)
     for label, stated in zip(atoms.labels, atoms.letters, strict=True):
         known = {position.letter for position in group.wyckoff_positions}
@@ -150,10 +167,10 @@ def _transformed(
     change: BasisChange, frac: np.ndarray, aniso: np.ndarray | None, cell: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
     """Coordinates, displacement tensors and cell after an exact change of basis."""
-    matrix = host_matrix(cell)
+    matrix = cell_to_matrix(cell)
     new = change.lattice(matrix)
     P = np.array(change.fractions, dtype=float)
     if aniso is not None:
         U = P @ (aniso * cif_scale(matrix)) @ P.T
         aniso = U / cif_scale(new)
-    return change(frac), aniso, host_cell(new)
+    return change(frac), aniso, matrix_to_cell(new)
