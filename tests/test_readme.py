@@ -4,10 +4,7 @@ import pathlib
 import re
 from typing import Any
 
-import numpy as np
 import pytest
-
-import jaxtal as jxt
 
 README = (pathlib.Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -32,28 +29,6 @@ def test_python_blocks_run(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "reconstruction.png").is_file()
     same, different = re.findall(r"^(\d\.?\d*(?:e-\d+)?)$", printed, re.MULTILINE)[:2]
     assert float(same) < 1e-4 < float(different)
-
-
-def test_the_block_for_pytorch_runs():
-    torch = pytest.importorskip("torch")
-    crystals = [jxt.prototype(name).expand() for name in ("alpha-quartz", "rutile")]
-    batch = jxt.crystal.CrystalBatch.from_crystals(crystals)
-    lattice, frac, numbers, mask = (
-        torch.tensor(np.asarray(x)) for x in (batch.matrix, batch.frac, batch.species, batch.mask)
-    )
-    names: dict[str, Any] = {
-        **{"jxt": jxt, "crystals": crystals, "numbers": numbers, "mask": mask},
-        **{"lattice0": lattice, "frac0": frac},
-        "lattice": (1.02 * lattice).requires_grad_(),
-        "frac": frac.clone().requires_grad_(),
-    }
-    (code,) = blocks("py")
-    exec(compile(code, "README.md, PyTorch", "exec"), names)
-    assert names["value"].shape == (2,)
-    assert (names["value"] > 0).all()
-    for name in ("lattice", "frac"):
-        assert torch.isfinite(names[name].grad).all()
-    assert names["lattice"].grad.abs().max() > 0
 
 
 def test_there_are_two_commands_to_set_it_up():

@@ -111,7 +111,7 @@ def check_is_a_superposition(match, a, b):
 def test_a_disguised_crystal_is_found_again(name, repeats, invert, rng):
     crystal = CRYSTALS[name]()
     other, _ = disguise(crystal, rng, invert=invert, repeats=repeats)
-    match = match_crystals(*crystal, *other)
+    match = match_crystals(*(*crystal, *other))
     assert match is not None
     assert match.rmsd < 1e-7
     assert match.max_distance < 1e-7
@@ -126,7 +126,7 @@ def test_noise_is_measured(name, rng):
     crystal = CRYSTALS[name]()
     for noise in (0.003, 0.1):
         other, shift = disguise(crystal, rng, noise=noise)
-        match = match_crystals(*crystal, *other)
+        match = match_crystals(*(*crystal, *other))
         assert match is not None
         expected = np.sqrt(np.mean(np.sum((shift - shift.mean(axis=0)) ** 2, axis=1)))
         # The noise makes all eight atoms of diamond's cell the primitive cell, and the two of the

@@ -4,7 +4,9 @@ import dataclasses
 import json
 import os
 import sqlite3
+from typing import Any
 
+import ase.db
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +16,9 @@ import jaxtal as jxt
 from jaxtal.crystal import expand_on_host
 from jaxtal.search import Collection, CrystalSource, crystals_of, groups
 from jaxtal.search._log import Log
+
+#: ASE types a database of any kind, of which only some are for `with`.
+connect: Any = ase.db.connect
 
 
 @pytest.fixture
@@ -130,15 +135,13 @@ def test_files_of_several_crystals(tmp_path, cache, metric, make_metric):
 
 
 def test_a_row_more_in_a_database(tmp_path, cache, metric):
-    import ase.db
-
     path = tmp_path / "some.db"
-    with ase.db.connect(path) as database:
+    with connect(path) as database:
         for name in ("diamond", "silicon"):
             database.write(jxt.prototype(name).to_ase())
     source = CrystalSource.of(path)
     Collection.gather(cache, source, metric)
-    with ase.db.connect(path) as database:
+    with connect(path) as database:
         database.write(jxt.prototype("rutile").to_ase())
     touch(path)
     assert len(Collection.gather(cache, source, metric)) == 3
@@ -196,10 +199,8 @@ def test_an_unreadable_file_is_read_again(folder, cache, metric, monkeypatch):
 
 
 def test_a_locked_database_is_read_another_time(tmp_path, cache, metric, monkeypatch):
-    import ase.db
-
     path = tmp_path / "some.db"
-    with ase.db.connect(path) as database:
+    with connect(path) as database:
         database.write(jxt.prototype("diamond").to_ase())
     source = CrystalSource.of(path)
 
