@@ -212,7 +212,7 @@ def test_notebook_runs(name, check, tmp_path, monkeypatch):
     monkeypatch.delenv("JAXTAL_STARTS", raising=False)
     monkeypatch.delenv("JAXTAL_FULL", raising=False)
     # The kernel shares the tests' store of compiled programs.
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(jax.config.jax_compilation_cache_dir))
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", jax.config.values["jax_compilation_cache_dir"])
     monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
     notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
     for cell in notebook.cells:

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ def blocks(language: str) -> list[str]:
 
 def test_python_blocks_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     for number, code in enumerate(blocks("python")):
         exec(compile(code, f"README.md, block {number}", "exec"), names)
     printed = capsys.readouterr().out

@@ -160,7 +160,7 @@ def _rows(path: pathlib.Path) -> Iterator[Any]:
 
     if path.suffix.lower() == ".db":
         _check_tables(path)
-    database = ase.db.connect(path)
+    database: Any = ase.db.connect(path)
     if path.suffix.lower() == ".json":
         yield from database.select()
         return

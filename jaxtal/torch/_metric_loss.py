@@ -85,7 +85,8 @@ class MetricLoss(CrystalLoss[Vectors]):
 
 @torch_function
 def _losses(cells, target, metric, plan, chunk) -> tuple[Array, Array]:
-    wanted = Fingerprint(*target, metric.specification)
+    vector, complete = target
+    wanted = Fingerprint(vector, complete, metric.specification)
     return fingerprint_loss(cells, wanted, metric, plan, chunk=chunk)
 
 

@@ -102,7 +102,7 @@ def _losses(cells, target, pattern, plan, width, chunk) -> tuple[Array, Array]:
     def one(smooth, fixed, shared) -> tuple[Array, Array]:
         pattern, plan = shared
         species, mask, (wanted, also) = fixed
-        values, complete = pattern.flagged(_crystal(*smooth, species, mask), plan)
+        values, complete = pattern.flagged(_crystal(*smooth, species=species, mask=mask), plan)
         complete = complete & also
         # Before the pattern is made, so that a crystal without one has no gradient either.
         values = jnp.where(complete, values, jax.lax.stop_gradient(values))

@@ -46,7 +46,7 @@ def test_presets_and_precision(run, tmp_path, preset):
     assert result.code == 0
     assert result.json["output"] == "out.npz"
     assert result.json["power_spectrum"] == [1, 4, 5]
-    assert not jax.config.jax_enable_x64
+    assert not jax.config.values["jax_enable_x64"]
     with np.load(tmp_path / "out.npz") as data, jax.enable_x64(True):
         expected = jxt.describe(jxt.prototype("diamond"), jxt.preset(preset, 4, 4, 5.0))
         assert data["power_spectrum"].dtype == np.float64

@@ -290,7 +290,7 @@ class TestCheck:
         x, y = np.moveaxis(Mesh((6, 6)).points(), -1, 0)
         waves = [np.cos(2 * np.pi * phase) for phase in (x, y, x - y)]
         for name, values in (("six", sum(waves)), ("two", waves[0] + 2 * waves[1])):
-            one = PeriodicField.from_arrays(values[None], "hexagonal", [1.0])
+            one = PeriodicField.from_arrays(np.asarray(values)[None], "hexagonal", [1.0])
             io.write_rf(tmp_path / f"{name}.rf", one)
         for group in ("p_6_m_m", "p6mm", 17):
             assert run("fields", "check", "six.rf", "--group", group, "--eps", 1e-6).code == 0

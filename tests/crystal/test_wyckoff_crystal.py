@@ -48,6 +48,7 @@ def test_a_general_atom_expands_to_the_operations_of_gemmi(x64, rng, number):
     group = SpaceGroup.from_number(number)
     x = spread(rng, group)
     crystal = WyckoffCrystal.build(group, generic_cell(group), [("C", _general(group), x)])
+    assert group.hm is not None
     ops = gemmi.SpaceGroup(group.hm).operations()
     images = [op.apply_to_xyz(x.tolist()) for op in ops]
     np.testing.assert_allclose(

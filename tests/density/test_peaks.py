@@ -60,6 +60,7 @@ def test_atoms_of_p21c(structure, grid):
         peaks.height, WEIGHTS[order] / (2 * np.pi * WIDTH**2) ** 1.5, rtol=0.05
     )
     # 73.9 % of a Gaussian lie within two of its widths.
+    assert peaks.integral is not None
     np.testing.assert_allclose(peaks.integral, 0.7385 * WEIGHTS[order], rtol=0.06)
     assert np.abs(density.taylor(peaks.position)[1]).max() < 1e-3
     assert (peaks.position >= 0).all()

@@ -337,7 +337,7 @@ def test_transforms_agree(rng):
     @jax.jit
     def walk(batch, plan):
         def step(total, one):
-            found = represent(*one, plan)
+            found = represent(*one, plan=plan)
             return total + found.rdf, found.complete
 
         return jax.lax.scan(step, jnp.zeros_like(together.rdf[0]), arrays(batch))

@@ -148,7 +148,7 @@ def test_density_is_the_series_of_structure_factors(x64, quartz, displacements):
     slot, share = np.asarray(waves.slot), np.asarray(waves.share)
     weight = share * mesh.half_weights().reshape(-1)[slot]
     turns = np.exp(-2j * np.pi * mesh.points() @ k.T)
-    expected = (turns @ (np.asarray(F) * weight)).real / float(crystal.volume)
+    expected = np.real(turns @ (np.asarray(F) * weight)) / float(crystal.volume)
     np.testing.assert_allclose(rho, expected, atol=1e-11)
 
 

@@ -22,7 +22,7 @@ def by_hand(f: np.ndarray, g: np.ndarray, step: float, width: float) -> float:
     """The double sums, written out."""
     r = step * np.abs(np.subtract.outer(np.arange(len(f)), np.arange(len(g))))
     w = np.maximum(1 - r / width, 0)
-    return (f @ w @ g) / np.sqrt((f @ w @ f) * (g @ w @ g))
+    return float((f @ w @ g) / np.sqrt((f @ w @ f) * (g @ w @ g)))
 
 
 def test_the_double_sum(x64, rng):

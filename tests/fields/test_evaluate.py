@@ -28,7 +28,7 @@ def made(name, sizes, parameters, rng):
 
 @pytest.mark.parametrize("cell", [CELLS[0], CELLS[1], CELLS[2], CELLS[4]])
 def test_nodes_and_derivatives_there(x64, rng, cell):
-    mesh, matrix, values, waves = made(*cell, rng)
+    mesh, matrix, values, waves = made(*cell, rng=rng)
     D, lattice = mesh.dimension, Lattice.from_matrix(matrix)
     np.testing.assert_allclose(evaluate(values, mesh.points(), waves), values, atol=1e-12)
     density = mesh_density(values, waves)
@@ -43,7 +43,7 @@ def test_nodes_and_derivatives_there(x64, rng, cell):
 
 
 def test_against_the_sum_over_all_waves(x64, rng):
-    mesh, _, values, waves = made(*CELLS[3], rng)
+    mesh, _, values, waves = made(*CELLS[3], rng=rng)
     x = rng.normal(size=(5, 3))
     # All tied aliases of all waves, mates too; one alias alone would not be real.
     full = np.fft.fftn(values, norm="forward")
@@ -63,17 +63,17 @@ def test_symmetry_holds_between_the_nodes(x64, rng):
     # A sixfold axis on an even hexagonal mesh, whose zone boundary is full of ties.
     group = SpaceGroup.from_generators([SymOp([[1, -1], [1, 0]])])
     assert group.order == 6
-    mesh, _, values, waves = made(*CELLS[1], rng)
+    mesh, _, values, waves = made(*CELLS[1], rng=rng)
     nodes = mesh.points().reshape(-1, 2)
     images = [np.rint(op(nodes) * 6).astype(int) % 6 for op in group.operations]
-    values = sum(np.asarray(values)[tuple(i.T)] for i in images).reshape(mesh.sizes)
+    values = np.sum([np.asarray(values)[tuple(i.T)] for i in images], axis=0).reshape(mesh.sizes)
     x = rng.random((7, 2))
     found = evaluate(jnp.asarray(values), np.stack([op(x) for op in group.operations]), waves)
     np.testing.assert_allclose(found, np.tile(found[0], (6, 1)), atol=1e-13)
 
 
 def test_gradients_jit_and_vmap(x64, rng):
-    mesh, _, values, waves = made(*CELLS[4], rng)
+    mesh, _, values, waves = made(*CELLS[4], rng=rng)
     x, weight = rng.random((2, 4, 3))
 
     @jax.jit
@@ -96,7 +96,7 @@ def test_gradients_jit_and_vmap(x64, rng):
 
 
 def test_float32_agrees_with_float64(x64, rng):
-    mesh, matrix, values, waves = made(*CELLS[3], rng)
+    mesh, matrix, values, waves = made(*CELLS[3], rng=rng)
     x = rng.random((9, 3)) + 2
     low = evaluate(values.astype(jnp.float32), x, Waves.build(mesh, matrix, jnp.float32))
     assert low.dtype == jnp.float32
@@ -104,7 +104,7 @@ def test_float32_agrees_with_float64(x64, rng):
 
 
 def test_planes_and_boxes_follow(x64, rng):
-    mesh, _, values, waves = made(*CELLS[4], rng)
+    mesh, _, values, waves = made(*CELLS[4], rng=rng)
     density = mesh_density(values, waves)
     # The plane of the first two axes at the height of the third node.
     plane = Plane.rational([1, 0, 0], [0, 1, 0], point=[0, 0, 0.5])
@@ -114,7 +114,7 @@ def test_planes_and_boxes_follow(x64, rng):
 
 
 def test_bad_points(rng):
-    mesh, _, values, waves = made(*CELLS[2], rng)
+    mesh, _, values, waves = made(*CELLS[2], rng=rng)
     with pytest.raises(ValueError, match=r"expected points \(..., 2\)"):
         evaluate(values, np.zeros((3, 3)), waves)
     with pytest.raises(ValueError, match=r"expected shape \(5, 8\)"):

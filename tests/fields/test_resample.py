@@ -51,7 +51,7 @@ def test_symmetry_is_kept_both_ways(x64, rng):
         nodes, n = mesh.points().reshape(-1, 2), sizes[0]
         noise = rng.normal(size=sizes)
         images = [np.rint(op(nodes) * n).astype(int) % n for op in group.operations]
-        values = sum(noise[tuple(i.T)] for i in images).reshape(sizes)
+        values = np.sum([noise[tuple(i.T)] for i in images], axis=0).reshape(sizes)
         assert asymmetry(values) < 1e-13
         for other in others:
             plan = ResamplePlan.build(mesh, Mesh(other), HEXAGONAL)

@@ -35,7 +35,8 @@ class TestBasis:
         basis = build(case)
         mesh = basis.mesh
         f = np.asarray(jax.jit(jax.vmap(basis.to_mesh))(jnp.eye(basis.n_basis)))
-        gram = np.tensordot(f, f, axes=[range(1, f.ndim)] * 2) / mesh.size
+        axes = tuple(range(1, f.ndim))
+        gram = np.tensordot(f, f, axes=(axes, axes)) / mesh.size
         np.testing.assert_allclose(gram, np.eye(len(f)), atol=1e-13)
         # f(R r + t) = f(r), node by node.
         nodes = np.indices(mesh.sizes).reshape(mesh.dimension, -1).T

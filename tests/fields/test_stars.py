@@ -119,7 +119,7 @@ def test_the_first_star_of_the_gyroid():
     begin = stars.begin[star]
     assert stars.characteristic[star].tolist() == [2, 1, 1]
     assert stars.sizes[star] == 24
-    signs = np.sign(stars.coefficients[begin : begin + 6].real)
+    signs = np.sign(np.real(stars.coefficients[begin : begin + 6]))
     assert stars.waves[begin : begin + 6].tolist() == [
         [2, 1, 1], [2, 1, -1], [2, -1, 1], [2, -1, -1], [1, 2, 1], [1, 2, -1]
     ]  # fmt: skip

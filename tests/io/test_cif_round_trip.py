@@ -2,6 +2,8 @@
 
 import os
 
+import ase
+import ase.io
 import equinox as eqx
 import gemmi
 import jax
@@ -135,8 +137,6 @@ def test_a_crystal_is_written_in_p1(x64, tmp_path):
 
 
 def test_gemmi_and_ase_read_what_is_written(x64, tmp_path):
-    import ase.io
-
     for name in ("coesite", "corundum", "anatase", "spinel"):
         crystal = prototype(name)
         write_cif(crystal, tmp_path / "a.cif")
@@ -146,6 +146,7 @@ def test_gemmi_and_ase_read_what_is_written(x64, tmp_path):
         assert s.spacegroup.xhm() == crystal.group.hm
         assert len(s.get_all_unit_cell_sites()) == len(cell.mask)
         atoms = ase.io.read(tmp_path / "a.cif")
+        assert isinstance(atoms, ase.Atoms)
         assert sorted(atoms.numbers) == sorted(np.asarray(cell.atomic_numbers).tolist())
 
 

@@ -22,7 +22,7 @@ def test_ase_reads_the_cube(tmp_path, field, atoms):
     io.write_cube(tmp_path / "w.cube", field, 1, atoms=atoms)
     with open(tmp_path / "w.cube") as file:
         found = ase.io.cube.read_cube(file)
-    np.testing.assert_allclose(found["data"], field.values[1], rtol=1e-12)
+    np.testing.assert_allclose(np.asarray(found["data"]), field.values[1], rtol=1e-12)
     np.testing.assert_allclose(found["atoms"].cell.array, field.host_matrix(), atol=1e-10)
     if atoms is not None:
         assert found["atoms"].numbers.tolist() == [14, 8]

@@ -54,6 +54,8 @@ def test_csv_has_the_columns_of_the_reference_toolkit(tmp_path):
     )
     table = read_reflection_csv(tmp_path / "a.csv")
     np.testing.assert_array_equal(table.indices, k)
+    assert table.intensity is not None
+    assert table.structure_factors is not None
     np.testing.assert_allclose(table.intensity, [1234567.0, 0.5], rtol=5e-5)
     np.testing.assert_allclose(table.structure_factors, [1 / 3 - 2e-7j, 5j], rtol=5e-5)
 

@@ -55,6 +55,8 @@ def test_every_file_tells_of_the_best_start(rng, tmp_path):
     table = read_reflection_csv(paths[0])
     k, intensity, F = table.indices, table.intensity, table.structure_factors
     np.testing.assert_array_equal(k, data.orbits.k)
+    assert intensity is not None
+    assert F is not None
     np.testing.assert_allclose(intensity, data.intensity, rtol=1e-4)
     np.testing.assert_allclose(F, result.structure_factors, rtol=1e-3, atol=1e-3)
 

@@ -180,12 +180,14 @@ def test_measured_shelx_files(data_dir, name):
     report = refl.report
     assert report.rows == report.origin + report.extinct + report.merged + report.kept
     # An independent count: gemmi merges under the Laue group.
+    assert refl.group.hm is not None
     group = gemmi.SpaceGroup(refl.group.hm)
     unit = gemmi.ReciprocalAsu(group)
     operations = group.operations()
     listed = [h for h in table.indices.tolist() if not operations.is_systematically_absent(h)]
     assert len(listed) == report.rows - report.extinct
     assert len({tuple(unit.to_asu(h, operations)[0]) for h in listed}) == report.kept
+    assert report.r_int is not None
     assert 0 < report.r_int < 0.12
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import json
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -190,9 +191,10 @@ def test_works_under_jit_and_vmap_as_a_static_argument():
     lattice = BravaisLattice.find("rhombohedral", 3)
     batch = jnp.asarray([[1.3, 101.0], [2.0, 60.0], [1.0, 90.0]], jnp.float32)
 
-    @functools.partial(jax.jit, static_argnums=0)
-    def matrices(lattice, batch):
+    def mapped(lattice, batch):
         return jax.vmap(lattice.matrix)(batch)
+
+    matrices: Any = jax.jit(mapped, static_argnums=0)
 
     expected = [lattice.host_matrix(np.asarray(row, float)) for row in batch]
     np.testing.assert_allclose(matrices(lattice, batch), expected, atol=1e-6)

@@ -79,7 +79,8 @@ def check_gradients(which, crystal, rng):
             direction[~real] = 0
 
         def value(y, n=n):
-            vector = compiled(*arguments[:n], y, *arguments[n + 1 :])[which]
+            moved = [*arguments[:n], y, *arguments[n + 1 :]]
+            vector = compiled(*moved)[which]
             return float(np.sum(projections[which] * np.asarray(vector)))
 
         expected = central(value, x, jnp.asarray(direction))

@@ -202,7 +202,10 @@ def test_resizing_a_recipe_keeps_the_sweep():
     first = phasing.recipe("folded-sweep").stages[0]
     resized = phasing.recipe("folded-sweep").resized(100).stages[0]
     assert resized.cycles == -(-100 // first.maps) * first.maps
-    ends = [s.algorithm.fraction * s.algorithm.decrement**s.cycles for s in (first, resized)]
+    ends = []
+    for stage in (first, resized):
+        assert isinstance(stage.algorithm, SweepDown)
+        ends.append(stage.algorithm.fraction * stage.algorithm.decrement**stage.cycles)
     assert ends[0] == pytest.approx(ends[1])
 
 

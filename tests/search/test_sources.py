@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import sqlite3
+from typing import Any
 
 import ase.db
 import ase.io
@@ -13,6 +14,9 @@ import pytest
 import jaxtal as jxt
 from jaxtal.crystal import HostAtoms, WyckoffCrystal, host_crystal
 from jaxtal.search import CrystalSource, crystals_of
+
+#: ASE types a database of any kind, of which only some are for `with`.
+connect: Any = ase.db.connect
 
 
 def summary(source, **options):
@@ -103,10 +107,10 @@ def test_formats_that_lose_symmetry_are_refused(tmp_path):
 def test_a_database(tmp_path, suffix, monkeypatch):
     monkeypatch.setattr("jaxtal.search._readers._ROWS", 2)
     path = tmp_path / f"some.{suffix}"
-    with ase.db.connect(path) as database:
+    with connect(path) as database:
         for name in ("diamond", "silicon", "rutile", "anatase", "fluorite"):
             database.write(jxt.prototype(name).to_ase())
-    with ase.db.connect(path) as database:
+    with connect(path) as database:
         del database[2]
     assert summary(path) == {f"{path}#{i}": n for i, n in ((1, 8), (3, 6), (4, 12), (5, 12))}
 

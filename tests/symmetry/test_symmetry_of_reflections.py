@@ -18,6 +18,7 @@ def _box(limit: int) -> np.ndarray:
 @pytest.mark.parametrize("name", GROUPS)
 def test_absences_epsilon_and_centric_agree_with_gemmi(name):
     group = SpaceGroup.find(name)
+    assert group.hm is not None
     peer = gemmi.SpaceGroup(group.hm).operations()
     hkl = _box(4)
     listed = hkl.tolist()

@@ -5,6 +5,7 @@ import dataclasses
 import pathlib
 import pickle
 import re
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -273,7 +274,7 @@ def test_the_example_of_the_readme_runs():
     readme = (pathlib.Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"^```py\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
     start, end = arguments(), moved(*arguments())
-    names = dict(zip(("lattice0", "frac0", "numbers", "mask"), start, strict=True))
+    names: dict[str, Any] = dict(zip(("lattice0", "frac0", "numbers", "mask"), start, strict=True))
     names |= {"jxt": jaxtal, "crystals": crystals(), "lattice": end[0], "frac": end[1]}
     exec(code, names)
     assert names["value"].shape == (3,)

@@ -40,7 +40,7 @@ def test_equals_the_distance_of_fingerprints(loss):
     vectors = loss.represent(lattice, frac, species, mask)
     assert bool(vectors.complete.all())
     made = eqx.filter_jit(METRIC.fingerprint)(
-        *(to_jax(x[1]) for x in (lattice, frac, species.int(), mask)), loss.plan
+        *(to_jax(x[1]) for x in (lattice, frac, species.int(), mask)), plan=loss.plan
     )
     assert np.allclose(vectors.vector[1], made.vector, rtol=1e-4, atol=1e-6)
     frac = torch.where(mask[:, :, None], frac, 0.0).requires_grad_()
@@ -97,7 +97,7 @@ def test_what_is_refused(loss):
     other = MetricLoss(CrystalMetric(2, 2, 8.0), loss.plan)
     short = Vectors(torch.zeros(2, 3), torch.ones(2, dtype=torch.bool))
     three = Vectors(torch.zeros(3, 3), torch.ones(3, dtype=torch.bool))
-    made = Fingerprint(*(to_jax(x) for x in short), METRIC.specification)
+    made = Fingerprint(*(to_jax(x) for x in short), specification=METRIC.specification)
     for said, call in (
         ("target: expected what to reach", lambda: loss(*cells)),
         ("expected a vector of", lambda: other(*cells, target=made)),
