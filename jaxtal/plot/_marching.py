@@ -1,6 +1,7 @@
 """Surfaces of constant value in periodic fields, by the marching cubes of scikit-image."""
 
 import dataclasses
+import warnings
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -85,7 +86,12 @@ def triangulate(
     if not f.min() < 0 < f.max():
         return Triangles(np.zeros((0, 3)), np.zeros((0, 3), np.int64))
     # "ascent" turns triangles towards lower values, in a right-handed lattice.
-    nodes, faces, *_ = marching_cubes(f, 0.0, gradient_direction="ascent", allow_degenerate=False)
+    with warnings.catch_warnings():
+        # scikit-image sets the shapes of its tables' arrays, which NumPy 2.5 deprecates.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        nodes, faces, *_ = marching_cubes(
+            f, 0.0, gradient_direction="ascent", allow_degenerate=False
+        )
     fractions = np.stack(
         [np.interp(nodes[:, i], np.arange(len(p)), p) for i, p in enumerate(places)], axis=1
     )
