@@ -16,7 +16,8 @@ into the `Axes` it is given, or into new ones, and returns them:
 
     ax = plot.field_profile(field)                                    # fields.PeriodicField: 1D
     ax = plot.field_section(field, repeat=(2, 2))                     # 2D, planes of 3D
-    ax = plot.isosurface(field, level, cells=(2, 2, 1))               # 3D, shaded, caps closed
+    ax = plot.isosurface(field, level, cells=(2, 2, 1))               # 3D, shaded, caps closed;
+                                                                      # needs jaxtal[plot]
 
 `reconstruction_figure` makes a figure of its own that no window owns: it needs no display.
 """

@@ -48,6 +48,7 @@ def isosurface(
 
     Raises:
         ValueError: another dimension, counts below 1, or a level that the field does not take.
+        ImportError: scikit-image, the extra `plot`, is not installed.
     """
     from matplotlib.colors import to_rgb
     from mpl_toolkits.mplot3d.art3d import Poly3DCollection

@@ -57,8 +57,7 @@ class Log:
         if next(others, None) is not None:
             raise ValueError(f"{folder}: expected an empty folder or one of fingerprints")
         # Two runs may begin at the same time: opened without cutting it off, and looked into.
-        with open(_path(folder), "ab") as file:
-            _lock(file, folder)
+        with _locked(folder), open(_path(folder), "ab") as file:
             if os.fstat(file.fileno()).st_size == 0:
                 file.write(_line({"format": _FORMAT, "settings": settings}).encode())
                 _sync(file)
@@ -84,8 +83,7 @@ class Log:
         Raises:
             ValueError: another run is writing.
         """
-        with open(_path(self.folder), "r+b") as file:
-            _lock(file, self.folder)
+        with _locked(self.folder), open(_path(self.folder), "r+b") as file:
             # Another writer may have come and gone since this log was read.
             self._read()
             file.truncate(self._end)
@@ -209,15 +207,19 @@ def _sync(file: Any) -> None:
     os.fsync(file.fileno())
 
 
-def _lock(file: Any, folder: pathlib.Path) -> None:
-    """Hold a file until it is closed, where the system has such locks."""
+@contextlib.contextmanager
+def _locked(folder: pathlib.Path) -> Iterator[None]:
+    """Keep other writers out, where the file system has locks; they end with the process."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / ".lock")
     try:
-        import fcntl
-    except ImportError:
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        lock.acquire(timeout=0)
+    except Timeout:
         raise ValueError(f"{folder}: another run is writing there") from None
-    except OSError:
-        return  # file systems without locks
+    except NotImplementedError:
+        pass
+    try:
+        yield
+    finally:
+        lock.release()

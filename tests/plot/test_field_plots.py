@@ -1,6 +1,7 @@
 """Pictures of periodic fields: profiles, sections, and surfaces with the right area and shape."""
 
 import io
+import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -90,6 +91,12 @@ def test_caps_close_the_surface_around_what_is_higher(matrix, cells):
     assert_oriented(closed.faces)
     # The open surface is part of it.
     assert triangulate(values, matrix, 0.4, cells).area < closed.area
+
+
+def test_what_is_missing_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "skimage.measure", None)
+    with pytest.raises(ImportError, match=r"pip install 'jaxtal\[plot\]'"):
+        triangulate(gyroid(4), np.eye(3), 0.4)
 
 
 # --- pictures ------------------------------------------------------------------------------------

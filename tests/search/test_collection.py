@@ -284,7 +284,6 @@ def test_damage_is_not_passed_over(folder, cache, metric):
 
 
 def test_two_writers_at_once(folder, cache, metric):
-    pytest.importorskip("fcntl")
     source = CrystalSource.of(folder)
     Collection.gather(cache, source, metric)
     with Log(cache).writing(), pytest.raises(ValueError, match="another run"):

@@ -1,7 +1,7 @@
 """Jobs of `jaxtal phase`: TOML files, checked as a whole before anything is run.
 
-A key is said once, in `_tables.py`: its type, default and meaning; errors, the list of keys below
-each example and what a run gets come from there.
+A key is said once, in the table that has it: its type, default and meaning. Errors, the list of
+keys below each example and what a run gets come from there.
 """
 
 from ._examples import Demo as Demo

@@ -15,9 +15,10 @@ from .._files import check_writable
 from ._blame import blamed, explained, located
 from ._form_factors import form_factors
 from ._frame import read_frame
-from ._reflections import read_reflections
+from ._reflections import ModelData, read_reflections
 from ._sections import SectionPlan, plan_section
-from ._tables import JobTables, ModelData, OutputTable, RunTable
+from ._settings import OutputTable, RunTable
+from ._tables import JobTables
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -143,14 +144,20 @@ def _kept_files(
 def _problem(
     tables: JobTables, source: str, folder: pathlib.Path, run: RunTable
 ) -> tuple[PhasingProblem, Model | None]:
-    data, known, modulated = tables.data, None, False
+    data, space, group = tables.data, tables.space, tables.group
     if isinstance(data, ModelData):
         known = model(data.model)
         reflections, modulated = known.reflections, known.name == "modulated"
     else:
-        frame = read_frame(tables, source)
-        reflections, modulated = read_reflections(data, source, folder, frame), frame.modulated
-    factors = form_factors(tables, source, reflections, modulated, known)
+        # The tables have been checked for them.
+        assert space is not None
+        assert group is not None
+        frame = read_frame(space, group, source)
+        reflections = read_reflections(data, source, folder, frame)
+        known, modulated = None, frame.modulated
+    factors = form_factors(
+        tables.sharpening, tables.window, run.seed, source, reflections, modulated, known
+    )
     with blamed(source, "data"):
         return PhasingProblem.build(reflections, factors, run.unmeasured), known
 

@@ -1,18 +1,130 @@
-"""[data] of a job: a file of reflections."""
+"""[data] of a job: a file of reflections, or a model."""
 
 import pathlib
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from ...io import read_hkl, read_reflection_cif, read_reflection_columns, read_reflection_csv
 from ...reflections import Reflections, ReflectionTable
 from ._blame import blamed
 from ._frame import Frame
-from ._tables import CifData, ColumnsData, CsvData, HklData
+from ._table import Table, chosen, only, refusal, told_by
+from ._values import (
+    Character,
+    Column,
+    Count,
+    FilePath,
+    IntegerMatrix,
+    ModelName,
+    NonNegative,
+    Positive,
+    Text,
+)
+
+
+class DataTable(Table):
+    """Where reflections come from."""
+
+
+class ModelData(DataTable):
+    """A model of the package, with known phases."""
+
+    when: ClassVar[str] = "beside model"
+    model: ModelName
+    """a model of the package, which brings its basis and group, and true phases to compare with"""
+
+
+class FileData(DataTable):
+    """A file of measured reflections."""
+
+    file: FilePath
+    """path, from the folder of the job; may hold ~ and environment variables"""
+    min_i_over_sigma: NonNegative | None = None
+    """leaves out I <= 0 and I <= this many sigma"""
+    d_min: Positive | None = None
+    """resolution limit, angstrom"""
+    merge: Literal["first", "mean"] = "first"
+    """of equivalent rows the first counts, or their mean, weighted with 1 / sigma^2"""
+    extinct: Literal["error", "drop"] = "error"
+    """systematically absent rows are named, or left out"""
+    index_matrix: IntegerMatrix | None = None
+    """integers [[...], ...]: k = index_matrix @ (indices of the file)"""
+
+
+class ColumnsData(FileData):
+    """A text file of columns."""
+
+    when: ClassVar[str] = 'for format = "columns"'
+    format: Literal["columns"]
+    """"columns", "hkl" (SHELX), "cif" or "csv" (k1, ..., kn, I)"""
+    indices: Annotated[list[Column], Field(min_length=1)]
+    """columns of the indices, by name in the header line or by number from 0"""
+    intensity: Column | None = None
+    """column of the intensity; or amplitude"""
+    amplitude: Column | None = None
+    """column of |F|; or intensity"""
+    sigma: Column | None = None
+    """column of the standard deviation, for cuts and weights"""
+    header_line: Count | None = None
+    """number of the header line from 1; default the first line with all the names"""
+    delimiter: Character | None = None
+    """what separates columns, default white space"""
+
+    @model_validator(mode="after")
+    def _check_value(self) -> "ColumnsData":
+        given = {key: getattr(self, key) for key in ("intensity", "amplitude")}
+        only({key: value for key, value in given.items() if value is not None}, *given)
+        return self
+
+
+class HklData(FileData):
+    """A file of SHELX."""
+
+    when: ClassVar[str] = 'for format = "hkl"'
+    format: Literal["hkl"]
+    hklf: Annotated[int, Field(ge=3)] = 4
+    """4: intensities, 3: amplitudes"""
+
+
+class CifData(FileData):
+    """A CIF of reflections."""
+
+    when: ClassVar[str] = 'for format = "cif"'
+    format: Literal["cif"]
+    block: Text | None = None
+    """name of the block, default the only one with reflections"""
+
+
+class CsvData(FileData):
+    """Comma-separated k1, ..., kn, I, as phases.csv has them."""
+
+    when: ClassVar[str] = 'for format = "csv"'
+    format: Literal["csv"]
+
+
+def _kind_of_data(values: Any) -> str:
+    if only(values, "file", "model") == "model":
+        return "model"
+    if "format" not in values:
+        raise refusal("format is missing: expected one of columns, hkl, cif, csv")
+    return chosen(values, "format", "columns", "hkl", "cif", "csv")
+
+
+Data = Annotated[
+    Annotated[ModelData, Tag("model")]
+    | Annotated[ColumnsData, Tag("columns")]
+    | Annotated[HklData, Tag("hkl")]
+    | Annotated[CifData, Tag("cif")]
+    | Annotated[CsvData, Tag("csv")],
+    Discriminator(_kind_of_data),
+    told_by(_kind_of_data),
+]
 
 
 def read_reflections(
-    data: ColumnsData | HklData | CifData | CsvData,
+    data: FileData,
     source: str,
     folder: pathlib.Path,
     frame: Frame,
@@ -42,20 +154,21 @@ def read_reflections(
         )
 
 
-def _rows(data: ColumnsData | HklData | CifData | CsvData, path: pathlib.Path) -> ReflectionTable:
+def _rows(data: FileData, path: pathlib.Path) -> ReflectionTable:
     match data:
+        case ColumnsData():
+            return read_reflection_columns(
+                path,
+                data.indices,
+                intensity=data.intensity,
+                amplitude=data.amplitude,
+                sigma=data.sigma,
+                header_line=data.header_line,
+                delimiter=data.delimiter,
+            )
         case HklData():
             return read_hkl(path, data.hklf)
         case CifData():
             return read_reflection_cif(path, data.block)
-        case CsvData():
+        case _:
             return read_reflection_csv(path)
-    return read_reflection_columns(
-        path,
-        data.indices,
-        intensity=data.intensity,
-        amplitude=data.amplitude,
-        sigma=data.sigma,
-        header_line=data.header_line,
-        delimiter=data.delimiter,
-    )

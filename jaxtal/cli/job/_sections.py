@@ -1,14 +1,69 @@
 """[[section]] of a job: planes to draw."""
 
 import dataclasses
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from ...density import Plane
 from ...lattice import Superspace
 from ._blame import blamed
-from ._tables import LatticeSection, VectorSection
+from ._table import Table, refusal, told_by
+from ._values import FileStem, IntegerMatrix, Matrix, Pixels, Positive, Share, Vector
+
+
+class SectionTable(Table):
+    """A plane to draw, and the files of its picture."""
+
+    name: FileStem | None = None
+    """of the files, default section1, section2, ..."""
+    origin: Vector | None = None
+    """the point in the middle, in lattice coordinates"""
+    shape: Pixels | Annotated[list[Pixels], Field(min_length=2, max_length=2)] = 256
+    """pixels, [n, m] or both the same"""
+    clip: list[Share] = Field([0.0, 1.0], min_length=2, max_length=2)
+    """[low, high]: where the colours begin and end, shares of the largest value"""
+    outline: bool = True
+    """whether cells are outlined"""
+
+    @model_validator(mode="after")
+    def _check_clip(self) -> "SectionTable":
+        low, high = self.clip
+        if not (low < 1 and high > 0):
+            raise refusal(f"clip: expected low < 1 and high > 0, got {self.clip}")
+        return self
+
+
+class LatticeSection(SectionTable):
+    """A plane along lattice vectors."""
+
+    when: ClassVar[str] = "beside lattice"
+    lattice: IntegerMatrix
+    """two lattice vectors; or physical or perpendicular vectors, or one of each"""
+    repeat: list[Positive] = Field([1.0, 1.0], min_length=2, max_length=2)
+    """cells to show along the two"""
+
+
+class VectorSection(SectionTable):
+    """A plane along vectors of physical or internal space, or one of each."""
+
+    when: ClassVar[str] = "without lattice vectors"
+    physical: Matrix | None = None
+    """edges in physical space, angstrom"""
+    perpendicular: Matrix | None = None
+    """edges in internal space"""
+
+
+def _kind_of_section(values: Any) -> str:
+    return "lattice" if isinstance(values, dict) and "lattice" in values else "vectors"
+
+
+Section = Annotated[
+    Annotated[LatticeSection, Tag("lattice")] | Annotated[VectorSection, Tag("vectors")],
+    Discriminator(_kind_of_section),
+    told_by(_kind_of_section),
+]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -73,6 +73,18 @@ def only(values: Any, *keys: str) -> str:
     return given[0]
 
 
+def chosen(values: dict[str, Any], key: str, *names: str) -> str:
+    """Read the key that says which kind a table is.
+
+    Raises:
+        PydanticCustomError: another word than these.
+    """
+    name = values[key]
+    if name not in names:
+        raise refusal(f"{key}: expected one of {', '.join(names)}, got {name!r}")
+    return name
+
+
 def told_by(kind: Callable[[Any], str]) -> BeforeValidator:
     """Report what is wrong with a table of which its kind cannot be told.
 
