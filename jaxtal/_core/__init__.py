@@ -11,9 +11,12 @@ from ._device import as_array as as_array
 from ._device import device_array as device_array
 from ._guard import check_finite as check_finite
 from ._guard import host_array as host_array
+from ._lll import lll as lll
 from ._safe import safe_divide as safe_divide
 from ._safe import safe_norm as safe_norm
 from ._safe import safe_sqrt as safe_sqrt
 from ._sizes import bucket as bucket
 from ._sizes import count as count
+from ._sizes import next_smooth as next_smooth
+from ._sizes import smooth_sizes as smooth_sizes
 from ._spglib import call_spglib as call_spglib

@@ -3,14 +3,14 @@
 import numpy as np
 
 from ..grids import Grid
-from ..phasing import Model, automatic_window
+from ..phasing import Model, fit_window
 from ..reflections import (
     Composition,
     NormalisedE,
     Reflections,
     Sharpening,
     WilsonPlot,
-    Windows,
+    Window,
     normalised_amplitudes,
 )
 from ._job_kinds import FLAG, TABLE, TEXT, choice, either, integer, number
@@ -87,9 +87,9 @@ def _window(table: JobTable, reflections: Reflections, modulated: bool, seed: in
         # Looked at on random points, as many as there should be, so that no grid is needed yet.
         anywhere = Grid(np.zeros((reflections.space.dimension, 1), dtype=np.int64), [1])
         with table.blamed():
-            return automatic_window(reflections, anywhere, height=height, seed=seed).factors
+            return fit_window(reflections, anywhere, height=height, seed=seed).factors(reflections)
     table.refuse(["height"], "without automatic = true")
     inner = "none" if modulated else "ball"
     names = table.get("parallel", TEXT, "ball"), table.get("perpendicular", TEXT, inner)
     with table.blamed():
-        return Windows(*names).factors(reflections)
+        return Window(*names).factors(reflections)

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from ..io import read_hkl, read_reflection_cif, read_reflection_columns, read_reflection_csv
+from ..io import read_reflection_columns, read_reflection_table
 from ..phasing import Model, model, model_names
 from ..reflections import Reflections, ReflectionTable
 from ._job_kinds import COLUMN, PATH, SEPARATOR, TEXT, WHOLE_MATRIX, choice, integer, items, number
@@ -74,5 +74,5 @@ def _rows(table: JobTable, folder: pathlib.Path) -> ReflectionTable:
     hklf, block = table.get("hklf", integer(3), 4), table.get("block", TEXT, None)
     with table.blamed():
         if form == "hkl":
-            return read_hkl(path, hklf)
-        return read_reflection_cif(path, block) if form == "cif" else read_reflection_csv(path)
+            return read_reflection_table(path, "shelx", hklf=hklf)
+        return read_reflection_table(path, form, block=block)

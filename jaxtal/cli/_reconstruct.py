@@ -10,8 +10,9 @@ import time
 import jax
 import numpy as np
 
+from .._core import write_bytes, write_text
 from ..descriptors import Description, Descriptor
-from ..io import write_bytes, write_cif, write_text
+from ..io import write_cif
 from ..plot import reconstruction_figure
 from ..reconstruct import Adam, Reconstruction, default_descriptor, from_descriptor
 from ._entry import checked_description

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from .._core import check_finite, device_array, host_array
-from ..density import Density, Plane, Section, section
-from ..lattice import BravaisLattice, Lattice
+from ..density import Density, Plane, Section
+from ..lattice import BravaisLattice, Lattice, Superspace
 from ..symmetry import SpaceGroup
 from . import _derivatives, _tiling
 from ._evaluate import evaluate, mesh_density
@@ -130,6 +130,12 @@ class PeriodicField(eqx.Module):
 
     # --- what it is --------------------------------------------------------------------------
 
+    def __repr__(self) -> str:
+        fields = f"{self.n_fields} field{'s' * (self.n_fields != 1)}"
+        group = "no group" if self.group is None else self.group.hm or repr(self.group)
+        cell = cell_text(self.bravais, self.parameters)
+        return f"PeriodicField({fields} on {self.mesh}, {cell}, {group})"
+
     @property
     def n_fields(self) -> int:
         """n."""
@@ -204,11 +210,17 @@ class PeriodicField(eqx.Module):
 
         At scattered points `at` is faster; here are second derivatives and peaks.
         """
-        return mesh_density(self.values[self.checked_index(i)], waves or self.wave_plan())
+        found = mesh_density(self.values[self.checked_index(i)], waves or self.wave_plan())
+        space = None
+        if not isinstance(self.parameters, jax.core.Tracer):
+            space = Superspace.periodic(self.host_matrix())
+        return Density(found.k, found.coefficients, self.mesh.grid(), self.group, space)
 
-    def section(self, plane: Plane, i: Any = 0, shape: tuple[int, int] = (256, 256)) -> Section:
-        """Field number i on a plane; see `section`."""
-        return section(self.density(i), plane, shape)
+    def section(
+        self, plane: Plane | tuple[Any, Any], i: Any = 0, shape: tuple[int, int] = (256, 256)
+    ) -> Section:
+        """Cut field number i with a plane; see `Density.section`."""
+        return self.density(i).section(plane, shape)
 
     def resample(self, sizes: Sequence[int], plan: ResamplePlan | None = None) -> "PeriodicField":
         """The fields on another mesh of the same cell; see `ResamplePlan`.
@@ -237,6 +249,14 @@ class PeriodicField(eqx.Module):
             _tiling.expand(f, self.bravais, self.parameters, dimension, sizes) for f in self.values
         ]
         return PeriodicField(jnp.stack([f for f, _, _ in wide]), wide[0][2], wide[0][1])
+
+
+def cell_text(bravais: BravaisLattice, parameters: Array) -> str:
+    """Name a cell with its parameters, where they are known: "cubic, a 3.5"."""
+    if isinstance(parameters, jax.core.Tracer) or not isinstance(parameters, jax.Array):
+        return bravais.name
+    pairs = zip(bravais.parameter_names, np.asarray(parameters).tolist(), strict=True)
+    return ", ".join([bravais.name, " ".join(f"{name} {value:.6g}" for name, value in pairs)])
 
 
 def _names(dimension: int) -> tuple[str, ...]:

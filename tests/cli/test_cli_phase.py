@@ -12,6 +12,7 @@ import jaxtal as jxt
 from jaxtal import phasing
 from jaxtal.cli import _phase
 from jaxtal.cli._job import EXAMPLES, example_text
+from jaxtal.io.reflections._columns import read_reflection_csv
 
 SHORT = ("--recipe", "sweep", "--iterations", 5, "--starts", 2)
 JOB = """
@@ -104,7 +105,7 @@ def test_a_model_is_solved(run, tmp_path):
     assert {path.split("/")[-1] for path in found["files"]} == names(folder)
     assert json.loads((folder / "summary.json").read_text()) == found
 
-    table = jxt.io.read_reflection_csv(folder / "phases.csv")
+    table = read_reflection_csv(folder / "phases.csv")
     k, intensity, F = table.indices, table.intensity, table.structure_factors
     model = phasing.model("2d")
     np.testing.assert_array_equal(k, model.reflections.k)
