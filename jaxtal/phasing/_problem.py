@@ -89,9 +89,9 @@ class PhasingProblem:
 
         Args:
             reflections: m measured orbits.
-            sharpening: what amplitudes are divided by: "normalised" (|E| in resolution shells),
-                `reflections.Composition`, `reflections.WilsonPlot`, or None for amplitudes as they
-                are.
+            sharpening: what amplitudes are divided by: "normalised" (the fall-off seen in
+                resolution shells, `NormalisedE(with_epsilon=False)`), a `Composition`, a
+                `WilsonPlot`, or None for amplitudes as they are.
             window: what they are multiplied by: "default" (`reflections.Window()`), the name of a
                 profile for both spaces, a window, or None.
             unmeasured: see `build`.
@@ -107,7 +107,8 @@ class PhasingProblem:
                     f'sharpening: expected "normalised", None or an object with form_factors, got '
                     f"{sharpening!r}"
                 )
-            sharpening = NormalisedE()
+            # epsilon belongs to the density: divided out, it would make atoms on axes ring.
+            sharpening = NormalisedE(with_epsilon=False)
         if sharpening is not None:
             f = np.asarray(sharpening.form_factors(reflections), np.float64)
             if not (np.isfinite(f) & (f > 0)).all():

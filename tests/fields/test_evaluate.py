@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from jaxtal.density import Plane
-from jaxtal.fields import Mesh, Waves, evaluate, gradient, laplacian, mesh_density
+from jaxtal.fields import Mesh, Waves, evaluate, gradient, laplacian
+from jaxtal.fields._evaluate import mesh_density
 from jaxtal.lattice import BravaisLattice, Lattice
 from jaxtal.symmetry import SpaceGroup, SymOp
 

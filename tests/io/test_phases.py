@@ -7,12 +7,11 @@ import gemmi
 import numpy as np
 import pytest
 
+from jaxtal._core import replacing, write_bytes
 from jaxtal.io import (
     PhaseArchive,
     read_ccp4,
     read_phases_npz,
-    replacing,
-    write_bytes,
     write_ccp4,
 )
 from jaxtal.io.phases._csv import write_phases_csv

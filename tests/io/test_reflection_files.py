@@ -16,6 +16,7 @@ from jaxtal.io.reflections._columns import read_reflection_csv
 from jaxtal.io.reflections._shelx import read_hkl
 from jaxtal.lattice import Superspace
 from jaxtal.reflections import Reflections
+from jaxtal.symmetry import SpaceGroup
 
 TEXT = """# Data measured somewhere.  I = 3
 # Indexing of somebody

@@ -14,8 +14,8 @@ from jaxtal.reflections import (
     WilsonPlot,
     Window,
     normalised_amplitudes,
-    resolution_shells,
 )
+from jaxtal.reflections._shells import resolution_shells
 from jaxtal.scattering import rms_form_factor
 from jaxtal.scattering._window_profiles import ball_autocorrelation
 
