@@ -322,5 +322,7 @@ _refln_F_squared_sigma
         assert found.group == SpaceGroup.find("P 21/c")
         np.testing.assert_array_equal(found.intensity, [10, 21])
         assert found.q_parallel[1] == pytest.approx(
-            np.linalg.norm(Superspace.periodic([5, 6, 7, 90, 100, 90]).q_parallel([[1, 1, 0]]))
+            np.linalg.norm(
+                Superspace.periodic([5, 6, 7, 90, 100, 90]).q_parallel(np.array([[1, 1, 0]]))
+            )
         )
