@@ -88,7 +88,7 @@ def measure(n):
     rows = {"stars": timed(lambda: Stars.build(mesh, matrix, "I a -3 d"), 8 if n < 96 else 4)}
 
     def build():
-        return jax.block_until_ready(StarBasis.build(mesh, matrix, "I a -3 d"))
+        return jax.block_until_ready(StarBasis("I a -3 d", mesh, matrix))
 
     rows["basis"] = timed(build, 8 if n < 96 else 4)
     basis = build()

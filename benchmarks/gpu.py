@@ -53,8 +53,6 @@ from jaxtal.phasing import (
     RelaxedReflections,
     Transform,
     begin,
-    icosahedral_model,
-    laves_model,
     phase,
     step,
 )
@@ -257,7 +255,7 @@ def phasing_rows(sizes: tuple[int, ...], small: bool):
 
     @functools.cache
     def model() -> PhasingProblem:
-        found = laves_model() if small else icosahedral_model()
+        found = model("laves" if small else "icosahedral")
         return PhasingProblem.build(found.reflections, 1.0 / found.falloff)
 
     @functools.cache

@@ -48,7 +48,7 @@ def cdyb():
     amplitudes = reflections.normalised_amplitudes(
         listed,
         sharpening=reflections.Composition("Cd5.7Yb", 1.8),
-        windows=reflections.Windows(),
+        window=reflections.Window(),
     )
     return phasing.PhasingProblem.build(listed, amplitudes / listed.amplitude)
 
@@ -291,7 +291,7 @@ def model_problem(name):
     model = phasing.model(name)
     listed = model.reflections
     aperiodic = listed.space.n_internal and name != "modulated"
-    windows = reflections.Windows(perpendicular="ball" if aperiodic else "none")
+    windows = reflections.Window(perpendicular="ball" if aperiodic else "none")
     factors = windows.factors(listed) / model.falloff
     known = model.F * np.exp(-2j * np.pi * listed.orbits.angle)
     return phasing.PhasingProblem.build(listed, factors), known
@@ -315,7 +315,7 @@ def shared_problem(name):
         space, group, data["k"][present], data["I"][present]
     )
     known = data["F"][present] * np.exp(-2j * np.pi * listed.orbits.angle)
-    windows = reflections.Windows(perpendicular="ball" if name == "ico6d" else "none")
+    windows = reflections.Window(perpendicular="ball" if name == "ico6d" else "none")
     factors = None if name == "deca5d" else windows.factors(listed)
     return phasing.PhasingProblem.build(listed, factors), known
 

@@ -496,8 +496,8 @@ ALGORITHMS = {
 def phasing_tables(name: str) -> tuple[phasing.Transform, phasing.Observed]:
     """Transforms to folded grids (few slots, quickly built), and the measurement."""
     model = {
-        "3D": phasing.laves_model,
-        "6D": functools.partial(phasing.icosahedral_model, q_max=(5.0, 1.5)),
+        "3D": functools.partial(phasing.model, "laves"),
+        "6D": functools.partial(phasing.model, "icosahedral", q_max=(5.0, 1.5)),
     }[name]()
     problem = phasing.PhasingProblem.build(model.reflections)
     sizes = (8, 8, 8)

@@ -8,6 +8,7 @@ from ._clock import CompileClock as CompileClock
 from ._device import as_array as as_array
 from ._device import concrete as concrete
 from ._device import device_array as device_array
+from ._lll import lll as lll
 from ._safe import safe_divide as safe_divide
 from ._safe import safe_norm as safe_norm
 from ._safe import safe_sqrt as safe_sqrt
@@ -16,6 +17,8 @@ from .host import bucket as bucket
 from .host import call_spglib as call_spglib
 from .host import check_finite as check_finite
 from .host import count as count
+from .host import next_smooth as next_smooth
 from .host import replacing as replacing
+from .host import smooth_sizes as smooth_sizes
 from .host import write_bytes as write_bytes
 from .host import write_text as write_text

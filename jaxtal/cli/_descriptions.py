@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._core import write_bytes
 from ..crystal import WyckoffCrystal
 from ..descriptors import AbstractDescriptor, Description, describe, preset
-from ..io import write_bytes
 from ._errors import BadInputError
 from ._inputs import find_crystal
 from ._options import DescriptorChoice, Reading

@@ -11,8 +11,9 @@ import jax
 import numpy as np
 from cyclopts import Parameter
 
+from .._core import write_bytes, write_text
 from ..descriptors import Description, Descriptor
-from ..io import write_bytes, write_cif, write_text
+from ..io import write_cif
 from ..plot import reconstruction_figure
 from ..reconstruct import Adam, Reconstruction, default_descriptor, from_descriptor
 from ._descriptions import checked_description

@@ -11,8 +11,11 @@ from jaxtyping import Array, Complex, Float, Int
 
 from .._core import as_array, device_array, host_array
 from ..grids import Grid
-from ..symmetry import Orbits
+from ..lattice import Superspace
+from ..symmetry import Orbits, SpaceGroup
 from . import _series
+from ._peaks import Peaks, find_peaks
+from ._section import PhysicalMap, Plane, Section, on_plane, physical_box
 
 
 class Density(eqx.Module):
@@ -24,14 +27,20 @@ class Density(eqx.Module):
     Attributes:
         k: indices, one of each pair k, -k, (m, N).
         coefficients: c with rho = Re sum c exp(-2 pi i k.x): 2 F / V, and F / V for k = 0, (m,).
+        grid: where `peaks` looks, or None.
+        group: symmetry of the density, or None where none is known.
+        space: reciprocal bases, which give lengths to sections and peaks, or None.
     """
 
     k: Int[Array, "m N"]
     coefficients: Complex[Array, " m"]
+    grid: Grid | None = eqx.field(static=True, default=None)
+    group: SpaceGroup | None = eqx.field(static=True, default=None)
+    space: Superspace | None = eqx.field(static=True, default=None)
 
     @classmethod
     def from_reflections(cls, k: Any, F: Any, volume: float | int = 1.0) -> "Density":
-        """The density of reflections given one by one.
+        """Make the density of reflections given one by one.
 
         Args:
             k: integer indices of one reflection of each Friedel pair, (m, N).
@@ -51,19 +60,33 @@ class Density(eqx.Module):
         return cls._scaled(k, F, volume)
 
     @classmethod
-    def from_orbits(cls, orbits: Orbits, f: Any, volume: float | int = 1.0) -> "Density":
-        """The symmetric density of amplitudes of orbits.
+    def from_orbits(
+        cls,
+        orbits: Orbits,
+        f: Any,
+        volume: float | int = 1.0,
+        *,
+        grid: Grid | None = None,
+        space: Superspace | None = None,
+    ) -> "Density":
+        """Make the symmetric density of amplitudes of orbits.
 
         Args:
             orbits: orbits of reflections.
             f: amplitudes, F(k) = f exp(2 pi i angle), (n,), complex; may be traced.
             volume: V, of the cell, angstrom^N; 1 leaves the density in units of f.
+            grid: see `Density.grid`.
+            space: see `Density.space`.
+
+        Raises:
+            ValueError: another number of amplitudes than orbits.
         """
         f = _complex(f)
         if f.shape != (len(orbits.k),):
             raise ValueError(f"expected {len(orbits.k)} amplitudes, got shape {f.shape}")
         turns = 2.0 * np.pi * (orbits.angle[orbits.orbit] + orbits.phase)
-        return cls._scaled(orbits.members, f, volume, orbits.orbit, np.exp(1j * turns))
+        bare = cls._scaled(orbits.members, f, volume, orbits.orbit, np.exp(1j * turns))
+        return cls(bare.k, bare.coefficients, grid, orbits.group, space)
 
     @classmethod
     def _scaled(
@@ -130,11 +153,112 @@ class Density(eqx.Module):
         turn = device_array(0.5 * np.exp(-1j * turns), self.coefficients.dtype)
         return _transform(self.coefficients, turn, (kept, flat), grid.moduli)
 
+    # --- pictures and peaks ------------------------------------------------------------------
+
+    def section(
+        self, plane: Plane | tuple[Any, Any], shape: tuple[int, int] = (256, 256)
+    ) -> Section:
+        """Cut the density with a plane, by exact summation of all waves.
+
+        Args:
+            plane: a `Plane`, or two lattice vectors through the origin, drawn to scale where the
+                density knows its space.
+            shape: number of points along the two edges.
+
+        Raises:
+            ValueError: a plane of another dimension.
+        """
+        if not isinstance(plane, Plane):
+            first, second = plane
+            plane = Plane.rational(first, second, space=self.space)
+        return on_plane(self.k, self.coefficients, plane, tuple(shape))
+
+    def peaks(
+        self,
+        limit: int = 100,
+        *,
+        above: float | int = 0.1,
+        radius: float | int | None = None,
+        grid: Grid | None = None,
+        group: SpaceGroup | None = None,
+        metric: Any = None,
+    ) -> Peaks:
+        """List the maxima, highest first, one of each set of equivalents.
+
+        A grid point is a candidate when no point of its neighbourhood in N dimensions is higher;
+        the neighbourhood is that of a Voronoi cell of the grid (2^(N+1) - 2 points, all 3^N - 1 for
+        N <= 3), whatever its layout. Candidates are climbed by Newton's method; those closer than
+        1.5 neighbour distances to a higher one, or to an equivalent of it, are dropped. Tops near a
+        special position of the group are moved onto it.
+
+        Args:
+            limit: most peaks listed.
+            above: lowest height listed, as a share of the highest peak.
+            radius: of the ball over which peaks are integrated, in the units of the metric.
+            grid: where to look, every peak wider than its neighbour distance; default
+                `Density.grid`.
+            group: symmetry of the density; default `Density.group`, none if that is None.
+            metric: G with |x|^2 = x G x for fractional x, (N, N); by default that of the space,
+                physical and internal together, else the identity.
+
+        Raises:
+            ValueError: no grid; a metric of another shape or not positive; other dimensions.
+        """
+        grid = grid or self.grid
+        if grid is None:
+            raise ValueError("grid: expected one for a density that has none of its own")
+        if metric is None and self.space is not None:
+            metric = _metric(self.space)
+        found = (grid, group or self.group, metric, above, limit, radius)
+        return find_peaks((self.k, self.coefficients), np.asarray(self.on_grid(grid)), *found)
+
+    def physical_map(
+        self,
+        edges: Any,
+        shape: tuple[int, ...],
+        *,
+        origin: Any = None,
+        s: Any = None,
+        space: Superspace | None = None,
+    ) -> PhysicalMap:
+        """Sample the density in a box of physical space, at a height of the section.
+
+        Args:
+            edges: edges of the box, rows, angstrom, (d, d), or their lengths along the axes, (d,).
+            shape: number of points along each edge.
+            origin: corner of the box, angstrom, (d,); default the origin.
+            s: height in internal space, (p,); default zero.
+            space: parallel and perpendicular bases; default `Density.space`.
+
+        Raises:
+            ValueError: no space, dependent edges, or shapes that do not fit.
+        """
+        space = space or self.space
+        if space is None:
+            raise ValueError("space: expected one for a density that has none of its own")
+        start, spans, corner, box = physical_box(space, edges, origin, s)
+        values = self.in_box(start, spans, shape)
+        return PhysicalMap(np.asarray(values, dtype=np.float64), box, corner)
+
+    def __repr__(self) -> str:
+        group = "" if self.group is None else f", {self.group!r}"
+        grid = "" if self.grid is None else f", {self.grid!r}"
+        return f"Density({self.k.shape[0]} waves in {self.dimension} dimensions{group}{grid})"
+
     def _points(self, x: Any) -> Array:
         x = as_array(x, self.coefficients.real.dtype)
         if x.shape[-1:] != (self.dimension,):
             raise ValueError(f"expected points (..., {self.dimension}), got shape {x.shape}")
         return x
+
+
+def _metric(space: Superspace) -> np.ndarray | None:
+    """G with |x|^2 = x G x, lengths of physical and internal space together."""
+    basis = np.concatenate([space.parallel, space.perpendicular], axis=1)
+    if basis.shape[0] != basis.shape[1]:
+        return None
+    inverse = 2 * np.pi * np.linalg.inv(basis)
+    return inverse.T @ inverse
 
 
 @jax.jit

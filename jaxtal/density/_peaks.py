@@ -5,13 +5,15 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Array, Float, Int
 
 from .._core import host_array
 from ..grids import Grid
 from ..symmetry import SpaceGroup
-from ._density import Density
+from . import _series
 
+#: Indices (m, N) and coefficients (m,) of rho = Re sum c exp(-2 pi i k.x).
+Wave = tuple[Array, Array]
 #: Candidates that are climbed at a time.
 _BATCH = 64
 
@@ -35,16 +37,16 @@ class Peaks:
 
 
 def find_peaks(
-    density: Density,
+    wave: Wave,
+    values: np.ndarray,
     grid: Grid,
-    *,
-    group: SpaceGroup | None = None,
-    metric: Any = None,
-    above: float | int = 0.1,
-    limit: int = 100,
-    radius: float | int | None = None,
+    group: SpaceGroup | None,
+    metric: Any,
+    above: float | int,
+    limit: int,
+    radius: float | int | None,
 ) -> Peaks:
-    """Maxima of the density, found on a grid and climbed by Newton's method.
+    """Find the maxima of a density on a grid and climb them by Newton's method.
 
     A grid point is a candidate when no point of its neighbourhood in N dimensions is higher; the
     neighbourhood is that of a Voronoi cell of the grid (2^(N+1) - 2 points, all 3^N - 1 for
@@ -53,37 +55,37 @@ def find_peaks(
     are moved onto it.
 
     Args:
-        density: a density of N dimensions.
+        wave: indices and coefficients of a density of N dimensions.
+        values: the density on the grid, (*moduli).
         grid: where to look; every peak must be wider than its neighbour distance.
-        group: symmetry of the density; default none.
-        metric: G with |x|^2 = x G x for fractional x, (N, N); default the identity.
+        group: symmetry of the density, or None.
+        metric: G with |x|^2 = x G x for fractional x, (N, N); None: the identity.
         above: lowest height listed, as a share of the highest peak.
         limit: most peaks listed.
-        radius: of the ball over which peaks are integrated, in the units of the metric.
+        radius: of the ball over which peaks are integrated, in the units of the metric, or None.
 
     Raises:
         ValueError: a metric of another shape or not positive, or other dimensions.
     """
-    N = density.dimension
+    N = wave[0].shape[1]
     G = np.eye(N) if metric is None else host_array(metric, "metric")
     if G.shape != (N, N) or not np.allclose(G, G.T) or np.linalg.eigvalsh(G).min() <= 0:
         raise ValueError(f"metric: expected a positive symmetric matrix {N} x {N}, got {G}")
     if not 0 <= above < 1 or limit < 1:
         raise ValueError(f"expected 0 <= above < 1 and limit >= 1, got {above} and {limit}")
     operations = _operations(group, N)
-    values = np.asarray(density.on_grid(grid))
     offsets, spacing = _neighbourhood(grid, G)
     found = _grid_maxima(values, offsets, above * 0.5 * float(values.max()))
     x = grid.points(np.stack(np.unravel_index(found, values.shape), axis=-1))
     kept = _distinct(x, operations, G, 1.5 * spacing, limit)
-    x, height = _climb(density, x[kept], G, spacing)
+    x, height = _climb(wave, x[kept], G, spacing)
     x = _onto_special(x, operations, G, 0.2 * spacing)
     order = np.argsort(-height, kind="stable")
     order = order[height[order] >= above * height.max(initial=0.0)]
     order = order[_distinct(x[order], operations, G, spacing, limit)]
     x, height = _first_images(x[order], operations), height[order]
     copies = np.array([_multiplicity(point, operations, G, 0.1 * spacing) for point in x], int)
-    integral = None if radius is None else _integrated(density, x, G, radius)
+    integral = None if radius is None else _integrated(wave, x, G, radius)
     return Peaks(x, height, copies, integral)
 
 
@@ -165,7 +167,7 @@ def _distinct(
 
 
 def _climb(
-    density: Density, x: np.ndarray, G: np.ndarray, spacing: float
+    wave: Wave, x: np.ndarray, G: np.ndarray, spacing: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Newton's method, never further than half a spacing at once and never downwards."""
     L = np.linalg.cholesky(G)
@@ -176,10 +178,10 @@ def _climb(
         batch = np.zeros((min(_BATCH, len(x)), x.shape[1]))
         n = len(x[start : start + _BATCH])
         batch[:n] = x[start : start + _BATCH]
-        value, step = _newton(density, batch, inverse, spacing)
+        value, step = _newton(wave, batch, inverse, spacing)
         for _ in range(25):
             trial = batch + step
-            trial_value, trial_step = _newton(density, trial, inverse, spacing)
+            trial_value, trial_step = _newton(wave, trial, inverse, spacing)
             up = trial_value >= value
             batch = np.where(up[:, None], trial, batch)
             value = np.where(up, trial_value, value)
@@ -191,10 +193,12 @@ def _climb(
 
 
 def _newton(
-    density: Density, x: np.ndarray, inverse: np.ndarray, spacing: float
+    wave: Wave, x: np.ndarray, inverse: np.ndarray, spacing: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Density and the step uphill, in coordinates where the metric is the identity."""
-    value, gradient, curvature = (np.asarray(v, np.float64) for v in density.taylor(x))
+    value, gradient, curvature = (
+        np.asarray(v, np.float64) for v in _series.taylor(*wave, _points(wave, x))
+    )
     size, axes = np.linalg.eigh(-inverse @ curvature @ inverse.T)
     size = np.maximum(np.abs(size), 1e-6 * np.abs(size).max(axis=1, keepdims=True) + 1e-300)
     along = np.einsum("pij,pi->pj", axes, gradient @ inverse.T) / size
@@ -235,19 +239,22 @@ def _multiplicity(
     return len(same) // int(same.sum())
 
 
-def _integrated(density: Density, x: np.ndarray, G: np.ndarray, radius: float | int) -> np.ndarray:
+def _integrated(wave: Wave, x: np.ndarray, G: np.ndarray, radius: float | int) -> np.ndarray:
     """Integral over a ball: each wave times (R / nu)^(N/2) J_{N/2}(2 pi R nu), nu = |k|."""
     if not radius > 0:
         raise ValueError(f"radius: expected a positive length, got {radius}")
     from scipy.special import gamma, jv
 
-    k = host_array(density.k, "k")
+    k = host_array(wave[0], "k")
     nu = np.sqrt(np.einsum("ij,jk,ik->i", k, np.linalg.inv(G), k))
-    N = density.dimension
+    N = k.shape[1]
     ball = np.pi ** (N / 2) / gamma(N / 2 + 1) * radius**N
     safe = np.where(nu > 0, nu, 1.0)
     factor = (radius / safe) ** (N / 2) * jv(N / 2, 2 * np.pi * radius * safe)
     factor = np.where(nu > 0, factor, ball)
-    scaled = np.asarray(density.coefficients) * factor
-    smeared = Density(density.k, jnp.asarray(scaled, density.coefficients.dtype))
-    return np.asarray(smeared(x), np.float64)
+    smeared = jnp.asarray(np.asarray(wave[1]) * factor, wave[1].dtype)
+    return np.asarray(_series.at_points(wave[0], smeared, _points(wave, x)), np.float64)
+
+
+def _points(wave: Wave, x: np.ndarray) -> Array:
+    return jnp.asarray(x, wave[1].real.dtype)

@@ -6,11 +6,11 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from .._core import check_finite, host_array
 from ..lattice import Superspace
-from ._density import Density
+from . import _series
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -142,18 +142,25 @@ class Section:
     values: Float[np.ndarray, "n1 n2"]
 
 
-def section(density: Density, plane: Plane, shape: tuple[int, int] = (256, 256)) -> Section:
-    """The density on a plane, by exact summation of all waves.
+def on_plane(k: Array, c: Array, plane: Plane, shape: tuple[int, int]) -> Section:
+    """Sum all waves Re c exp(-2 pi i k.x) on a plane.
 
     Args:
-        density: any density of as many dimensions.
+        k: indices, (m, N).
+        c: coefficients, (m,).
         plane: where.
         shape: number of points along the two edges.
     """
+    if plane.edges.shape[1] != k.shape[1]:
+        raise ValueError(
+            f"plane: expected one in {k.shape[1]} dimensions, got {plane.edges.shape[1]}"
+        )
     origin, edges = plane.corner, plane.edges
     if (edges == np.round(edges)).all():
-        density, origin, edges = _projected(density, plane), np.zeros(2), np.eye(2)
-    values = density.in_box(origin, edges, shape)
+        k, c = _projected(k, c, plane)
+        origin, edges = np.zeros(2), np.eye(2)
+    kind = c.real.dtype
+    values = _series.in_box(k, c, jnp.asarray(origin, kind), jnp.asarray(edges, kind), shape)
     return Section(plane, np.asarray(values, dtype=np.float64))
 
 
@@ -172,24 +179,16 @@ class PhysicalMap:
     origin: Float[np.ndarray, " d"]
 
 
-def physical_map(
-    density: Density,
-    space: Superspace,
-    edges: Any,
-    shape: tuple[int, ...],
-    *,
-    origin: Any = None,
-    s: Any = None,
-) -> PhysicalMap:
-    """The density in a box of physical space, at a height of the section in internal space.
+def physical_box(
+    space: Superspace, edges: Any, origin: Any, s: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Fractional corner and edges of a box of physical space, and both in angstrom.
 
     Args:
-        density: a density of N dimensions.
         space: parallel and perpendicular bases.
         edges: edges of the box, rows, angstrom, (d, d), or their lengths along the axes, (d,).
-        shape: number of points along each edge.
-        origin: corner of the box, angstrom, (d,); default the origin.
-        s: height in internal space, (p,); default zero.
+        origin: corner of the box, angstrom, (d,); None: the origin.
+        s: height in internal space, (p,); None: zero.
     """
     d = space.n_physical
     box = host_array(edges, "edges")
@@ -198,22 +197,21 @@ def physical_map(
         raise ValueError(f"edges: expected {d} independent vectors, got {box.tolist()}")
     corner = np.zeros(d) if origin is None else _vector("origin", origin, d)
     height = None if s is None else _vector("s", s, space.n_internal)
-    values = density.in_box(space.coordinates(corner, height), space.coordinates(box), shape)
-    return PhysicalMap(np.asarray(values, dtype=np.float64), box, corner)
+    return space.coordinates(corner, height), space.coordinates(box), corner, box
 
 
-def _projected(density: Density, plane: Plane) -> Density:
+def _projected(k: Array, c: Array, plane: Plane) -> tuple[Array, Array]:
     """The density on a plane along lattice vectors: a periodic one of a, b, of far fewer waves."""
-    k = host_array(density.k, "k")
-    pairs = (k @ plane.edges.T).astype(np.int64)
+    indices = host_array(k, "k")
+    pairs = (indices @ plane.edges.T).astype(np.int64)
     span = 2 * int(np.abs(pairs).max(initial=0)) + 1
     unique, where = np.unique(pairs @ np.array([span, 1]), return_inverse=True)
     first = np.zeros((len(unique), 2), np.int32)
     first[where] = pairs
-    turns = k @ plane.corner
+    turns = indices @ plane.corner
     wave = np.exp(-2j * np.pi * (turns - np.round(turns)))
-    c = density.coefficients * jnp.asarray(wave, density.coefficients.dtype)
-    return Density(jnp.asarray(first), jnp.zeros(len(unique), c.dtype).at[where].add(c))
+    moved = c * jnp.asarray(wave, c.dtype)
+    return jnp.asarray(first), jnp.zeros(len(unique), c.dtype).at[where].add(moved)
 
 
 def _vector(name: str, value: Any, length: int | None = None) -> np.ndarray:

@@ -8,7 +8,7 @@ factors have the other sign: rho = (1/V) sum F exp(-2 pi i k.x); `Density` holds
     mesh = Mesh((32, 32, 32))                   # nodes, DFT indices, aliases, half storage
     mesh.to_waves(f), mesh.to_values(F)
     waves = Waves.build(mesh, lattice)          # shortest aliases, ties; |G|^2 in a moving cell
-    basis = StarBasis.build(mesh, lattice, "I a -3 d")
+    basis = StarBasis("I a -3 d", mesh=(32, 32, 32), cell=("cubic", [3.5]))
     basis.to_mesh(a), basis.from_mesh(f)        # symmetry-adapted coefficients <-> nodes
     basis.project(f), basis.asymmetry(f)
     basis.stars                                 # waves, stars and phases, in PSCF's order
@@ -32,15 +32,11 @@ from ._basis_field import BasisField as BasisField
 from ._derivatives import gradient as gradient
 from ._derivatives import laplacian as laplacian
 from ._evaluate import evaluate as evaluate
-from ._evaluate import mesh_density as mesh_density
 from ._mesh import Mesh as Mesh
 from ._periodic_field import PeriodicField as PeriodicField
 from ._resample import ResamplePlan as ResamplePlan
 from ._resample import resample as resample
 from ._star_basis import StarBasis as StarBasis
 from ._stars import Stars as Stars
-from ._tiling import expand as expand
-from ._tiling import replicate as replicate
 from ._waves import LATTICE_TOLERANCE as LATTICE_TOLERANCE
 from ._waves import Waves as Waves
-from ._waves import minimal_indices as minimal_indices

@@ -13,7 +13,7 @@ from .._core import check_finite, device_array, host_array
 from ..lattice import BravaisLattice, Lattice
 from ..symmetry import SpaceGroup
 from ._mesh import Mesh
-from ._periodic_field import PeriodicField
+from ._periodic_field import PeriodicField, cell_text
 from ._star_basis import StarBasis
 from ._waves import LATTICE_TOLERANCE
 
@@ -46,17 +46,18 @@ class BasisField(eqx.Module):
         cls,
         coefficients: Any,
         basis: StarBasis,
-        bravais: BravaisLattice | str,
-        parameters: Any,
+        bravais: BravaisLattice | str | None = None,
+        parameters: Any = None,
         dtype: Any = None,
     ) -> "BasisField":
-        """Checked fields from host arrays.
+        """Check coefficients given as host arrays and make fields of them.
 
         Args:
             coefficients: (n, n_basis), or (n_basis,) for one field.
             basis: the basis.
-            bravais: lattice type or its name.
-            parameters: its cell parameters, lengths and degrees, (p,).
+            bravais: lattice type or its name; by default the cell of the basis.
+            parameters: its cell parameters, lengths and degrees, (p,); with `bravais` or not at
+                all.
             dtype: floating-point type, default JAX's current one.
 
         Raises:
@@ -70,6 +71,10 @@ class BasisField(eqx.Module):
                 f"{array.shape}"
             )
         check_finite(array, "coefficients")
+        if (bravais is None) != (parameters is None):
+            raise ValueError("expected a lattice type with its parameters, or neither")
+        if bravais is None:
+            bravais, parameters = BravaisLattice.of(basis.stars.matrix)
         bravais = BravaisLattice.find(bravais, basis.mesh.dimension)
         cell = bravais.check(parameters)
         basis.stars.group.check_matrix(bravais.host_matrix(cell), tol=LATTICE_TOLERANCE)
@@ -103,7 +108,7 @@ class BasisField(eqx.Module):
             group = field.group if basis is None else basis
             if group is None:
                 raise ValueError("the field states no group: pass a group or a basis")
-            basis = StarBasis.build(field.mesh, field.host_matrix(), group, field.values.dtype)
+            basis = StarBasis(group, field.mesh, field.host_matrix(), field.values.dtype)
         if basis.mesh != field.mesh:
             raise ValueError(
                 f"expected a field on the mesh of the basis, {basis.mesh}, got {field.mesh}"
@@ -139,6 +144,10 @@ class BasisField(eqx.Module):
     def lattice(self) -> Lattice:
         """The cell, differentiable in the parameters."""
         return self.bravais.lattice(self.parameters)
+
+    def __repr__(self) -> str:
+        fields = f"{self.n_fields} field{'s' * (self.n_fields != 1)}"
+        return f"BasisField({fields}, {self.basis!r}, {cell_text(self.bravais, self.parameters)})"
 
     def with_coefficients(self, coefficients: Float[Array, "n b"]) -> "BasisField":
         """Other fields in the same basis and cell."""

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int, Shaped
 
-from .._core import host_array
-from ..grids import Grid, mesh_grid, next_smooth
+from .._core import host_array, next_smooth
+from ..grids import Grid, mesh_grid
 from ..symmetry import SpaceGroup, mesh_axes, takes_mesh_to_itself
 
 

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from .._core import check_finite, device_array, host_array
-from ..density import Density, Plane, Section, section
-from ..lattice import BravaisLattice, Lattice
+from .._core import as_array, check_finite, device_array, host_array
+from ..density import Density, Plane, Section
+from ..lattice import BravaisLattice, Lattice, Superspace
 from ..symmetry import SpaceGroup
 from . import _derivatives, _tiling
 from ._evaluate import evaluate, mesh_density
@@ -52,7 +52,7 @@ class PeriodicField(eqx.Module):
         group: SpaceGroup | str | int | None = None,
         dtype: Any = None,
     ) -> "PeriodicField":
-        """Checked fields from host arrays.
+        """Check fields given as host arrays.
 
         Args:
             values: (n, *sizes), or (*sizes) for one field. The dimension is that of `bravais`; a
@@ -109,7 +109,7 @@ class PeriodicField(eqx.Module):
         *,
         tol: float = 1e-6,
     ) -> "PeriodicField":
-        """Checked fields on any cell; its type is the most symmetric one that its axes fit.
+        """Check fields on any cell; its type is the most symmetric one that its axes fit.
 
         The cell is turned into the orientation of its type (`BravaisLattice.of`); values on nodes
         do not change.
@@ -129,6 +129,12 @@ class PeriodicField(eqx.Module):
         return cls.from_arrays(values, bravais, parameters, group, dtype)
 
     # --- what it is --------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        fields = f"{self.n_fields} field{'s' * (self.n_fields != 1)}"
+        group = "no group" if self.group is None else self.group.hm or repr(self.group)
+        cell = cell_text(self.bravais, self.parameters)
+        return f"PeriodicField({fields} on {self.mesh}, {cell}, {group})"
 
     @property
     def n_fields(self) -> int:
@@ -162,8 +168,8 @@ class PeriodicField(eqx.Module):
         return PeriodicField(values, self.parameters, self.bravais, self.group)
 
     def waves(self) -> Complex[Array, "n *half"]:
-        """Fourier coefficients, stored half, (n, *half_shape); see `Mesh.to_waves`."""
-        return jax.vmap(self.mesh.to_waves)(self.values)
+        """Transform to Fourier coefficients, stored half, (n, *half_shape); see `Mesh.to_waves`."""
+        return _to_waves(self.mesh, self.values)
 
     def scaled(self, factor: Any) -> "PeriodicField":
         """Fields times a number, or each times its own, (n,)."""
@@ -185,33 +191,39 @@ class PeriodicField(eqx.Module):
     # --- what follows from it ----------------------------------------------------------------
 
     def gradient(self, waves: Waves | None = None) -> Float[Array, "n *sizes D"]:
-        """Gradients along Cartesian axes on the nodes; see `gradient`."""
+        """Differentiate along Cartesian axes on the nodes; see `gradient`."""
         plan = waves or self.wave_plan()
-        return jax.vmap(lambda f: _derivatives.gradient(f, self.lattice, plan))(self.values)
+        return _gradients(self.values, self.lattice, plan)
 
     def laplacian(self, waves: Waves | None = None) -> Float[Array, "n *sizes"]:
-        """Laplacians on the nodes; see `laplacian`."""
+        """Take Laplacians on the nodes; see `laplacian`."""
         plan = waves or self.wave_plan()
-        return jax.vmap(lambda f: _derivatives.laplacian(f, self.lattice, plan))(self.values)
+        return _laplacians(self.values, self.lattice, plan)
 
     def at(self, x: Any, waves: Waves | None = None) -> Float[Array, "*points n"]:
-        """All fields at points of fractional coordinates (..., D); see `evaluate`."""
+        """Evaluate all fields at points of fractional coordinates (..., D), (..., n)."""
         plan = waves or self.wave_plan()
-        return jax.vmap(lambda f: evaluate(f, x, plan), out_axes=-1)(self.values)
+        return _at(self.values, as_array(x, self.values.dtype), plan)
 
     def density(self, i: Any = 0, waves: Waves | None = None) -> Density:
-        """Field number i as a `Density`: boxes, grids, planes and peaks then work.
+        """Turn field number i into a `Density`, for boxes, grids, planes and peaks.
 
         At scattered points `at` is faster; here are second derivatives and peaks.
         """
-        return mesh_density(self.values[self.checked_index(i)], waves or self.wave_plan())
+        found = mesh_density(self.values[self.checked_index(i)], waves or self.wave_plan())
+        space = None
+        if not isinstance(self.parameters, jax.core.Tracer):
+            space = Superspace.periodic(self.host_matrix())
+        return Density(found.k, found.coefficients, self.mesh.grid(), self.group, space)
 
-    def section(self, plane: Plane, i: Any = 0, shape: tuple[int, int] = (256, 256)) -> Section:
-        """Field number i on a plane; see `section`."""
-        return section(self.density(i), plane, shape)
+    def section(
+        self, plane: Plane | tuple[Any, Any], i: Any = 0, shape: tuple[int, int] = (256, 256)
+    ) -> Section:
+        """Cut field number i with a plane; see `Density.section`."""
+        return self.density(i).section(plane, shape)
 
     def resample(self, sizes: Sequence[int], plan: ResamplePlan | None = None) -> "PeriodicField":
-        """The fields on another mesh of the same cell; see `ResamplePlan`.
+        """Put the fields on another mesh of the same cell; see `ResamplePlan`.
 
         Raises:
             ValueError: sizes of another dimension, or ones that the group does not admit.
@@ -224,19 +236,84 @@ class PeriodicField(eqx.Module):
         )
         if plan.mesh != mesh:
             raise ValueError(f"plan: expected one for mesh {mesh}, got one for {plan.mesh}")
-        return self.with_values(jax.vmap(lambda f: resample(f, plan))(self.values))
+        return self.with_values(_resampled(self.values, plan))
 
     def replicate(self, counts: Sequence[int]) -> "PeriodicField":
-        """Several cells as one, without a group; see `replicate`."""
-        tiles = [_tiling.replicate(f, self.bravais, self.parameters, counts) for f in self.values]
-        return PeriodicField(jnp.stack([f for f, _, _ in tiles]), tiles[0][2], tiles[0][1])
+        """Join several cells to one, without a group.
+
+        Lengths are multiplied by the counts; where these differ, the lattice type relaxes (square
+        to rectangular, cubic to tetragonal or orthorhombic, ...).
+        """
+        n = _tiling.positive_integers(counts, "counts", self.bravais.dimension)
+        return PeriodicField(*_replicated(self.values, self.bravais, self.parameters, n))
 
     def expand(self, dimension: int, sizes: Sequence[int]) -> "PeriodicField":
-        """The fields, constant along new axes, without a group; see `expand`."""
-        wide = [
-            _tiling.expand(f, self.bravais, self.parameters, dimension, sizes) for f in self.values
-        ]
-        return PeriodicField(jnp.stack([f for f, _, _ in wide]), wide[0][2], wide[0][1])
+        """Carry the fields, constant, along new axes normal to the old ones, without a group.
+
+        Args:
+            dimension: of the result, larger than now, at most 3.
+            sizes: nodes along each new axis; they are as far apart as along the first axis.
+        """
+        new = dimension - self.bravais.dimension
+        # A wrong dimension is named by `_tiling.expand`.
+        n = _tiling.positive_integers(sizes, "sizes", new) if new > 0 else ()
+        return PeriodicField(*_expanded(self.values, self.bravais, self.parameters, dimension, n))
+
+
+# Compiled as wholes when called outside of jit: op by op, each step is a program of its own.
+
+
+@eqx.filter_jit
+def _to_waves(mesh: Mesh, values: Array) -> Array:
+    return jax.vmap(lambda f: mesh.to_waves(f))(values)
+
+
+@eqx.filter_jit
+def _gradients(values: Array, lattice: Lattice, plan: Waves) -> Array:
+    return jax.vmap(lambda f: _derivatives.gradient(f, lattice, plan))(values)
+
+
+@eqx.filter_jit
+def _laplacians(values: Array, lattice: Lattice, plan: Waves) -> Array:
+    return jax.vmap(lambda f: _derivatives.laplacian(f, lattice, plan))(values)
+
+
+@eqx.filter_jit
+def _at(values: Array, x: Array, plan: Waves) -> Array:
+    return jax.vmap(lambda f: evaluate(f, x, plan), out_axes=-1)(values)
+
+
+@eqx.filter_jit
+def _resampled(values: Array, plan: ResamplePlan) -> Array:
+    return jax.vmap(lambda f: resample(f, plan))(values)
+
+
+@eqx.filter_jit
+def _replicated(
+    values: Array, bravais: BravaisLattice, parameters: Array, counts: tuple[int, ...]
+) -> tuple[Array, Array, BravaisLattice]:
+    tiles = [_tiling.replicate(f, bravais, parameters, counts) for f in values]
+    return jnp.stack([f for f, _, _ in tiles]), tiles[0][2], tiles[0][1]
+
+
+@eqx.filter_jit
+def _expanded(
+    values: Array,
+    bravais: BravaisLattice,
+    parameters: Array,
+    dimension: int,
+    sizes: tuple[int, ...],
+) -> tuple[Array, Array, BravaisLattice]:
+    wide = [_tiling.expand(f, bravais, parameters, dimension, sizes) for f in values]
+    return jnp.stack([f for f, _, _ in wide]), wide[0][2], wide[0][1]
+
+
+def cell_text(bravais: BravaisLattice, parameters: Array) -> str:
+    """Name a cell with its parameters, where they are known: "cubic, a 3.5"."""
+    if isinstance(parameters, jax.core.Tracer) or not isinstance(parameters, jax.Array):
+        return bravais.name
+    pairs = zip(bravais.parameter_names, np.asarray(parameters).tolist(), strict=True)
+    return ", ".join([bravais.name, " ".join(f"{name} {value:.6g}" for name, value in pairs)])
 
 
 def _names(dimension: int) -> tuple[str, ...]:

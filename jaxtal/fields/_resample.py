@@ -61,7 +61,7 @@ class ResamplePlan(eqx.Module):
         Args:
             from_mesh: the mesh of the field, or its sizes.
             mesh: the mesh wanted, of the same dimension, or its sizes.
-            lattice: `Lattice` or matrix, rows, (D, D).
+            lattice: `Lattice`, matrix, rows, (D, D), or type and parameters, ("cubic", [3.5]).
             dtype: floating-point type of `share`, default JAX's current one.
             group: symmetry of the lattice, which decides ties exactly.
 

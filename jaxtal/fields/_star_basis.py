@@ -54,26 +54,37 @@ class StarBasis(eqx.Module):
     scale: Float[Array, " o"]
     waves: Int[Array, "b D"]
 
-    @classmethod
-    def build(
-        cls, mesh: Any, lattice: Any, group: SpaceGroup | int | str, dtype: Any = None
-    ) -> "StarBasis":
-        """The basis of a group on a mesh, worked out on the host.
+    def __init__(
+        self,
+        group: SpaceGroup | int | str | Stars,
+        mesh: Any = None,
+        cell: Any = None,
+        dtype: Any = None,
+    ):
+        """Work out the basis of a group on a mesh, on the host.
+
+            StarBasis("I a -3 d", mesh=(32, 32, 32), cell=("cubic", [3.5]))
 
         Args:
-            mesh: the mesh, or its sizes.
-            lattice: `Lattice` or matrix, rows, (D, D); it decides the order of the functions.
-            group: a space, plane or line group of D dimensions, or its name.
+            group: a space, plane or line group of D dimensions, its name or number; or `Stars` that
+                were sorted before, which know their mesh and cell.
+            mesh: the mesh, or its sizes, (D,).
+            cell: lattice type and its parameters (lengths, then degrees), a `Lattice`, or a matrix,
+                rows, (D, D); it decides the order of the functions.
             dtype: floating-point type of the coefficients, default JAX's current one.
 
         Raises:
-            ValueError: group, lattice and mesh do not fit each other (see `Stars.build`).
+            ValueError: group, cell and mesh do not fit each other (see `Stars.build`).
         """
-        return cls.from_stars(Stars.build(mesh, lattice, group), dtype)
-
-    @classmethod
-    def from_stars(cls, stars: Stars, dtype: Any = None) -> "StarBasis":
-        """The basis of stars that were built before."""
+        if isinstance(group, Stars):
+            if mesh is not None or cell is not None:
+                raise ValueError("expected no mesh and cell beside stars, which have their own")
+            stars = group
+        elif mesh is None or cell is None:
+            raise ValueError("expected a mesh and a cell beside the group")
+        else:
+            stars = Stars.build(mesh, cell, group)
+        self.stars = stars
         mesh, orbits, c = stars.mesh, stars.orbits, stars.coefficients
         present = np.flatnonzero(~stars.cancelled[stars.orbit_star])
         n = len(present)
@@ -110,32 +121,29 @@ class StarBasis(eqx.Module):
         if not np.issubdtype(kind, np.floating):
             raise ValueError(f"dtype: expected a floating-point type, got {kind}")
         complex_kind = np.result_type(kind, np.complex64)
-        return cls(
-            stars,
-            device_array(source, np.int32),
-            device_array(c[half], complex_kind),
-            device_array(slot, np.int32),
-            device_array(weight, complex_kind),
-            device_array(mirrored, bool),
-            device_array(first, np.int32),
-            device_array(np.where(closed, stars.n_basis, first + 1), np.int32),
-            device_array(np.where(closed, 1.0, np.sqrt(0.5)), kind),
-            device_array(stars.characteristic[stars.basis_star], np.int32),
-        )
+        self.source = device_array(source, np.int32)
+        self.factor = device_array(c[half], complex_kind)
+        self.slot = device_array(slot, np.int32)
+        self.weight = device_array(weight, complex_kind)
+        self.mirrored = device_array(mirrored, bool)
+        self.first = device_array(first, np.int32)
+        self.second = device_array(np.where(closed, stars.n_basis, first + 1), np.int32)
+        self.scale = device_array(np.where(closed, 1.0, np.sqrt(0.5)), kind)
+        self.waves = device_array(stars.characteristic[stars.basis_star], np.int32)
 
     @property
     def mesh(self) -> Mesh:
-        """The mesh."""
+        """Mesh of the values."""
         return self.stars.mesh
 
     @property
     def group(self) -> SpaceGroup:
-        """The group."""
+        """Group of the functions."""
         return self.stars.group
 
     @property
     def n_basis(self) -> int:
-        """Number of basis functions."""
+        """Count the basis functions."""
         return self.stars.n_basis
 
     # --- coefficients to the mesh and back ---------------------------------------------------
@@ -213,4 +221,4 @@ class StarBasis(eqx.Module):
         return a
 
     def __repr__(self) -> str:
-        return f"StarBasis of {self.stars!r}"
+        return f"StarBasis({repr(self.stars).removeprefix('Stars(')}"

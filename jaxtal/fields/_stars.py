@@ -78,7 +78,7 @@ class Stars:
 
         Args:
             mesh: the mesh, or its sizes.
-            lattice: `Lattice` or matrix, rows, (D, D).
+            lattice: `Lattice`, matrix, rows, (D, D), or type and parameters, ("cubic", [3.5]).
             group: a space, plane or line group of D dimensions, or its name.
 
         Raises:

@@ -42,7 +42,7 @@ def replicate(
     References:
         PSCF user guide, command REPLICATE_UNIT_CELL.
     """
-    n = _counts(counts, "counts", bravais.dimension)
+    n = positive_integers(counts, "counts", bravais.dimension)
     _check_dimension(values, bravais)
     tied = [n[0] == n[i] for i in range(len(n))]
     D, name = bravais.dimension, bravais.name
@@ -101,7 +101,7 @@ def expand(
     D = bravais.dimension
     if not D < dimension <= 3:
         raise ValueError(f"dimension: expected more than {D} and at most 3, got {dimension}")
-    new = _counts(sizes, "sizes", dimension - D)
+    new = positive_integers(sizes, "sizes", dimension - D)
     spread = values.reshape(*values.shape, *(1 for _ in new))
     field = jnp.broadcast_to(spread, (*values.shape, *new))
     edges = [parameters[0] * (n / values.shape[0]) for n in new]
@@ -140,7 +140,7 @@ def _check_dimension(values: Array, bravais: BravaisLattice) -> None:
         )
 
 
-def _counts(given: Any, name: str, length: int) -> tuple[int, ...]:
+def positive_integers(given: Any, name: str, length: int) -> tuple[int, ...]:
     n: np.ndarray = host_array(given, name)
     if n.shape != (length,) or (n < 1).any() or (n % 1).any():
         raise ValueError(f"{name}: expected {length} positive integers, got {given!r}")

@@ -8,8 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from .._core import check_finite, device_array, host_array
-from ..grids import lll
+from .._core import check_finite, device_array, host_array, lll
 from ..lattice import BravaisLattice, Lattice
 from ..symmetry import SpaceGroup
 from ._mesh import Mesh
@@ -65,7 +64,7 @@ class Waves(eqx.Module):
 
         Args:
             mesh: the mesh, or its sizes.
-            lattice: `Lattice` or matrix, rows, (D, D).
+            lattice: `Lattice`, matrix, rows, (D, D), or type and parameters, ("cubic", [3.5]).
             dtype: floating-point type of `share` and `mean`, default JAX's current one.
             group: symmetry of the lattice, which decides ties exactly (see `lattice_matrix`).
 
@@ -181,7 +180,8 @@ def lattice_matrix(
     than double precision becomes that of the Bravais lattice that it fits.
 
     Args:
-        lattice: `Lattice` or matrix, rows, (D, D).
+        lattice: `Lattice`, matrix, rows, (D, D), or lattice type and its parameters,
+            ("cubic", [3.5]).
         dimension: D.
         group: symmetry of the lattice.
 
@@ -189,6 +189,9 @@ def lattice_matrix(
         ValueError: another dimension, singular, not finite or traced, or a lattice that the group
             does not preserve.
     """
+    if isinstance(lattice, tuple) and len(lattice) == 2 and isinstance(lattice[0], str):
+        bravais = BravaisLattice.find(lattice[0], dimension)
+        lattice = bravais.host_matrix(bravais.check(lattice[1]))
     matrix = lattice.matrix if isinstance(lattice, Lattice) else lattice
     values = host_array(matrix, "lattice")
     if values.shape != (dimension, dimension):

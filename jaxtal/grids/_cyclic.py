@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from .._core import lll, next_smooth
 from ..symmetry import smith_normal_form
 from ._budget import Budget
 from ._collisions import Collisions, check_indices
 from ._ellipsoid import check_form, inertia_ellipsoid
 from ._grid import Grid
-from ._lll import lll
 from ._packings import packing_basis
-from ._smooth_sizes import next_smooth
 
 _GROWTH = 1.01
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from .._core import smooth_sizes
 from ._collisions import check_indices
 from ._grid import Grid
-from ._smooth_sizes import smooth_sizes
 
 _LONGEST = 1 << 20
 

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
+from .._core import smooth_sizes
 from ..symmetry import smith_normal_form
+from ._axes import join, lay_out, primary_parts, rank_of
 from ._budget import Budget
 from ._collisions import Collisions, check_indices
 from ._cyclic import random_rotations
 from ._ellipsoid import check_form, ellipsoid_volume, inertia_ellipsoid, loewner_ellipsoid
 from ._grid import Grid
 from ._packings import packing_basis, packing_density
-from ._smooth_sizes import join, lay_out, primary_parts, rank_of, smooth_sizes
 from ._sublattices import Parts, SublatticePool, subgroup_classes
 
 # New sizes are drawn between this share of the best one so far and the best one.

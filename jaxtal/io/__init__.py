@@ -14,36 +14,36 @@ A CIF keeps its setting, occupancies, mixed sites, isotropic and anisotropic dis
 from the Hall symbol, then from the Hermann-Mauguin symbol or number; a file that contradicts
 itself is refused. Coordinates near a special position are put on it (`site_tolerance`).
 
-Phased reflections, in any dimension, and their densities:
+Results of phasing, in any dimension:
 
-    write_phases_csv(path, k, intensity, F)          # "k1, ..., kn, I, real(ampl), imag(ampl)"
-    write_phases_npz(path, PhaseArchive(...))        # every start, the group, records; readable
-    write_ccp4("density.ccp4", values, cell)         # three dimensions
+    write_phasing(found, "folder", ["csv", "npz", "ccp4"])
+    read_phases_npz("folder/phases.npz")             # PhaseArchive: every start, group, records
+    write_ccp4("density.ccp4", values, cell)         # any density in three dimensions
 
-A writer of results is any callable that takes the result and a folder; `replacing`, `write_text`
-and `write_bytes` make its files whole or absent.
+Measured reflections:
 
-Reflections in any number of dimensions come as a `ReflectionTable` for `Reflections.from_table`:
+    read_reflections("data.hkl", cell=[7.1, 8.2, 9.3, 90, 105, 90], group="P 21/c")
+    read_reflections("data.fcf")                     # cell and group as the file says
+
+What makes no sense of its own is a `ReflectionTable` for `Reflections.from_table`, in any number of
+dimensions:
 
     read_reflection_columns("data", ["n1", "n2", "n3", "n4", "n5", "n6"], "I", sigma="Sigma(I)")
     read_reflection_columns("data.txt", [0, 1, 2], amplitude=3, sigma=4)   # columns by number
-    read_reflection_csv("phased.csv")                # k1..kn, I, real(ampl), imag(ampl)
-    read_hkl("data.hkl")                             # SHELX HKLF 4, or hklf=3
-    read_reflection_cif("data.fcf")                  # h, k, l, m1, m2, ...
+    read_reflection_table("phased.csv")              # k1..kn, I, real(ampl), imag(ampl)
+    read_reflection_table("data.hkl", hklf=3)        # SHELX
+    read_reflection_table("data.fcf")                # CIF: h, k, l, m1, m2, ...
 
 Periodic fields, in the formats of PSCF (one, two and three dimensions, several fields a file):
 
-    field = read_rf("w.rf"); write_rf("out.rf.gz", field)      # values on the mesh
-    field = read_kf("w.kf.gz"); write_kf("out.kf", field)      # Fourier coefficients
+    field = read_field("w.rf")                                 # also .kf, .bf, .ccp4; .gz
+    write_field("w.cube", field, index=1)                      # also .rf, .kf, .bf, .ccp4
     fields = read_bf("w.bf", Mesh((32, 32, 32)))               # BasisField; fields.field()
     fields, placement = resample_bf("w.bf", Mesh((64, 64, 64)))     # from another mesh
-    read_field_header("w.bf")                                  # dimension, cell, group, n_fields
-    infer_mesh("w.bf")                                         # the mesh that it was written on
     write_bf("out.bf", BasisField.from_field(field, basis))
+    read_field_header("w.bf")                                  # dimension, cell, group, n_fields
     write_star_report("stars", basis); write_wave_report("waves", basis)
     group = read_pscf_group("group"); write_pscf_group("out", group)
-    write_cube("out.cube", field, 0)
-    read_field("w.rf"), write_field("w.ccp4", field, index=1)  # by the ending of the name
 
 Angles are radians in those files and degrees here. A name in .gz is gzipped, with equal bytes for
 equal fields.
@@ -51,12 +51,8 @@ equal fields.
 Every error is a `ValueError` that names the file, the atom and the key; nothing is half-written.
 """
 
-from .._core import replacing as replacing
-from .._core import write_bytes as write_bytes
-from .._core import write_text as write_text
 from ._ccp4 import read_ccp4 as read_ccp4
 from ._ccp4 import write_ccp4 as write_ccp4
-from ._cube import write_cube as write_cube
 from ._field_files import read_field as read_field
 from ._field_files import write_field as write_field
 from ._read import read as read
@@ -64,36 +60,19 @@ from .cif._read import read_cif as read_cif
 from .cif._read import read_cif_block as read_cif_block
 from .cif._values import CifBlock as CifBlock
 from .cif._write import write_cif as write_cif
-from .phases._csv import write_phases_csv as write_phases_csv
 from .phases._npz import PhaseArchive as PhaseArchive
 from .phases._npz import read_phases_npz as read_phases_npz
-from .phases._npz import write_phases_npz as write_phases_npz
-from .phases._results import WRITERS as WRITERS
-from .phases._results import Writer as Writer
-from .phases._results import phase_archive as phase_archive
-from .phases._results import save_ccp4 as save_ccp4
-from .phases._results import save_csv as save_csv
-from .phases._results import save_npz as save_npz
 from .phases._results import write_phasing as write_phasing
 from .pscf._basis import read_bf as read_bf
 from .pscf._basis import resample_bf as resample_bf
 from .pscf._basis import write_bf as write_bf
-from .pscf._errors import FieldFileError as FieldFileError
 from .pscf._errors import FieldGroupError as FieldGroupError
 from .pscf._errors import FieldMeshError as FieldMeshError
-from .pscf._grid import read_kf as read_kf
-from .pscf._grid import read_rf as read_rf
-from .pscf._grid import write_kf as write_kf
-from .pscf._grid import write_rf as write_rf
 from .pscf._group import read_pscf_group as read_pscf_group
 from .pscf._group import write_pscf_group as write_pscf_group
-from .pscf._header import FieldHeader as FieldHeader
 from .pscf._header import read_field_header as read_field_header
-from .pscf._infer_mesh import infer_mesh as infer_mesh
-from .pscf._placing import Placement as Placement
 from .pscf._reports import write_star_report as write_star_report
 from .pscf._reports import write_wave_report as write_wave_report
-from .reflections._cif import read_reflection_cif as read_reflection_cif
 from .reflections._columns import read_reflection_columns as read_reflection_columns
-from .reflections._columns import read_reflection_csv as read_reflection_csv
-from .reflections._shelx import read_hkl as read_hkl
+from .reflections._read import read_reflection_table as read_reflection_table
+from .reflections._read import read_reflections as read_reflections

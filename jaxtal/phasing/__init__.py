@@ -23,34 +23,27 @@ alias-free one), several starts, and a verdict that no start gets from itself al
 
 Subclass `AbstractAlgorithm` to add one; its docstring has an example.
 
-`automatic_window` finds a window for a reflection list, whose `factors` are those of a problem;
+`fit_window` finds a window for a reflection list, whose `factors` are those of a problem;
 `delta_shape` measures any. `model("icosahedral")` and the other `model_names()` are
 structures with known phases F, to try and to measure with: `Model.reflections`, `Model.falloff`.
 """
 
-from ._agreement import Agreement as Agreement
 from ._agreement import Equivalences as Equivalences
-from ._agreement import compare_phases as compare_phases
 from ._algorithm import AbstractAlgorithm as AbstractAlgorithm
 from ._algorithm import Observed as Observed
 from ._algorithm import replace_moduli as replace_moduli
-from ._automatic_window import AutomaticWindow as AutomaticWindow
-from ._automatic_window import automatic_window as automatic_window
 from ._charge_flipping import ChargeFlipping as ChargeFlipping
 from ._charge_flipping import LowDensityElimination as LowDensityElimination
 from ._charge_flipping import RandomisedMedian as RandomisedMedian
 from ._charge_flipping import SweepDown as SweepDown
 from ._control import Control as Control
-from ._control import Snapshot as Snapshot
-from ._delta_function import DeltaShape as DeltaShape
 from ._delta_function import delta_shape as delta_shape
 from ._figures_of_merit import extrema_ratio as extrema_ratio
-from ._figures_of_merit import r_value as r_value
+from ._fit_window import fit_window as fit_window
 from ._loop import Cycle as Cycle
 from ._loop import PhasingState as PhasingState
 from ._loop import begin as begin
 from ._loop import host_cycles as host_cycles
-from ._loop import random_start as random_start
 from ._loop import scan_cycles as scan_cycles
 from ._loop import step as step
 from ._observers import deciles as deciles
@@ -58,7 +51,6 @@ from ._observers import extrema as extrema
 from ._observers import flipped_fraction as flipped_fraction
 from ._observers import phase_change as phase_change
 from ._observers import r_factor as r_factor
-from ._pairwise_agreement import families as families
 from ._phase import phase as phase
 from ._problem import PhasingProblem as PhasingProblem
 from ._recipe import RECIPES as RECIPES
@@ -69,18 +61,9 @@ from ._relaxed_reflections import RelaxedReflections as RelaxedReflections
 from ._result import Phasing as Phasing
 from ._result import Start as Start
 from ._threshold import quantile as quantile
-from ._threshold import subsample as subsample
 from ._transform import Transform as Transform
 from ._unmeasured_orbits import unmeasured_orbits as unmeasured_orbits
-from ._verdict import verdict as verdict
-from .models._aperiodic import decagonal_model as decagonal_model
-from .models._aperiodic import homometric_model as homometric_model
-from .models._aperiodic import icosahedral_model as icosahedral_model
-from .models._aperiodic import modulated_model as modulated_model
 from .models._crystals import crystal_model as crystal_model
-from .models._crystals import laves_model as laves_model
-from .models._crystals import naphthalene_model as naphthalene_model
-from .models._crystals import quartz_model as quartz_model
 from .models._model import Model as Model
 from .models._named import model as model
 from .models._named import model_names as model_names

@@ -11,7 +11,6 @@ from jaxtyping import Array, Complex, Float
 
 from ..grids import Grid, folded_grids
 from ..reflections import Reflections
-from ..scattering import ball_autocorrelation
 from ..symmetry import Orbits
 from ._transform import Transform
 
@@ -40,14 +39,14 @@ class DeltaShape:
 def delta_shape(
     reflections: Reflections, factors: Float[np.ndarray, " n"], grid: Grid, *, seed: int = 0
 ) -> DeltaShape:
-    """Measure a delta with form factors g of the orbits.
+    """Measure how flat, high and sharp a window leaves a single delta.
 
     rho(x) = sum over all reflections of g(k) sum_images exp(2 pi i k.(x_image - x)).
 
     Args:
         reflections: n orbits.
         factors: g, (n,), not negative.
-        grid: where rho is looked at; see `automatic_window` for small ones.
+        grid: where rho is looked at; see `fit_window` for small ones.
         seed: of the position of the delta.
 
     Raises:
@@ -69,22 +68,6 @@ def delta_shape(
         height=total / float(g.max() * multiplicity.sum()),
         sharpness=total**2 / float(g**2 @ multiplicity * multiplicity.sum()),
     )
-
-
-def ball_windows(reflections: Reflections) -> Float[np.ndarray, " n"]:
-    """Ball autocorrelations in physical times internal space, each of its own dimension, (n,).
-
-    The arguments are |q| and |q_perp| in units of slightly more than their largest values.
-    """
-    product = np.ones(len(reflections.k))
-    for q, dimension in (
-        (reflections.q_parallel, reflections.space.n_physical),
-        (reflections.q_perpendicular, reflections.space.n_internal),
-    ):
-        largest = float(q.max(initial=0.0))
-        if largest > 0:
-            product *= ball_autocorrelation(q / (largest * (1 + 1 / len(q))), dimension)
-    return product / product.max()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Many phase sets against each other: best agreements of all pairs, and families of starts."""
+"""Many phase sets against each other: best agreements of all pairs."""
 
 from collections.abc import Iterable, Sequence
 
@@ -64,28 +64,6 @@ def best_of_shifted_pairs(
         value, _ = refine(p, c.reshape(-1, len(p)), s.reshape(-1, 1, p.shape[1]), steps=12)
         best[i, j] = value.reshape(-1, 2).max(axis=1)
     return best
-
-
-def families(agreement: Float[np.ndarray, "S S"], above: float | int) -> list[list[int]]:
-    """Starts that agree: groups linked by an agreement above a limit, largest first.
-
-    Args:
-        agreement: from `Equivalences.pairwise`.
-        above: two starts with a larger value belong together.
-    """
-    unseen = set(range(len(agreement)))
-    groups: list[list[int]] = []
-    while unseen:
-        group, waiting = [], [min(unseen)]
-        unseen -= set(waiting)
-        while waiting:
-            i = waiting.pop()
-            group.append(i)
-            linked = {j for j in unseen if agreement[i, j] > above}
-            unseen -= linked
-            waiting.extend(linked)
-        groups.append(sorted(group))
-    return sorted(groups, key=lambda group: (-len(group), group[0]))
 
 
 def _parts(a: np.ndarray) -> np.ndarray:

@@ -5,13 +5,14 @@ import os
 import pathlib
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import numpy as np
 
 from .._core import CompileClock
 from ..grids import Grid, search_grid
+from ..reflections import AbstractWindow, Reflections, Sharpening
 from ._agreement import Equivalences
 from ._attempt import Attempt, advance
 from ._checkpoint import Checkpoint
@@ -30,8 +31,11 @@ _LARGE = 50_000
 
 
 def phase(
-    problem: PhasingProblem,
+    reflections: Reflections | PhasingProblem,
     *,
+    sharpening: Sharpening | Literal["normalised"] | None = "normalised",
+    window: AbstractWindow | str | None = "default",
+    unmeasured: Literal["zero", "free"] | float = "zero",
     recipe: str | Recipe = "default",
     starts: int = 4,
     seed: int = 0,
@@ -44,7 +48,10 @@ def phase(
     batch: int | None = None,
     progress: bool = False,
 ) -> Phasing:
-    """Find the phases of a set of reflections, from several random starts.
+    """Find the phases of measured reflections, from several random starts.
+
+        found = phase(reflections, starts=20)
+        found.message, found.families, found.density.peaks(limit=30)
 
     Every start goes through the stages of the recipe and is judged on the alias-free grid. Those
     that have not converged are begun again, as often as the recipe allows; a single start thus
@@ -53,7 +60,11 @@ def phase(
     `batch` changes the rounding, since a lone start has its transforms run on all cores.
 
     Args:
-        problem: what is to be phased.
+        reflections: what is to be phased: measured reflections, or a `PhasingProblem`, whose
+            amplitudes have been prepared (the next three are then not looked at).
+        sharpening: see `PhasingProblem.from_reflections`.
+        window: see `PhasingProblem.from_reflections`.
+        unmeasured: see `PhasingProblem.build`.
         recipe: a name (see `phasing.recipe`) or a `Recipe`.
         starts: how many.
         seed: of start phases, folded grids and the alias-free grid's search and origin.
@@ -74,6 +85,10 @@ def phase(
         ValueError: numbers out of range, a grid that is not alias-free, a checkpoint of
             another run.
     """
+    if not isinstance(reflections, Reflections | PhasingProblem):
+        raise ValueError(
+            f"expected Reflections or a PhasingProblem, got {type(reflections).__name__}"
+        )
     for name, value in (("starts", starts), ("chunk", chunk), ("batch", batch)):
         if value is not None and value < 1:
             raise ValueError(f"{name}: expected at least 1, got {value}")
@@ -83,6 +98,13 @@ def phase(
         raise ValueError("dtype: float64 needs 64-bit mode, see jax.enable_x64")
     from tqdm import tqdm
 
+    problem = (
+        reflections
+        if isinstance(reflections, PhasingProblem)
+        else PhasingProblem.from_reflections(
+            reflections, sharpening=sharpening, window=window, unmeasured=unmeasured
+        )
+    )
     if isinstance(recipe, str):
         recipe = named_recipe(recipe, problem.orbits.n_reflections)
     stages = recipe

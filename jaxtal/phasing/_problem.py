@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .._core import check_finite, device_array, host_array
-from ..reflections import Reflections
+from ..reflections import AbstractWindow, NormalisedE, Reflections, Sharpening, Window
 from ..symmetry import Orbits
 from ._algorithm import Observed
 from ._unmeasured_orbits import unmeasured_orbits
@@ -38,7 +38,7 @@ class PhasingProblem:
         factors: Float[np.ndarray, " m"] | None = None,
         unmeasured: Literal["zero", "free"] | float = "zero",
     ) -> "PhasingProblem":
-        """Normalise the measured amplitudes and, if asked, add the unmeasured reflections.
+        """Scale measured amplitudes and, if asked, add the unmeasured reflections.
 
         Args:
             reflections: m measured orbits.
@@ -76,8 +76,58 @@ class PhasingProblem:
         lower = np.concatenate([lower, np.zeros(len(extra))])
         return cls(orbits, lower, upper, scale, reflections)
 
+    @classmethod
+    def from_reflections(
+        cls,
+        reflections: Reflections,
+        *,
+        sharpening: Sharpening | Literal["normalised"] | None = "normalised",
+        window: AbstractWindow | str | None = "default",
+        unmeasured: Literal["zero", "free"] | float = "zero",
+    ) -> "PhasingProblem":
+        """Sharpen and window the amplitudes of a reflection list.
+
+        Args:
+            reflections: m measured orbits.
+            sharpening: what amplitudes are divided by: "normalised" (the fall-off seen in
+                resolution shells, `NormalisedE(with_epsilon=False)`), a `Composition`, a
+                `WilsonPlot`, or None for amplitudes as they are.
+            window: what they are multiplied by: "default" (`reflections.Window()`), the name of a
+                profile for both spaces, a window, or None.
+            unmeasured: see `build`.
+
+        Raises:
+            ValueError: an unknown name, form factors that are not positive, or the errors of
+                `build`.
+        """
+        factors = np.ones(len(reflections))
+        if isinstance(sharpening, str):
+            if sharpening != "normalised":
+                raise ValueError(
+                    f'sharpening: expected "normalised", None or an object with form_factors, got '
+                    f"{sharpening!r}"
+                )
+            # epsilon belongs to the density: divided out, it would make atoms on axes ring.
+            sharpening = NormalisedE(with_epsilon=False)
+        if sharpening is not None:
+            f = np.asarray(sharpening.form_factors(reflections), np.float64)
+            if not (np.isfinite(f) & (f > 0)).all():
+                raise ValueError("sharpening: expected positive form factors")
+            factors = 1.0 / f
+        if isinstance(window, str):
+            window = Window() if window == "default" else Window(window, window)
+        if window is not None:
+            factors = factors * window.factors(reflections)
+        return cls.build(reflections, factors, unmeasured)
+
+    def __repr__(self) -> str:
+        space = self.reflections.space
+        n, extra = len(self.orbits.k), len(self.orbits.k) - len(self.reflections)
+        free = f", {extra} of them unmeasured" if extra else ""
+        return f"PhasingProblem({n} orbits{free}, {space.dimension} dimensions)"
+
     def observed(self, dtype: Any = np.float32) -> Observed:
-        """The bounds as JAX arrays."""
+        """Put the bounds into JAX arrays."""
         return Observed(
             device_array(self.lower, dtype),
             device_array(self.upper, dtype),

@@ -1,12 +1,16 @@
 """What phasing returns."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
 from jaxtyping import Complex, Float
 
+from ..density import Density
 from ..grids import Grid
+from ._agreement import Equivalences
+from ._families import linked_families
 from ._problem import PhasingProblem
 from ._recipe import Recipe
 
@@ -71,6 +75,37 @@ class Phasing:
     def best(self) -> int:
         """The converged start with the largest ratio; of none converged, the largest ratio."""
         return max(range(len(self.starts)), key=lambda i: _rank(self.starts[i]))
+
+    @functools.cached_property
+    def families(self) -> list[list[int]]:
+        """Starts that found one structure, modulo origin and hand: groups, largest first.
+
+        Two starts are linked where they agree above the recipe's limit (see `Equivalences`);
+        starts that were cut short or ran away are in none.
+        """
+        sound = np.flatnonzero(np.isfinite(self.f).all(axis=1) & self.f.any(axis=1))
+        if not len(sound):
+            return []
+        agreement = Equivalences.build(self.problem.orbits).pairwise(self.f[sound])
+        found = linked_families(agreement, self.recipe.agreement)
+        return [[int(sound[i]) for i in family] for family in found]
+
+    @functools.cached_property
+    def density(self) -> Density:
+        """The density of the best start, in units of the sharpened amplitudes.
+
+        It knows the alias-free grid, the group and the space, for `section` and `peaks`.
+        """
+        problem = self.problem
+        f = problem.scale * self.f[self.best]
+        space = problem.reflections.space
+        return Density.from_orbits(problem.orbits, f, grid=self.grid, space=space)
+
+    def __repr__(self) -> str:
+        orbits = self.problem.orbits
+        name = orbits.group.hm or f"a group of order {orbits.group.order}"
+        where = f"{orbits.group.dimension} dimensions, {name}, {self.grid!r}"
+        return f"Phasing of {len(orbits.k)} orbits in {where}:\n{self.message}"
 
     @property
     def structure_factors(self) -> Complex[np.ndarray, " n"]:

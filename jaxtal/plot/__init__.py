@@ -9,7 +9,7 @@ into the `Axes` it is given, or into new ones, and returns them:
     figure = plot.reconstruction_figure(found, target, descriptor)    # all three
     figure.savefig("reconstruction.png")
 
-    ax = plot.density_section(density.section(rho, plane))            # to scale, cell outlined
+    ax = plot.density_section(rho.section(plane))                    # to scale, cell outlined
     ax = plot.deciles(values)                                         # against the iteration
     ax = plot.success_histogram(iterations, converged)
     view = plot.LiveView(plane)                                       # while phasing goes on

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..density import Density, Plane, Section, section
+from ..density import Density, Plane, Section
 from ..symmetry import Orbits
 from ._density import section_image
 from ._phasing import decile_lines, decile_scale, decile_table
@@ -149,7 +149,7 @@ class LiveView:
         if self.plane is not None and self._density is not None:
             density = self._density
             density = density if isinstance(density, Density) else density()
-            self._draw_section(section(density, self.plane, self.shape))
+            self._draw_section(density.section(self.plane, self.shape))
         self._show()
         now = time.perf_counter()
         self.seconds, self.drawn = self.seconds + now - begun, self.drawn + 1

@@ -17,23 +17,25 @@ Amplitudes for phasing are observed ones divided by form factors, times windows:
     f = Composition("Cd5.7Yb", b_iso=1.8)         # tabulated form factors and a known B
     f = WilsonPlot("Cd5.7Yb")                     # B and scale fitted: .fit(refl).b_iso
     f = NormalisedE()                             # |E| in resolution shells, <E^2> = 1
-    normalised_amplitudes(refl, f, Windows("ball", "ball"))
+    normalised_amplitudes(refl, f, Window("ball", "ball"))
 
-Each factor can be had alone: `f.form_factors(refl)`, `Windows(...).factors(refl)`. Anything with
-`form_factors` is a `Sharpening`.
+Each factor can be had alone: `f.form_factors(refl)`, `Window(...).factors(refl)`. Anything with
+`form_factors` is a `Sharpening`, anything with `factors` a window:
+
+    profile    function of one length x = q / q_max, by name: `scattering.window_profile("ball")`
+    window     factor of each reflection, the product of a profile in physical and one in internal
+               space: `Window("ball", "none")`
+    fitted     window that makes a point atom come out flattest: `phasing.fit_window`
 
 Every error is a ValueError that names the row (or the line, for data from a file).
 """
 
+from ._amplitudes import AbstractWindow as AbstractWindow
 from ._amplitudes import Composition as Composition
 from ._amplitudes import Sharpening as Sharpening
-from ._amplitudes import Windows as Windows
+from ._amplitudes import Window as Window
 from ._amplitudes import normalised_amplitudes as normalised_amplitudes
-from ._merge import Disagreement as Disagreement
 from ._normalised import NormalisedE as NormalisedE
 from ._reflections import Reflections as Reflections
-from ._report import ReflectionReport as ReflectionReport
-from ._shells import resolution_shells as resolution_shells
 from ._table import ReflectionTable as ReflectionTable
-from ._wilson import WilsonFit as WilsonFit
 from ._wilson import WilsonPlot as WilsonPlot

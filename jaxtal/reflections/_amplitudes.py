@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from ..scattering import CompositionLike, Window, rms_form_factor, window
+from ..scattering import CompositionLike, WindowProfile, rms_form_factor, window_profile
 from ._reflections import Reflections
 
 
@@ -20,6 +20,15 @@ class Sharpening(Protocol):
 
     def form_factors(self, reflections: Reflections) -> Float[np.ndarray, " n"]:
         """Form factors of n reflections, (n,)."""
+        ...
+
+
+@runtime_checkable
+class AbstractWindow(Protocol):
+    """The seam: anything with `factors`, what |F| of each reflection is multiplied by."""
+
+    def factors(self, reflections: Reflections) -> Float[np.ndarray, " n"]:
+        """Factors of n reflections, (n,)."""
         ...
 
 
@@ -51,33 +60,38 @@ class Composition:
 
 
 @dataclasses.dataclass(frozen=True)
-class Windows:
-    """Windows in physical and in internal space.
+class Window:
+    """Window in physical and in internal space.
 
     x = q / (q_max (1 + 1/n)) in each space, with the largest q of the n reflections. The internal
     "length" of a modulated crystal's satellites is their order, so that a window there takes away
-    the highest order: "none" suits them.
+    the highest order: they have none by default.
 
     Attributes:
-        parallel: name of a window or a function of x, see `jaxtal.scattering.window`.
-        perpendicular: the same in internal space; without effect where there is none.
+        parallel: name of a profile or a function of x, see `jaxtal.scattering.window_profile`.
+        perpendicular: the same in internal space; without effect where there is none. None:
+            "ball" for quasicrystals, "none" for modulated crystals, whose main reflections have no
+            internal part.
     """
 
-    parallel: str | Window = "ball"
-    perpendicular: str | Window = "ball"
+    parallel: str | WindowProfile = "ball"
+    perpendicular: str | WindowProfile | None = None
 
     def factors(self, reflections: Reflections) -> Float[np.ndarray, " n"]:
-        """Product of both windows, (n,).
+        """Multiply both profiles at each reflection, (n,).
 
         Raises:
             ValueError: an unknown name, or values that are not finite.
         """
-        both = np.ones(len(reflections))
+        both, inner = np.ones(len(reflections)), self.perpendicular
+        if inner is None:
+            modulated = not reflections.space.perpendicular.any(axis=1).all()
+            inner = "none" if modulated else "ball"
         for shape, q in (
             (self.parallel, reflections.q_parallel),
-            (self.perpendicular, reflections.q_perpendicular),
+            (inner, reflections.q_perpendicular),
         ):
-            function = window(shape) if isinstance(shape, str) else shape
+            function = window_profile(shape) if isinstance(shape, str) else shape
             largest = float(q.max(initial=0.0))
             if largest > 0:
                 both = both * np.asarray(function(q / (largest * (1 + 1 / len(q)))))
@@ -90,14 +104,14 @@ class Windows:
 def normalised_amplitudes(
     reflections: Reflections,
     sharpening: Sharpening | None = None,
-    windows: Windows | None = None,
+    window: AbstractWindow | None = None,
 ) -> Float[np.ndarray, " n"]:
     """Amplitudes for phasing, sqrt(max(I, 0)) / f(k) w(k).
 
     Args:
         reflections: n independent reflections.
         sharpening: `Composition`, `WilsonPlot`, `NormalisedE` or your own; None: f = 1.
-        windows: windows in both spaces; None: w = 1.
+        window: `Window`, or what `phasing.fit_window` makes; None: w = 1.
 
     Returns:
         (n,) float64, on the scale that the sharpening makes.
@@ -118,4 +132,4 @@ def normalised_amplitudes(
                 f"{reflections.k[row].tolist()}"
             )
         amplitude = amplitude / f
-    return amplitude if windows is None else amplitude * windows.factors(reflections)
+    return amplitude if window is None else amplitude * window.factors(reflections)

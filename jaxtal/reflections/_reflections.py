@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ..lattice import Superspace
+from ..lattice import Lattice, Superspace
 from ..symmetry import Orbits, SpaceGroup, absent, epsilon, laue_unique
 from ._columns import Columns, RowName, check_columns
 from ._merge import Rule, merge
@@ -40,7 +40,7 @@ class Reflections:
     @classmethod
     def from_arrays(
         cls,
-        space: Superspace,
+        space: Any,
         group: int | str | SpaceGroup,
         k: Any,
         intensity: Any = None,
@@ -54,12 +54,17 @@ class Reflections:
         index_matrix: Any = None,
         tol: float = 1e-3,
     ) -> "Reflections":
-        """Reflections from columns of numbers, in this order: origin left out, sigma cut,
-        resolution limit, systematic absences, equivalents merged.
+        """Make a list from columns of numbers: cut, checked for absences and merged.
+
+        In this order: origin left out, sigma cut, resolution limit, systematic absences,
+        equivalents merged.
 
         Args:
-            space: reciprocal basis; its metric must fit the group.
-            group: a group in N dimensions, or the name or number of a space group.
+            space: a `Superspace`, or the cell of a periodic crystal: a `Lattice`, a matrix (3, 3),
+                rows in angstrom, or cell parameters (6,), angstrom and degrees. Its metric must fit
+                the group.
+            group: a group in N dimensions, or the name or number of a space group, or the name of
+                a quasicrystal group ("icosahedral P235").
             k: integer indices, (rows, M); M = N unless there is an `index_matrix`.
             intensity: I, (rows,).
             amplitude: |F|, (rows,), instead of I: I = F^2, sigma_I = 2 F sigma_F.
@@ -84,7 +89,7 @@ class Reflections:
     @classmethod
     def from_table(
         cls,
-        space: Superspace,
+        space: Any,
         group: int | str | SpaceGroup,
         table: ReflectionTable,
         *,
@@ -95,7 +100,7 @@ class Reflections:
         index_matrix: Any = None,
         tol: float = 1e-3,
     ) -> "Reflections":
-        """Reflections from a file read before; arguments and errors as in `from_arrays`."""
+        """Make a list from a file read before; arguments and errors as in `from_arrays`."""
         options = _Options(merge, min_i_over_sigma, d_min, extinct, tol)
         data = (table.indices, table.intensity, table.amplitude, table.sigma, index_matrix)
         try:
@@ -108,13 +113,15 @@ class Reflections:
     @classmethod
     def _build(
         cls,
-        space: Superspace,
+        space: Any,
         group: int | str | SpaceGroup,
         data: tuple[Any, Any, Any, Any, Any],
         options: "_Options",
         name: RowName,
     ) -> "Reflections":
         options.check()
+        if not isinstance(space, Superspace):
+            space = Superspace.periodic(space.matrix if isinstance(space, Lattice) else space)
         group = SpaceGroup.find(group)
         if group.dimension != space.dimension:
             raise ValueError(
@@ -217,9 +224,12 @@ class Reflections:
         return epsilon(self.k, self.group)
 
     def __repr__(self) -> str:
+        group = self.group.hm or f"group of order {self.group.order}"
+        d_min = 2 * np.pi / float(self.q_parallel.max())
         return (
             f"Reflections({self.report.real} real + {self.report.complex} complex orbits, "
-            f"{self.n_reflections} reflections in {self.space.dimension} dimensions)"
+            f"{self.n_reflections} reflections in {self.space.dimension} dimensions, {group}, "
+            f"d >= {d_min:.3g} A)"
         )
 
 

@@ -24,7 +24,8 @@ Displacement: `isotropic_displacement`, `anisotropic_displacement` (Debye-Waller
 the conversions between B and U, and between U in the CIF convention and Cartesian U.
 
 Phasing: `rms_form_factor` of a composition ("Cd5.7Yb") and `debye_waller` on the host in
-float64, and windows of x = q / q_max, `window("ball")` and others, for NumPy and JAX arrays.
+float64, and profiles of windows, functions of x = q / q_max: `window_profile("ball")` and others,
+for NumPy and JAX arrays.
 """
 
 from ._anomalous import anomalous as anomalous
@@ -49,11 +50,5 @@ from ._species import parse_species as parse_species
 from ._species import species_keys as species_keys
 from ._species import species_label as species_label
 from ._tables import KINDS as KINDS
-from ._windows import WINDOWS as WINDOWS
-from ._windows import Window as Window
-from ._windows import ball_autocorrelation as ball_autocorrelation
-from ._windows import gaussian as gaussian
-from ._windows import hann as hann
-from ._windows import no_window as no_window
-from ._windows import triangle as triangle
-from ._windows import window as window
+from ._window_profiles import WindowProfile as WindowProfile
+from ._window_profiles import window_profile as window_profile

@@ -16,6 +16,7 @@ from jaxtal.cli import _phase
 from jaxtal.cli.job import Example, example_text
 from jaxtal.cli.job._examples import tables_by_name
 from jaxtal.cli.job._tables import JobTables
+from jaxtal.io.reflections._columns import read_reflection_csv
 
 SHORT = ("--recipe", "sweep", "--iterations", 5, "--starts", 2)
 JOB = """
@@ -108,7 +109,7 @@ def test_a_model_is_solved(run, tmp_path):
     assert {path.split("/")[-1] for path in found["files"]} == names(folder)
     assert json.loads((folder / "summary.json").read_text()) == found
 
-    table = jxt.io.read_reflection_csv(folder / "phases.csv")
+    table = read_reflection_csv(folder / "phases.csv")
     k, intensity, F = table.indices, table.intensity, table.structure_factors
     model = phasing.model("2d")
     np.testing.assert_array_equal(k, model.reflections.k)

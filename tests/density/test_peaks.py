@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxtal.density import Density, find_peaks
+from jaxtal.density import Density
 from jaxtal.grids import Grid
 from jaxtal.lattice import Superspace
 from jaxtal.symmetry import Orbits, SpaceGroup, SymOp
@@ -45,7 +45,7 @@ def structure():
 )
 def test_atoms_of_p21c(structure, grid):
     group, metric, density = structure
-    peaks = find_peaks(density, grid, group=group, metric=metric, above=0.3, radius=2 * WIDTH)
+    peaks = density.peaks(grid=grid, group=group, metric=metric, above=0.3, radius=2 * WIDTH)
     # Truncation at 5.5 / A moves maxima by a few thousandths of an angstrom.
     assert len(peaks.height) == 3
     order = [1, 2, 0]
@@ -70,11 +70,11 @@ def test_atoms_of_p21c(structure, grid):
 def test_without_a_group_every_equivalent_is_listed(structure):
     _, metric, density = structure
     grid = Grid(np.eye(3, dtype=int), (20, 24, 27))
-    peaks = find_peaks(density, grid, metric=metric, above=0.3)
+    peaks = density.peaks(grid=grid, group=SpaceGroup.find("P 1"), metric=metric, above=0.3)
     assert len(peaks.height) == 10
     assert (peaks.multiplicity == 1).all()
     assert (np.diff(peaks.height) <= 0).all()
-    assert len(find_peaks(density, grid, metric=metric, above=0.3, limit=4).height) == 4
+    assert len(density.peaks(4, grid=grid, group=SpaceGroup.find("P 1"), metric=metric).height) == 4
 
 
 def test_icosahedral_deltas_in_six_dimensions(rng):
@@ -93,7 +93,7 @@ def test_icosahedral_deltas_in_six_dimensions(rng):
     F = np.exp(2j * np.pi * orbits.k @ sites.T) @ [1.0, 2.0] * np.exp(-0.2 * (k**2).sum(axis=1))
     density = Density.from_orbits(orbits, F)
     grid = Grid(rng.integers(0, 30011, (6, 1)), (30011,), rng.random(6))
-    peaks = find_peaks(density, grid, group=group, above=0.4)
+    peaks = density.peaks(grid=grid, group=group, above=0.4)
     np.testing.assert_allclose(peaks.position, [[0.5] * 6, [0.0] * 6], atol=1e-6)
     np.testing.assert_array_equal(peaks.multiplicity, [1, 1])
     assert peaks.integral is None
@@ -103,10 +103,10 @@ def test_bad_input(structure):
     _, metric, density = structure
     grid = Grid(np.eye(3, dtype=int), (4, 4, 4))
     with pytest.raises(ValueError, match="metric"):
-        find_peaks(density, grid, metric=-metric)
+        density.peaks(grid=grid, metric=-metric)
     with pytest.raises(ValueError, match="above"):
-        find_peaks(density, grid, above=1.0)
+        density.peaks(grid=grid, above=1.0)
     with pytest.raises(ValueError, match="group: expected 3"):
-        find_peaks(density, grid, group=SpaceGroup.from_operations([SymOp.identity(2)]))
+        density.peaks(grid=grid, group=SpaceGroup.from_operations([SymOp.identity(2)]))
     with pytest.raises(ValueError, match="radius"):
-        find_peaks(density, grid, radius=0.0)
+        density.peaks(grid=grid, radius=0.0)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxtal.density import Density, Plane, physical_map, section
+from jaxtal.density import Density, Plane
 from jaxtal.lattice import Superspace
 
 CELL = [8.0, 9.0, 10.0, 90.0, 110.0, 90.0]
@@ -35,7 +35,7 @@ def test_rational_planes_have_the_cell_of_the_lattice(x64, density):
     sides = np.roll(plane.outline, -1, axis=0) - plane.outline
     np.testing.assert_allclose(np.linalg.norm(sides, axis=1), [8, 10, 8, 10])
     assert plane.labels == ("[1 0 0]", "[0 0 1]")
-    shown = section(density, plane, (7, 5))
+    shown = density.section(plane, (7, 5))
     np.testing.assert_allclose(shown.values, values_at(density, plane, (7, 5)), atol=1e-12)
 
 
@@ -44,7 +44,7 @@ def test_rational_planes_without_a_metric_are_square(x64, hyper):
         [1, 0, 0, 0, 0, 0], [0, 1, 1, 0, 0, -1], np.full(6, 0.3), repeat=(1, 1.5)
     )
     np.testing.assert_array_equal(plane.frame, [[1, 0], [0, 1.5]])
-    shown = section(hyper, plane, (6, 9))
+    shown = hyper.section(plane, (6, 9))
     np.testing.assert_allclose(shown.values, values_at(hyper, plane, (6, 9)), atol=1e-12)
 
 
@@ -68,7 +68,7 @@ def test_icosahedral_planes_of_every_kind(x64, hyper):
             assert plane.labels[i].startswith(f"${kind}")
         inner = 0.0 if kinds == "r s" else first @ second
         assert plane.frame[0] @ plane.frame[1] == pytest.approx(inner, abs=1e-9)
-        shown = section(hyper, plane, (4, 5))
+        shown = hyper.section(plane, (4, 5))
         np.testing.assert_allclose(shown.values, values_at(hyper, plane, (4, 5)), atol=1e-10)
 
 
@@ -88,11 +88,11 @@ def test_the_cut_of_the_cell_lies_on_its_faces(x64):
 def test_physical_maps(x64, density, hyper):
     space = Superspace.periodic(CELL)
     edges = 2 * np.pi * np.linalg.inv(space.parallel).T
-    cell = physical_map(density, space, edges, (3, 4, 5))
+    cell = density.physical_map(edges, (3, 4, 5), space=space)
     np.testing.assert_allclose(cell.values[1, 2, 4], density(np.array([1 / 3, 1 / 2, 4 / 5])))
     quasi = Superspace.icosahedral(5.689)
     s, corner = np.array([0.3, 0.1, -0.2]), np.array([1.0, 2.0, 3.0])
-    box = physical_map(hyper, quasi, [5.0, 6.0, 7.0], (2, 3, 4), origin=corner, s=s)
+    box = hyper.physical_map([5.0, 6.0, 7.0], (2, 3, 4), origin=corner, s=s, space=quasi)
     r = corner + np.array([5 / 2, 2 * 6 / 3, 3 * 7 / 4])
     np.testing.assert_allclose(box.values[1, 2, 3], hyper(quasi.coordinates(r, s)), atol=1e-10)
 
@@ -110,9 +110,6 @@ def test_bad_planes():
     with pytest.raises(ValueError, match="point: expected 6"):
         Plane.perpendicular(space, [1.0, 0, 0], [0, 2.0, 0], [0, 0, 0])
     with pytest.raises(ValueError, match="independent vectors"):
-        physical_map(
-            Density.from_reflections(np.eye(6, dtype=int), np.ones(6)),
-            space,
-            np.ones((3, 3)),
-            (2, 2, 2),
+        Density.from_reflections(np.eye(6, dtype=int), np.ones(6)).physical_map(
+            np.ones((3, 3)), (2, 2, 2), space=space
         )

@@ -44,7 +44,7 @@ value_and_slopes = jax.jit(jax.value_and_grad(free_energy, argnums=(0, 1)), stat
 def plan_of(name, parameters, sizes, group):
     bravais, mesh = BravaisLattice.find(name, len(sizes)), Mesh(sizes)
     lattice = bravais.lattice(np.asarray(parameters))
-    return (StarBasis.build(mesh, lattice, group), Waves.build(mesh, lattice)), bravais
+    return (StarBasis(group, mesh, lattice), Waves.build(mesh, lattice)), bravais
 
 
 def first_star(basis, f, chi, amplitude):

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtal.density import Plane, section
-from jaxtal.fields import Mesh, Waves, evaluate, gradient, laplacian, mesh_density
+from jaxtal.density import Plane
+from jaxtal.fields import Mesh, Waves, evaluate, gradient, laplacian
+from jaxtal.fields._evaluate import mesh_density
 from jaxtal.lattice import BravaisLattice, Lattice
 from jaxtal.symmetry import SpaceGroup, SymOp
 
@@ -108,7 +109,7 @@ def test_planes_and_boxes_follow(x64, rng):
     density = mesh_density(values, waves)
     # The plane of the first two axes at the height of the third node.
     plane = Plane.rational([1, 0, 0], [0, 1, 0], point=[0, 0, 0.5])
-    shown = section(density, plane, mesh.sizes[:2])
+    shown = density.section(plane, mesh.sizes[:2])
     np.testing.assert_allclose(shown.values, values[:, :, 3], atol=1e-12)
     np.testing.assert_allclose(density.on_grid(mesh.grid()), values, atol=1e-12)
 

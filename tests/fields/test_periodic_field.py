@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtal.density import Plane, find_peaks
+from jaxtal.density import Plane
 from jaxtal.fields import Mesh, PeriodicField, ResamplePlan, gradient
 from jaxtal.lattice import BravaisLattice, Lattice
 from jaxtal.symmetry import SpaceGroup
@@ -87,7 +87,7 @@ def test_methods_are_the_functions(x64, gyroid, rng):
 
 def test_peaks_of_a_field(x64, gyroid):
     density = gyroid.density(0)
-    peaks = find_peaks(density, gyroid.mesh.grid(), group=gyroid.group, above=0.9)
+    peaks = density.peaks(grid=gyroid.mesh.grid(), group=gyroid.group, above=0.9)
     # (sum sin cos)^2 is largest, 2.25, at the nodes of the two networks: 16 b of I a -3 d.
     np.testing.assert_allclose(peaks.position, [[0.125, 0.125, 0.125]], atol=1e-6)
     np.testing.assert_allclose(peaks.height, [2.25], rtol=1e-9)

@@ -61,7 +61,7 @@ def test_ties_of_a_cell_that_no_lattice_type_shows():
     cubic = SpaceGroup.from_generators([f"{_xyz(W)}" for W in rotations])
     assert cubic.order == 48
     mesh = Mesh((6, 6, 6))
-    values = StarBasis.build(mesh, primitive, cubic).project(
+    values = StarBasis(cubic, mesh, primitive).project(
         jnp.asarray(np.random.default_rng(0).standard_normal(mesh.sizes), jnp.float32)
     )
     field = PeriodicField.from_lattice(np.asarray(values), primitive, cubic)
@@ -122,11 +122,11 @@ def test_no_points():
 
 
 def test_a_basis_follows_the_type_of_the_field(x64, rng):
-    basis = StarBasis.build((8, 8), np.eye(2), "p4mm", np.float32)
+    basis = StarBasis("p4mm", (8, 8), np.eye(2), np.float32)
     values = basis.project(jnp.asarray(rng.standard_normal((8, 8))))
     assert values.dtype == basis.from_mesh(values).dtype == jnp.float64
     with pytest.raises(ValueError, match="floating-point"):
-        StarBasis.build((8, 8), np.eye(2), "p4mm", int)
+        StarBasis("p4mm", (8, 8), np.eye(2), int)
 
 
 def test_refusals(rng):
@@ -135,7 +135,7 @@ def test_refusals(rng):
         field.density(5)
     with pytest.raises(ValueError, match="0 to 1, got -1"):
         field.density(-1)
-    basis = StarBasis.build((6, 6), HEXAGONAL.host_matrix([1.0]), "p6mm")
+    basis = StarBasis("p6mm", (6, 6), HEXAGONAL.host_matrix([1.0]))
     with pytest.raises(ValueError, match="does not fit"):
         BasisField.from_field(field, basis, project=True)
     with pytest.raises(ValueError, match="does not fit"):

@@ -25,7 +25,7 @@ CASES = [
 def build(case, dtype=None):
     name, sizes, matrix = case
     group = SpaceGroup.find(name, dimension=len(sizes))
-    return StarBasis.build(Mesh(sizes), matrix, group, dtype)
+    return StarBasis(group, Mesh(sizes), matrix, dtype)
 
 
 @pytest.mark.usefixtures("x64")
@@ -96,7 +96,7 @@ def test_gradients_in_coefficients_and_cell(rng):
     """Basis -> mesh -> scalar, with |G|^2 of a hexagonal cell: central differences to 1e-7."""
     bravais = BravaisLattice.find("hexagonal", 3)
     cell = jnp.asarray([1.3, 1.4])
-    basis = StarBasis.build(Mesh((6, 6, 6)), bravais.host_matrix(np.array([1.3, 1.4])), "P 31 2 1")
+    basis = StarBasis("P 31 2 1", Mesh((6, 6, 6)), bravais.host_matrix(np.array([1.3, 1.4])))
 
     @eqx.filter_jit
     def energy(basis, a, cell):
@@ -143,7 +143,7 @@ def test_a_basis_built_again_does_not_compile_again():
         return jnp.sum(basis.to_mesh(a) ** 2)
 
     for edge in (3.5, 3.6):
-        basis = StarBasis.build(Mesh((8, 8, 8)), edge * np.eye(3), "I m -3 m")
+        basis = StarBasis("I m -3 m", Mesh((8, 8, 8)), edge * np.eye(3))
         norm(basis, jnp.ones(basis.n_basis))
     assert len(traces) == 1
 

@@ -9,7 +9,8 @@ import pytest
 from naive_series import series
 from pscf_cases import cell_of, text_of
 
-from jaxtal.fields import Mesh, PeriodicField, Waves, expand, replicate
+from jaxtal.fields import Mesh, PeriodicField, Waves
+from jaxtal.fields._tiling import expand, replicate
 from jaxtal.lattice import BravaisLattice
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from pscf_cases import matrix_of
 
-from jaxtal.fields import Mesh, Waves, minimal_indices
+from jaxtal.fields import Mesh, Waves
+from jaxtal.fields._waves import minimal_indices
 from jaxtal.lattice import Lattice
 
 HEXAGONAL = np.array([[1.3, 0, 0], [-0.65, 0.65 * np.sqrt(3), 0], [0, 0, 1.4]])

@@ -6,17 +6,17 @@ import math
 import numpy as np
 import pytest
 
+from jaxtal._core import next_smooth, smooth_sizes
 from jaxtal.grids import (
     Grid,
     folded_grids,
     grid_report,
     mesh_for,
     mesh_grid,
-    next_smooth,
     quotient_grid,
     random_origin,
 )
-from jaxtal.grids._smooth_sizes import lay_out, primary_parts, smooth_sizes
+from jaxtal.grids._axes import lay_out, primary_parts
 
 
 def ball(dimension: int, radius: float, metric: np.ndarray | None = None) -> np.ndarray:

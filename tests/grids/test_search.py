@@ -8,19 +8,18 @@ import pytest
 import scipy.optimize
 from test_grids import HEXAGONAL, ball
 
+from jaxtal._core import lll, smooth_sizes
 from jaxtal.grids import (
     cyclic_grid,
     ellipsoid_volume,
     grid_report,
     inertia_ellipsoid,
-    lll,
     loewner_ellipsoid,
     packing_basis,
     packing_density,
     quotient_grid,
     search_grid,
 )
-from jaxtal.grids._smooth_sizes import smooth_sizes
 from jaxtal.grids._sublattices import SublatticePool, projective_closure, subgroup_classes
 from jaxtal.symmetry import SpaceGroup
 

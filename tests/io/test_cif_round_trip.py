@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxtal._core import write_text
 from jaxtal.crystal import Crystal, WyckoffCrystal, diamond_settings, prototype, prototype_names
-from jaxtal.io import read, read_cif, write_cif, write_text
+from jaxtal.io import read, read_cif, write_cif
 
 
 def assert_same(a: WyckoffCrystal, b: WyckoffCrystal, atol: float = 1e-6) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from jaxtal import io
 from jaxtal.fields import PeriodicField
+from jaxtal.io._cube import write_cube
 
 pytestmark = pytest.mark.usefixtures("x64")
 
@@ -19,7 +20,7 @@ def field(rng):
 
 @pytest.mark.parametrize("atoms", [None, ase.Atoms("SiO", positions=[[0, 0, 0], [1.0, 2.0, 0.5]])])
 def test_ase_reads_the_cube(tmp_path, field, atoms):
-    io.write_cube(tmp_path / "w.cube", field, 1, atoms=atoms)
+    write_cube(tmp_path / "w.cube", field, 1, atoms=atoms)
     with open(tmp_path / "w.cube") as file:
         found = ase.io.cube.read_cube(file)
     np.testing.assert_allclose(np.asarray(found["data"]), field.values[1], rtol=1e-12)
@@ -38,7 +39,7 @@ def test_atoms_of_a_turned_cell(tmp_path, field, rng, hand):
     cell = field.host_matrix() @ turn
     assert np.abs(cell - field.host_matrix()).max() > 1.0
     atoms = ase.Atoms("SiO", scaled_positions=x, cell=cell, pbc=True)
-    io.write_cube(tmp_path / "w.cube", field, atoms=atoms)
+    write_cube(tmp_path / "w.cube", field, atoms=atoms)
     with open(tmp_path / "w.cube") as file:
         found = ase.io.cube.read_cube(file)["atoms"]
     np.testing.assert_allclose(found.get_scaled_positions(wrap=False), x, atol=1e-10)
@@ -52,10 +53,10 @@ def test_atoms_that_do_not_belong(tmp_path, field):
         with pytest.raises(
             ValueError, match=r"w\.cube: atoms: expected the cell of the field, \[3"
         ):
-            io.write_cube(tmp_path / "w.cube", field, atoms=atoms)
+            write_cube(tmp_path / "w.cube", field, atoms=atoms)
     lost = ase.Atoms("Si", positions=[[0, np.nan, 0]])
     with pytest.raises(ValueError, match=r"w\.cube: atoms\[0, 1\]: expected a finite"):
-        io.write_cube(tmp_path / "w.cube", field, atoms=lost)
+        write_cube(tmp_path / "w.cube", field, atoms=lost)
     assert not list(tmp_path.iterdir())
 
 
@@ -78,7 +79,7 @@ def test_bad_input(tmp_path, field, rng):
     for index in (2, -1, "0", None, True):
         message = rf"w\.cube: index: expected an integer from 0 to 1, got {index!r}"
         with pytest.raises(ValueError, match=message):
-            io.write_cube(tmp_path / "w.cube", field, index)
+            write_cube(tmp_path / "w.cube", field, index)
     with pytest.raises(ValueError, match=r"w\.cube: comment: expected one line"):
-        io.write_cube(tmp_path / "w.cube", field, comment="a\nb")
+        write_cube(tmp_path / "w.cube", field, comment="a\nb")
     assert not list(tmp_path.iterdir())

@@ -7,17 +7,16 @@ import gemmi
 import numpy as np
 import pytest
 
+from jaxtal._core import replacing, write_bytes
 from jaxtal.io import (
     PhaseArchive,
     read_ccp4,
     read_phases_npz,
-    read_reflection_csv,
-    replacing,
-    write_bytes,
     write_ccp4,
-    write_phases_csv,
-    write_phases_npz,
 )
+from jaxtal.io.phases._csv import write_phases_csv
+from jaxtal.io.phases._npz import write_phases_npz
+from jaxtal.io.reflections._columns import read_reflection_csv
 from jaxtal.lattice import Superspace
 from jaxtal.symmetry import Orbits, SpaceGroup, SymOp
 

@@ -8,7 +8,8 @@ import pytest
 
 from jaxtal.density import Density
 from jaxtal.grids import Grid
-from jaxtal.io import read_ccp4, read_phases_npz, read_reflection_csv, write_phasing
+from jaxtal.io import read_ccp4, read_phases_npz, write_phasing
+from jaxtal.io.reflections._columns import read_reflection_csv
 from jaxtal.lattice import Superspace
 from jaxtal.phasing import Phasing, PhasingProblem, Start, recipe
 from jaxtal.reflections import Reflections

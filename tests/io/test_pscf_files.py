@@ -12,6 +12,8 @@ import pytest
 from jaxtal import io
 from jaxtal.fields import BasisField, Mesh, PeriodicField, StarBasis
 from jaxtal.io.pscf._basis import bf_body
+from jaxtal.io.pscf._grid import read_kf, read_rf, write_kf, write_rf
+from jaxtal.io.pscf._infer_mesh import infer_mesh
 from jaxtal.io.pscf._rows import read_bf_rows
 from jaxtal.symmetry import SpaceGroup
 
@@ -47,7 +49,7 @@ PLANE = PLANE.replace("P_-1", "p_2").replace("mesh\n 4", "mesh 2 2")
 
 @pytest.fixture
 def basis():
-    return StarBasis.build(Mesh((6, 6, 12)), np.diag([1.0, 1.0, 1.7]), "P 43")
+    return StarBasis("P 43", Mesh((6, 6, 12)), np.diag([1.0, 1.0, 1.7]))
 
 
 @pytest.fixture
@@ -81,7 +83,7 @@ def kf_text(rows):
 
 class TestSpellings:
     def test_plain(self, tmp_path):
-        field = io.read_rf(written(tmp_path, RF))
+        field = read_rf(written(tmp_path, RF))
         assert field.values.tolist() == [[1, 3, 5, 3], [2, 4, 6, 4]]
         assert field.bravais.name == "lamellar"
         assert field.parameters.tolist() == [2.5]
@@ -103,29 +105,29 @@ class TestSpellings:
         ],
     )
     def test_other_spellings(self, tmp_path, old, new):
-        expected = io.read_rf(written(tmp_path, RF))
+        expected = read_rf(written(tmp_path, RF))
         text = RF.replace(old, new)
         assert text != RF
-        found = io.read_rf(written(tmp_path, text, "x.rf"))
+        found = read_rf(written(tmp_path, text, "x.rf"))
         assert (found.values == expected.values).all()
         assert found.group == expected.group
 
     def test_a_group_need_not_be_named(self, tmp_path):
         path = written(tmp_path, RF.replace("group_name\n P_-1\n", ""))
-        assert io.read_rf(path).group is None
+        assert read_rf(path).group is None
         group = SpaceGroup.find("P -1", 1)
-        assert io.read_rf(path, group=group).group == group
+        assert read_rf(path, group=group).group == group
 
     def test_the_identity_has_a_name_of_its_own(self, tmp_path):
         path = written(tmp_path, RF.replace("P_-1", "I"))
-        assert io.read_rf(path).group == SpaceGroup.find("P 1", 1)
+        assert read_rf(path).group == SpaceGroup.find("P 1", 1)
 
     def test_a_group_file_is_taken_at_the_users_word(self, tmp_path):
         path = written(tmp_path, RF.replace("P_-1", "my_operations"))
         with pytest.raises(
             ValueError, match=r"w\.rf:11: group_name 'my_operations'.*pass group"
         ) as e:
-            io.read_rf(path)
+            read_rf(path)
         assert isinstance(e.value, io.FieldGroupError)
         assert str(e.value) == f"{e.value.reason}; {e.value.advice}"
         assert str(pickle.loads(pickle.dumps(e.value))) == str(e.value)
@@ -134,8 +136,8 @@ class TestSpellings:
         assert header.bravais.name == "lamellar"
         assert header.parameters.tolist() == [2.5]
         group = SpaceGroup.find("P -1", 1)
-        assert io.read_rf(path, group=group).group == group
-        assert io.read_rf(path, group="P -1").group == group
+        assert read_rf(path, group=group).group == group
+        assert read_rf(path, group="P -1").group == group
 
 
 class TestRoundTrips:
@@ -154,13 +156,13 @@ class TestRoundTrips:
 
     def test_angles_are_radians_in_files(self, tmp_path, rng):
         field = PeriodicField.from_arrays(rng.normal(size=(1, *SIZES)), LATTICE, CELL)
-        io.write_rf(tmp_path / "w.rf", field)
+        write_rf(tmp_path / "w.rf", field)
         words = (tmp_path / "w.rf").read_text().split("cell_param    \n")[1].split()
         np.testing.assert_allclose(float(words[1]), np.deg2rad(100.0), rtol=1e-10)
 
     def test_index_0_is_the_fastest_in_rf(self, tmp_path):
         values = np.arange(6.0).reshape(1, 2, 3)
-        io.write_rf(tmp_path / "w.rf", PeriodicField.from_arrays(values, "rectangular", [1, 2]))
+        write_rf(tmp_path / "w.rf", PeriodicField.from_arrays(values, "rectangular", [1, 2]))
         rows = (tmp_path / "w.rf").read_text().split("mesh")[1].split("\n")[2:]
         assert [float(row) for row in rows if row] == [0, 3, 1, 4, 2, 5]
 
@@ -177,7 +179,7 @@ class TestRoundTrips:
         data = (tmp_path / "a.bf.gz").read_bytes()
         assert data == (tmp_path / "b.bf.gz").read_bytes()
         assert gzip.decompress(data).startswith(b"format   1   0\n")
-        assert io.infer_mesh(tmp_path / "a.bf.gz") == fields.mesh
+        assert infer_mesh(tmp_path / "a.bf.gz") == fields.mesh
 
     def test_an_absurd_index_asks_for_no_absurd_mesh(self, bf, tmp_path):
         lines = bf.read_text().splitlines()
@@ -186,7 +188,7 @@ class TestRoundTrips:
         (tmp_path / "absurd.bf").write_text("\n".join([*lines[:-1], " ".join(columns), ""]))
         line = next(i for i, row in enumerate(lines, 1) if row.startswith("N_basis")) + 1
         with pytest.raises(ValueError, match=rf"absurd\.bf:{line}: no mesh has a basis of exactly"):
-            io.infer_mesh(tmp_path / "absurd.bf")
+            infer_mesh(tmp_path / "absurd.bf")
 
     def test_one_of_several_fields(self, tmp_path, fields):
         io.write_field(tmp_path / "b.bf", fields, index=1)
@@ -274,7 +276,7 @@ class TestRowsOfABasis:
         fields = []
         for cell in (there, here):
             lattice = PeriodicField.from_arrays(np.zeros((1, 8, 8)), "oblique", cell)
-            basis = StarBasis.build(mesh, lattice.host_matrix(), group)
+            basis = StarBasis(group, mesh, lattice.host_matrix())
             a = rng.normal(size=(1, basis.n_basis))
             fields.append(BasisField.from_arrays(a, basis, "oblique", cell))
         first, second = fields
@@ -397,23 +399,23 @@ class TestBadInput:
         text = RF.replace(old, new, 1)
         assert text != RF
         with pytest.raises(ValueError, match=rf"w\.rf:{line}: .*{message}"):
-            io.read_rf(written(tmp_path, text))
+            read_rf(written(tmp_path, text))
 
     def test_what_was_asked_for(self, tmp_path):
         path = written(tmp_path, RF)
         with pytest.raises(ValueError, match=r"w\.rf:11: expected the group P_1, got .* P_-1"):
-            io.read_rf(path, group=SpaceGroup.find("P 1", 1))
+            read_rf(path, group=SpaceGroup.find("P 1", 1))
         with pytest.raises(ValueError, match=r"w\.rf:3: a field in 1 dimensions cannot have"):
-            io.read_rf(path, group=SpaceGroup.find("P -1"))
+            read_rf(path, group=SpaceGroup.find("P -1"))
         with pytest.raises(ValueError, match=r"w\.rf: group: .*'p99'"):
-            io.read_rf(path, group="p99")
+            read_rf(path, group="p99")
         plane = written(tmp_path, PLANE)
         with pytest.raises(ValueError, match=r"w\.rf:4: expected a hexagonal lattice, .* square"):
-            io.read_rf(plane, crystal_system="hexagonal")
+            read_rf(plane, crystal_system="hexagonal")
         with pytest.raises(ValueError, match=r"w\.rf: crystal_system: .*got 'cubic'"):
-            io.read_rf(plane, crystal_system="cubic")
-        assert io.read_rf(plane, crystal_system="Square", mesh=(2, 2)).mesh == Mesh((2, 2))
-        for read in (io.read_field, io.read_rf):
+            read_rf(plane, crystal_system="cubic")
+        assert read_rf(plane, crystal_system="Square", mesh=(2, 2)).mesh == Mesh((2, 2))
+        for read in (io.read_field, read_rf):
             with pytest.raises(ValueError, match=r"w\.rf: sizes: expected positive integers"):
                 read(plane, mesh=(2, 0))
             for mesh in (Mesh((4, 4)), (4, 4)):
@@ -431,25 +433,25 @@ class TestBadInput:
                 text = text.replace(old, new)
             path = written(tmp_path, text)
             with pytest.raises(ValueError, match=rf"w\.rf:{line}: .*{message}"):
-                io.read_rf(path)
+                read_rf(path)
         with pytest.raises(ValueError, match=r"w\.rf:8: .*fit space group p 6 m m"):
-            io.read_rf(written(tmp_path, PLANE.replace("p_2", "ours")), group="p 6 m m")
+            read_rf(written(tmp_path, PLANE.replace("p_2", "ours")), group="p 6 m m")
         nearly = PLANE.replace("p_2", "p_4_m_m").replace("square", "rectangular")
         nearly = nearly.replace("N_cell_param\n 1", "N_cell_param 2").replace(" 2.5", "2.5 2.5001")
         with pytest.raises(ValueError, match=r"w\.rf:7: .*fit space group p 4 m m"):
-            io.read_rf(written(tmp_path, nearly))
+            read_rf(written(tmp_path, nearly))
 
     def test_files_that_are_no_text(self, tmp_path):
         with pytest.raises(FileNotFoundError, match=r"none\.rf: no such file"):
-            io.read_rf(tmp_path / "none.rf")
+            read_rf(tmp_path / "none.rf")
         (tmp_path / "folder.rf").mkdir()
         with pytest.raises(IsADirectoryError, match=r"folder\.rf: expected a file, got a folder"):
-            io.read_rf(tmp_path / "folder.rf")
+            read_rf(tmp_path / "folder.rf")
         data = gzip.compress(RF.encode())
         for name, content in [("a.rf.gz", data[:-12]), ("b.rf", b"\xff\xfe\x00format")]:
             (tmp_path / name).write_bytes(content)
             with pytest.raises(ValueError, match=rf"{re.escape(name)}: expected text"):
-                io.read_rf(tmp_path / name)
+                read_rf(tmp_path / name)
 
     @pytest.mark.parametrize(
         ("rows", "line", "message"),
@@ -463,17 +465,17 @@ class TestBadInput:
     )
     def test_kf(self, tmp_path, rows, line, message):
         with pytest.raises(ValueError, match=rf"w\.kf:{line}: .*{message}"):
-            io.read_kf(written(tmp_path, kf_text(rows), "w.kf"))
+            read_kf(written(tmp_path, kf_text(rows), "w.kf"))
 
     def test_kf_planes_in_two_dimensions(self, tmp_path, rng):
         field = PeriodicField.from_arrays(rng.normal(size=(1, 4, 4)), "square", [1.0])
-        io.write_kf(tmp_path / "w.kf", field)
+        write_kf(tmp_path / "w.kf", field)
         lines = (tmp_path / "w.kf").read_text().splitlines()
         first = next(i for i, line in enumerate(lines) if line.startswith("    0 "))
         lines[first + 3] = "    3    9.0  0.5"  # wave (1, 0), whose inverse (3, 0) is stored too
         (tmp_path / "w.kf").write_text("\n".join(lines))
         with pytest.raises(ValueError, match=rf"w\.kf:{first + 4}: .*wave \[1, 0\]"):
-            io.read_kf(tmp_path / "w.kf")
+            read_kf(tmp_path / "w.kf")
 
     def test_bf(self, bf, fields):
         rows = read_bf_rows(bf)
@@ -500,7 +502,7 @@ class TestBadInput:
         with pytest.raises(ValueError, match=rf"w\.bf:{at}: wave \[7, 0, 0\] is no wave"):
             io.read_bf(rewritten(bf, rows, waves=waves), basis=basis)
         count = lines["N_basis"]
-        for read in (io.read_bf, io.infer_mesh):
+        for read in (io.read_bf, infer_mesh):
             with pytest.raises(ValueError, match=rf"w\.bf:{count}: no mesh has a basis of exactly"):
                 read(bf)
         # The last wave is alone in its star; of a pair the other one is without its partner.
@@ -522,7 +524,7 @@ class TestBadInput:
             io.read_bf(bf, (6, 6, 0))
         with pytest.raises(ValueError, match=r"w\.bf: expected the mesh of the basis, 6 x 6 x 12"):
             io.read_bf(bf, (6, 6, 8), basis=basis)
-        for options in ({"mesh": Mesh((6, 6))}, {"basis": StarBasis.build((6, 6), np.eye(2), 1)}):
+        for options in ({"mesh": Mesh((6, 6))}, {"basis": StarBasis(1, (6, 6), np.eye(2))}):
             message = rf"w\.bf:{lines['dim']}: .*in 2 dimensions, .*6 x 6, got 3"
             with pytest.raises(ValueError, match=message):
                 io.read_bf(bf, **options, group=SpaceGroup.find("P 43"))
@@ -575,7 +577,7 @@ class TestBadInput:
 
     def test_a_group_without_a_name(self, tmp_path):
         group = SpaceGroup.from_generators(["x+1/2,y"])
-        basis = StarBasis.build(Mesh((4, 4)), np.eye(2), group)
+        basis = StarBasis(group, Mesh((4, 4)), np.eye(2))
         fields = BasisField.from_arrays(np.ones((1, basis.n_basis)), basis, "square", [1.0])
         with pytest.raises(ValueError, match=r"w\.bf: .*must name its group.*group_name"):
             io.write_bf(tmp_path / "w.bf", fields)

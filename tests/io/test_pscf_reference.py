@@ -10,7 +10,8 @@ from pscf_cases import NAMES, reference, table_after, text_of
 from jaxtal import io
 from jaxtal.fields import BasisField, Mesh, PeriodicField
 from jaxtal.io.pscf._basis import bf_body
-from jaxtal.io.pscf._grid import kf_body
+from jaxtal.io.pscf._grid import kf_body, read_kf, read_rf, write_kf, write_rf
+from jaxtal.io.pscf._infer_mesh import infer_mesh
 from jaxtal.io.pscf._rows import read_bf_rows
 
 
@@ -22,7 +23,7 @@ def coefficients(path: pathlib.Path) -> np.ndarray:
 
 @functools.cache
 def grid(path: pathlib.Path) -> PeriodicField:
-    return (io.read_kf if ".kf" in path.name else io.read_rf)(path, dtype=np.float64)
+    return (read_kf if ".kf" in path.name else read_rf)(path, dtype=np.float64)
 
 
 @functools.cache
@@ -51,12 +52,12 @@ def assert_same_rows(found: pathlib.Path, expected: pathlib.Path, tolerance=1e-1
 class TestCases:
     def test_the_mesh_is_inferred_and_kept(self, data_dir, name):
         path = reference(data_dir, name, "w.bf")
-        assert io.infer_mesh(path) == grid(reference(data_dir, name, "w.rf")).mesh
+        assert infer_mesh(path) == grid(reference(data_dir, name, "w.rf")).mesh
 
     def test_basis_to_mesh_and_coefficients(self, data_dir, tmp_path, name):
         field = basis_field(reference(data_dir, name, "w.bf")).field()
         assert_close(field.values, grid(reference(data_dir, name, "w.rf")).values, 1e-12)
-        io.write_kf(tmp_path / "w.kf", field)
+        write_kf(tmp_path / "w.kf", field)
         found = table_after("mesh", tmp_path / "w.kf")
         assert_close(found, coefficients(reference(data_dir, name, "w.kf")), 1e-12)
 
@@ -71,16 +72,16 @@ class TestCases:
 
     def test_mesh_and_coefficients_to_each_other(self, data_dir, tmp_path, name):
         rf, kf = (grid(reference(data_dir, name, f"w.{kind}")) for kind in ("rf", "kf"))
-        io.write_kf(tmp_path / "w.kf", rf)
+        write_kf(tmp_path / "w.kf", rf)
         expected = coefficients(reference(data_dir, name, "w.kf"))
         assert_close(table_after("mesh", tmp_path / "w.kf"), expected, 1e-12)
-        io.write_rf(tmp_path / "w.rf", kf)
-        found = io.read_rf(tmp_path / "w.rf", dtype=np.float64)
+        write_rf(tmp_path / "w.rf", kf)
+        found = read_rf(tmp_path / "w.rf", dtype=np.float64)
         assert_close(found.values, rf.values, 1e-12)
 
     def test_the_same_values_make_the_same_bytes(self, data_dir, tmp_path, name):
         path = reference(data_dir, name, "w.rf")
-        io.write_rf(tmp_path / "w.rf", grid(path))
+        write_rf(tmp_path / "w.rf", grid(path))
         named = basis_header_name(path)
         ours = (tmp_path / "w.rf").read_text()
         # PSCF has the operations of p 2 m g under the name of p 2 g g.

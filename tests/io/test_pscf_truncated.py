@@ -5,6 +5,7 @@ import pytest
 
 from jaxtal import io
 from jaxtal.fields import BasisField, PeriodicField, StarBasis
+from jaxtal.io.pscf._grid import read_kf, read_rf, write_kf, write_rf
 
 pytestmark = pytest.mark.usefixtures("x64")
 
@@ -24,14 +25,14 @@ N_HEAD = HEAD.count("\n")
 def files(tmp_path, rng):
     """One field file of each kind."""
     field = PeriodicField.from_arrays(rng.normal(size=(2, 3, 2)), "square", [1.5])
-    basis = StarBasis.build((4, 4), 1.5 * np.eye(2), "p 2")
+    basis = StarBasis("p 2", (4, 4), 1.5 * np.eye(2))
     a = 1e-3 * rng.normal(size=(1, basis.n_basis))
-    io.write_rf(tmp_path / "w.rf", field)
-    io.write_kf(tmp_path / "w.kf", field)
+    write_rf(tmp_path / "w.rf", field)
+    write_kf(tmp_path / "w.kf", field)
     io.write_bf(tmp_path / "w.bf", BasisField.from_arrays(a, basis, "square", [1.5]))
     return {
-        "rf": (tmp_path / "w.rf", io.read_rf),
-        "kf": (tmp_path / "w.kf", io.read_kf),
+        "rf": (tmp_path / "w.rf", read_rf),
+        "kf": (tmp_path / "w.kf", read_kf),
         "bf": (tmp_path / "w.bf", lambda path: io.resample_bf(path, basis=basis)),
     }
 
@@ -65,7 +66,7 @@ def test_every_cut_of_the_last_rows(files, kind):
 def test_numbers_written_by_hand(tmp_path, rows):
     for end in ("", "\n", "\n\n"):
         (tmp_path / "w.rf").write_text(HEAD + rows + end)
-        values = io.read_rf(tmp_path / "w.rf").values
+        values = read_rf(tmp_path / "w.rf").values
         expected = np.array([row.split() for row in rows.split("\n")], float).T
         np.testing.assert_array_equal(values, expected)
 
@@ -83,6 +84,6 @@ def test_numbers_written_by_hand(tmp_path, rows):
 def test_numbers_that_have_lost_their_end(tmp_path, rows):
     (tmp_path / "w.rf").write_text(HEAD + rows)
     with pytest.raises(ValueError, match=rf"w\.rf:{N_HEAD + 4}: .*is the file truncated\?"):
-        io.read_rf(tmp_path / "w.rf")
+        read_rf(tmp_path / "w.rf")
     (tmp_path / "w.rf").write_text(HEAD + rows + "\n")
-    assert io.read_rf(tmp_path / "w.rf").n_fields == 2
+    assert read_rf(tmp_path / "w.rf").n_fields == 2

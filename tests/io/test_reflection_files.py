@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 
 from jaxtal.io import (
-    read_hkl,
-    read_reflection_cif,
     read_reflection_columns,
-    read_reflection_csv,
+    read_reflections,
 )
+from jaxtal.io.reflections._cif import read_reflection_cif
+from jaxtal.io.reflections._columns import read_reflection_csv
+from jaxtal.io.reflections._shelx import read_hkl
 from jaxtal.lattice import Superspace
 from jaxtal.reflections import Reflections
+from jaxtal.symmetry import SpaceGroup
 
 TEXT = """# Data measured somewhere.  I = 3
 # Indexing of somebody
@@ -282,3 +284,47 @@ def test_measured_cif_agrees_with_gemmi(data_dir):
 
 
 CELL = ["length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma"]
+
+
+def test_one_door_reads_measured_reflections(data_dir, tmp_path):
+    folder = data_dir / "reflections" / "zngapo"
+    meta = json.loads((folder / "meta.json").read_text())
+    cell = [float(x) for x in meta["cell"]]
+    found = read_reflections(folder / "data.hkl", cell, meta["space_group"], extinct="drop")
+    table = read_hkl(folder / "data.hkl")
+    space = Superspace.periodic(cell)
+    same = Reflections.from_table(space, meta["space_group"], table, extinct="drop")
+    np.testing.assert_array_equal(found.k, same.k)
+    np.testing.assert_array_equal(found.intensity, same.intensity)
+    with pytest.raises(ValueError, match=r"data\.hkl: expected a group, got none"):
+        read_reflections(folder / "data.hkl", cell)
+    with pytest.raises(ValueError, match=r"expected \.hkl, \.cif"):
+        read_reflections(write(tmp_path, "1 0 0 1 1", "data.dat"), cell, "P 1")
+
+
+def test_a_cif_brings_its_cell_and_group(tmp_path):
+    text = """data_x
+_cell_length_a 5
+_cell_length_b 6
+_cell_length_c 7
+_cell_angle_beta 100
+_space_group_name_H-M_alt 'P 1 21/c 1'
+loop_
+_refln_index_h
+_refln_index_k
+_refln_index_l
+_refln_F_squared_meas
+_refln_F_squared_sigma
+1 0 2 10 1
+1 1 0 20 1
+-1 -1 0 22 1
+"""
+    for name in ("data.fcf", "data.hkl"):
+        found = read_reflections(write(tmp_path, text, name), merge="mean")
+        assert found.group == SpaceGroup.find("P 21/c")
+        np.testing.assert_array_equal(found.intensity, [10, 21])
+        assert found.q_parallel[1] == pytest.approx(
+            np.linalg.norm(
+                Superspace.periodic([5, 6, 7, 90, 100, 90]).q_parallel(np.array([[1, 1, 0]]))
+            )
+        )

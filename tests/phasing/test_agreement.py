@@ -5,7 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from jaxtal.phasing import Equivalences, compare_phases, families
+from jaxtal.phasing import Equivalences
+from jaxtal.phasing._agreement import compare_phases
+from jaxtal.phasing._families import linked_families
 from jaxtal.symmetry import Orbits, SpaceGroup, SymOp
 
 
@@ -172,14 +174,14 @@ def test_pairwise_equals_one_by_one(name, equivalences, rng):
     np.testing.assert_allclose(np.diag(matrix), 1.0, atol=1e-9)
     np.testing.assert_array_equal(matrix, matrix.T)
     assert matrix[0, 2] > 1 - 1e-9
-    assert families(matrix, 0.9) == [[0, 2], [1], [3]]
+    assert linked_families(matrix, 0.9) == [[0, 2], [1], [3]]
 
 
 def test_families_are_chains_largest_first():
     matrix = np.eye(5)
     for i, j in ((1, 3), (3, 4), (0, 2)):
         matrix[i, j] = matrix[j, i] = 0.97
-    assert families(matrix, 0.95) == [[1, 3, 4], [0, 2]]
+    assert linked_families(matrix, 0.95) == [[1, 3, 4], [0, 2]]
 
 
 def test_bad_input(equivalences, rng):

@@ -4,7 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtal.phasing import quantile, subsample
+from jaxtal.phasing import quantile
+from jaxtal.phasing._threshold import subsample
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.1, 0.5, 0.73, 1.0])

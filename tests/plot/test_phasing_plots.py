@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from jaxtal import plot
-from jaxtal.density import Density, Plane, section
+from jaxtal.density import Density, Plane
 from jaxtal.lattice import Superspace
 from jaxtal.symmetry import Orbits, SpaceGroup, SymOp
 
@@ -38,7 +38,7 @@ def plane():
 
 def test_section_is_drawn_to_scale_with_its_cell(density, plane):
     figure = Figure()
-    shown = section(density, plane, (8, 9))
+    shown = density.section(plane, (8, 9))
     ax = plot.density_section(shown, figure.add_subplot(), unit="e/Å³")
     assert ax.get_aspect() == 1.0
     (image,) = [c for c in ax.collections if c.get_array() is not None]
@@ -56,7 +56,7 @@ def test_section_is_drawn_to_scale_with_its_cell(density, plane):
 
 
 def test_section_clips_colours_on_request(density, plane, ax):
-    shown = section(density, plane, (8, 9))
+    shown = density.section(plane, (8, 9))
     plot.density_section(shown, ax, outline=False, bar=False, clip=(0.1, 0.5))
     assert not ax.get_lines()
     bottom, top = ax.collections[0].get_clim()
@@ -109,7 +109,7 @@ def test_live_view_changes_its_artists_in_place(density, plane):
     r_line = view.figure.axes[1].get_lines()[0]
     np.testing.assert_array_equal(r_line.get_ydata(), [0.4] * 5 + [0.3] * 15)
     image = after[1][0]
-    np.testing.assert_allclose(image.get_array(), section(density, plane, (6, 6)).values.T)
+    np.testing.assert_allclose(image.get_array(), density.section(plane, (6, 6)).values.T)
     assert view.drawn == 2
     view.figure.savefig("/dev/null", format="png")
 
@@ -148,7 +148,7 @@ def test_live_view_follows_one_start(orbits, plane):
     view(snapshot(1, 1, [TABLE[:3]]))  # begun again
     assert len(view.figure.axes[0].get_lines()[0].get_xdata()) == 3
     image = view.figure.axes[2].collections[0]
-    expected = section(Density.from_orbits(orbits, np.ones(3, complex)), plane, (6, 6))
+    expected = Density.from_orbits(orbits, np.ones(3, complex)).section(plane, (6, 6))
     np.testing.assert_allclose(image.get_array(), expected.values.T)
 
 

@@ -12,11 +12,12 @@ from jaxtal.reflections import (
     Reflections,
     Sharpening,
     WilsonPlot,
-    Windows,
+    Window,
     normalised_amplitudes,
-    resolution_shells,
 )
-from jaxtal.scattering import ball_autocorrelation, rms_form_factor
+from jaxtal.reflections._shells import resolution_shells
+from jaxtal.scattering import rms_form_factor
+from jaxtal.scattering._window_profiles import ball_autocorrelation
 
 BOX = Superspace.periodic([9.0, 11.0, 13.0, 90, 90, 90])
 
@@ -47,7 +48,7 @@ def test_amplitudes_of_the_reference(rng):
     group = _identity_group(6)
     intensity = rng.uniform(-1, 10, size=len(k))
     refl = Reflections.from_arrays(space, group, k, intensity)
-    got = normalised_amplitudes(refl, Composition("Cd5.7Yb", b_iso=1.8), Windows("ball", "ball"))
+    got = normalised_amplitudes(refl, Composition("Cd5.7Yb", b_iso=1.8), Window("ball", "ball"))
     s = np.linalg.norm(refl.k @ space.parallel, axis=1) / (4 * np.pi)
     t = np.linalg.norm(refl.k @ space.perpendicular, axis=1)
     f = rms_form_factor("Cd5.7Yb", s**2)
@@ -67,16 +68,16 @@ def _identity_group(dimension):
 
 def test_factors_can_be_had_alone(noisy):
     f = Composition("C", b_iso=2.5).form_factors(noisy)
-    w = Windows(parallel="hann", perpendicular="ball").factors(noisy)
+    w = Window(parallel="hann", perpendicular="ball").factors(noisy)
     np.testing.assert_allclose(
-        normalised_amplitudes(noisy, Composition("C", b_iso=2.5), Windows("hann")),
+        normalised_amplitudes(noisy, Composition("C", b_iso=2.5), Window("hann")),
         noisy.amplitude / f * w,
         rtol=1e-14,
     )
     np.testing.assert_array_equal(normalised_amplitudes(noisy), noisy.amplitude)
-    own = Windows(parallel=lambda x: ball_autocorrelation(x, 3))  # a function, not a name
-    np.testing.assert_array_equal(own.factors(noisy), Windows().factors(noisy))
-    assert Windows("none", "none").factors(noisy).tolist() == [1.0] * len(noisy)
+    own = Window(parallel=lambda x: ball_autocorrelation(x, 3))  # a function, not a name
+    np.testing.assert_array_equal(own.factors(noisy), Window().factors(noisy))
+    assert Window("none", "none").factors(noisy).tolist() == [1.0] * len(noisy)
 
 
 def test_wilson_plot_recovers_b_and_scale(noisy):
@@ -125,7 +126,7 @@ def test_few_reflections_are_enough_for_e_values_and_named_for_a_wilson_plot():
     np.testing.assert_allclose(normalised_amplitudes(one, NormalisedE()), 1, rtol=1e-12)
     with pytest.raises(ValueError, match=r"at least two shells .* got 1 from 1"):
         WilsonPlot("C").fit(one)
-    assert Windows().factors(one)[0] == pytest.approx(1.25 * 0.25)
+    assert Window().factors(one)[0] == pytest.approx(1.25 * 0.25)
     two = Reflections.from_arrays(BOX, "P 1", [[1, 0, 0], [2, 0, 0]], [4.0, 0.0])
     np.testing.assert_allclose(normalised_amplitudes(two, NormalisedE(shells=2)), [1, 0], atol=1e-9)
     zero = Reflections.from_arrays(BOX, "P 1", [[1, 0, 0]], [-4.0])
@@ -160,6 +161,6 @@ def test_your_own_sharpening(noisy):
     ):
         normalised_amplitudes(noisy, Flat(0.0))
     with pytest.raises(ValueError, match="expected finite windows, got nan in reflection 0"):
-        Windows(parallel=lambda x: x * np.nan).factors(noisy)
+        Window(parallel=lambda x: x * np.nan).factors(noisy)
     with pytest.raises(ValueError, match="expected a window among"):
-        Windows(parallel="square").factors(noisy)
+        Window(parallel="square").factors(noisy)

@@ -7,17 +7,15 @@ import pytest
 from scipy.special import betainc
 
 from jaxtal.scattering import (
-    WINDOWS,
     FormFactors,
-    ball_autocorrelation,
     debye_waller,
-    gaussian,
     parse_composition,
     rms_form_factor,
-    window,
+    window_profile,
 )
+from jaxtal.scattering._window_profiles import PROFILES, ball_autocorrelation, gaussian
 
-NAMES = [*WINDOWS, "ball1", "ball2", "ball4", "ball5", "ball6"]
+NAMES = [*PROFILES, "ball1", "ball2", "ball4", "ball5", "ball6"]
 S2 = np.linspace(0.0, 1.0, 7) ** 2
 
 
@@ -58,8 +56,8 @@ def test_one_element_keeps_its_form_factor_without_x64():
         (lambda: rms_form_factor("Cd", np.array([np.nan])), r"stol2\[0\]"),
         (lambda: rms_form_factor("Cd", S2, b_iso=np.inf), "finite B"),
         (lambda: rms_form_factor("Cd", S2, kind="wk"), "form-factor kind"),
-        (lambda: window("kaiser"), "expected a window among none, ball"),
-        (lambda: window("ball0"), "ball1, ball2"),
+        (lambda: window_profile("kaiser"), "expected a window among none, ball"),
+        (lambda: window_profile("ball0"), "ball1, ball2"),
         (lambda: ball_autocorrelation(S2, dimension=0), "positive integer"),
         (lambda: gaussian(S2, width=0.0), "width"),
     ],
@@ -74,7 +72,9 @@ def test_ball_windows_are_the_incomplete_beta_function(dimension):
     x = np.linspace(0, 1, 41)
     expected = betainc((dimension + 1) / 2, 0.5, 1 - x**2)
     np.testing.assert_allclose(ball_autocorrelation(x, dimension), expected, rtol=0, atol=2e-15)
-    np.testing.assert_array_equal(window(f"ball{dimension}")(x), ball_autocorrelation(x, dimension))
+    np.testing.assert_array_equal(
+        window_profile(f"ball{dimension}")(x), ball_autocorrelation(x, dimension)
+    )
 
 
 def test_ball_window_is_the_overlap_of_two_discs():
@@ -88,7 +88,7 @@ def test_ball_window_is_the_overlap_of_two_discs():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_windows_fall_from_one_to_their_end(name):
-    w = window(name)
+    w = window_profile(name)
     x = np.linspace(0, 1, 101)
     values = w(x)
     assert values[0] == pytest.approx(1, abs=1e-15)
@@ -102,7 +102,7 @@ def test_windows_fall_from_one_to_their_end(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_windows_in_jax_agree_and_have_finite_gradients(x64, name):
-    w = window(name)
+    w = window_profile(name)
     x = np.array([0.0, 0.2, 0.55, 0.9, 1.0, 1.7])
     np.testing.assert_allclose(np.asarray(w(jnp.asarray(x))), w(x), rtol=1e-14, atol=1e-15)
     slope = np.asarray(jax.vmap(jax.grad(w))(jnp.asarray(x)))

@@ -6,4 +6,6 @@ from ._atomic import write_text as write_text
 from ._finite import check_finite as check_finite
 from ._sizes import bucket as bucket
 from ._sizes import count as count
+from ._sizes import next_smooth as next_smooth
+from ._sizes import smooth_sizes as smooth_sizes
 from ._spglib import call_spglib as call_spglib

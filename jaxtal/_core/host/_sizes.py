@@ -1,6 +1,8 @@
 """Static sizes in coarse steps, so that similar inputs share one compiled program."""
 
+import math
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -28,3 +30,17 @@ def bucket(n: int, minimum: int = 8) -> int:
     n = max(n, minimum)
     step = 1 << max(n.bit_length() - 3, 0)
     return -(-n // step) * step
+
+
+def smooth_sizes(limit: int, primes: Sequence[int]) -> list[int]:
+    """All products of the primes up to a limit, in order."""
+    sizes = [1]
+    for p in primes:
+        powers = [p**e for e in range(int(math.log(max(limit, 1), p)) + 2)]
+        sizes = [s * q for s in sizes for q in powers if s * q <= limit]
+    return sorted(sizes)
+
+
+def next_smooth(n: int, primes: Sequence[int] = (2, 3, 5)) -> int:
+    """The smallest product of the primes that is at least n."""
+    return next(s for s in smooth_sizes(max(2 * n, 2) * max(primes), primes) if s >= n)

@@ -49,7 +49,7 @@ def symmetry_of(
         ValueError: the mesh or the cell does not admit the group.
     """
     if basis is None or basis.mesh != field.mesh:
-        basis = StarBasis.build(field.mesh, field.host_matrix(), group)
+        basis = StarBasis(group, field.mesh, field.host_matrix())
     average = BasisField.from_field(field, basis, project=True)
     values = np.asarray(field.values)
     axes = tuple(range(1, values.ndim))

@@ -10,17 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ...density import Density, find_peaks, section
-from ...io import (
-    phase_archive,
-    replacing,
-    save_ccp4,
-    save_csv,
-    write_bytes,
-    write_phases_npz,
-    write_text,
-)
-from ...lattice import Superspace
+from ..._core import replacing, write_bytes, write_text
+from ...density import Density
+from ...io import write_phasing
 from ...phasing import Phasing
 from ...plot import density_section
 from .._errors import BadInputError
@@ -79,17 +71,13 @@ def save_grid(result: Phasing, path: pathlib.Path) -> None:
 
 
 def _write_phases(job: Job, result: Phasing, folder: pathlib.Path) -> None:
-    output, problem = job.output, result.problem
-    if output.csv:
-        save_csv(result, folder)
-    if output.npz:
-        told = {"job": job.text, "seed": job.run.seed, "dtype": job.run.dtype}
-        write_phases_npz(folder / "phases.npz", phase_archive(result, told))
-    if output.ccp4:
-        save_ccp4(result, folder)
+    output = job.output
+    told = {"job": job.text, "seed": job.run.seed, "dtype": job.run.dtype}
+    wanted = {"csv": output.csv, "npz": output.npz, "ccp4": output.ccp4}
+    write_phasing(result, folder, [name for name, on in wanted.items() if on], settings=told)
     if not (job.sections or output.density or output.peaks):
         return
-    density = Density.from_orbits(problem.orbits, problem.scale * result.f[result.best])
+    density = result.density
     for plan in job.sections:
         _write_section(density, plan, folder)
     if output.density:
@@ -108,7 +96,7 @@ def _write_phases(job: Job, result: Phasing, folder: pathlib.Path) -> None:
 def _write_section(density: Density, plan: SectionPlan, folder: pathlib.Path) -> None:
     from matplotlib.figure import Figure
 
-    drawn = section(density, plan.plane, plan.shape)
+    drawn = density.section(plan.plane, plan.shape)
     figure = Figure(figsize=(5.6, 4.8), layout="constrained")
     density_section(drawn, figure.add_subplot(), outline=plan.outline, clip=plan.clip)
     write_bytes(
@@ -135,25 +123,9 @@ def _write_arrays(path: pathlib.Path, **arrays: Any) -> None:
 def _write_peaks(job: Job, result: Phasing, density: Density, folder: pathlib.Path) -> None:
     """peaks.csv: x1, ..., xN, height, multiplicity of one of each set of equivalents."""
     group = result.problem.orbits.group
-    peaks = find_peaks(
-        density,
-        result.grid,
-        group=group,
-        metric=_metric(result.problem.reflections.space),
-        above=job.output.peaks_above,
-        limit=job.output.n_peaks,
-    )
+    peaks = density.peaks(job.output.n_peaks, above=job.output.peaks_above)
     lines = [", ".join([*(f"x{i + 1}" for i in range(group.dimension)), "height", "multiplicity"])]
     for x, height, copies in zip(peaks.position, peaks.height, peaks.multiplicity, strict=True):
         numbers = [*(f"{value:.5f}" for value in x), f"{height:.5g}", str(int(copies))]
         lines.append(", ".join(numbers))
     write_text(folder / "peaks.csv", "\n".join(lines) + "\n")
-
-
-def _metric(space: Superspace) -> np.ndarray | None:
-    """G with |x|^2 = x G x, lengths of physical and internal space together."""
-    basis = np.concatenate([space.parallel, space.perpendicular], axis=1)
-    if basis.shape[0] != basis.shape[1]:
-        return None
-    inverse = 2 * np.pi * np.linalg.inv(basis)
-    return inverse.T @ inverse

@@ -6,13 +6,13 @@ import numpy as np
 from pydantic import Discriminator, Tag
 
 from ...grids import Grid
-from ...phasing import Model, automatic_window
+from ...phasing import Model, fit_window
 from ...reflections import (
     Composition,
     NormalisedE,
     Reflections,
     WilsonPlot,
-    Windows,
+    Window,
     normalised_amplitudes,
 )
 from ...scattering import Species
@@ -124,7 +124,7 @@ def _kind_of_window(values: Any) -> str:
     return "automatic" if automatic else "chosen"
 
 
-Window = Annotated[
+WindowChoice = Annotated[
     Annotated[ChosenWindow, Tag("chosen")] | Annotated[AutomaticWindow, Tag("automatic")],
     Discriminator(_kind_of_window),
     told_by(_kind_of_window),
@@ -189,8 +189,8 @@ def _window(
     if isinstance(window, AutomaticWindow):
         # Looked at on random points, as many as there should be, so that no grid is needed yet.
         anywhere = Grid(np.zeros((reflections.space.dimension, 1), dtype=np.int64), [1])
-        found = automatic_window(reflections, anywhere, height=window.height, seed=seed)
-        return found.factors
+        found = fit_window(reflections, anywhere, height=window.height, seed=seed)
+        return found.factors(reflections)
     assert isinstance(window, ChosenWindow)
     inner = window.perpendicular or ("none" if modulated else "ball")
-    return Windows(window.parallel, inner).factors(reflections)
+    return Window(window.parallel, inner).factors(reflections)

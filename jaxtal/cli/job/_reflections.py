@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from ...io import read_hkl, read_reflection_cif, read_reflection_columns, read_reflection_csv
+from ...io import read_reflection_columns, read_reflection_table
 from ...reflections import Reflections, ReflectionTable
 from ._blame import blamed
 from ._frame import Frame
@@ -167,8 +167,8 @@ def _rows(data: FileData, path: pathlib.Path) -> ReflectionTable:
                 delimiter=data.delimiter,
             )
         case HklData():
-            return read_hkl(path, data.hklf)
+            return read_reflection_table(path, "shelx", hklf=data.hklf)
         case CifData():
-            return read_reflection_cif(path, data.block)
+            return read_reflection_table(path, "cif", block=data.block)
         case _:
-            return read_reflection_csv(path)
+            return read_reflection_table(path, "csv")

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
-from ._form_factors import ChosenWindow, ModelSharpening, Sharpening, Window
+from ._form_factors import ChosenWindow, ModelSharpening, Sharpening, WindowChoice
 from ._frame import Group, Space
 from ._reflections import Data, ModelData
 from ._sections import Section
@@ -20,7 +20,7 @@ class JobTables(Table):
     space: Space | None = None
     group: Group | None = None
     sharpening: Sharpening | None = None
-    window: Window = ChosenWindow()
+    window: WindowChoice = ChosenWindow()
     run: RunTable = RunTable()
     section: list[Section] = Field([])
     output: OutputTable = OutputTable()

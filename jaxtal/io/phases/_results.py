@@ -1,6 +1,7 @@
 """Files of a phasing run. A writer is any callable that takes the result and a folder."""
 
 import dataclasses
+import functools
 import os
 import pathlib
 from collections.abc import Callable, Sequence
@@ -9,16 +10,15 @@ from typing import Any
 import jax
 import numpy as np
 
-from ...density import Density, physical_map
 from ...phasing import Phasing
 from .._ccp4 import write_ccp4
 from ._csv import write_phases_csv
 from ._npz import PhaseArchive, write_phases_npz
 
-Writer = Callable[[Phasing, pathlib.Path], pathlib.Path]
+Writer = Callable[[Phasing, pathlib.Path], Any]
 
 
-def phase_archive(result: Phasing, settings: dict[str, Any] | None = None) -> PhaseArchive:
+def _archive(result: Phasing, settings: dict[str, Any] | None = None) -> PhaseArchive:
     """All of a result that can be kept: amplitudes in the problem's units, verdicts, symmetry.
 
     Intensities of unmeasured reflections are NaN. What observers recorded is in `traces`: "stage",
@@ -62,8 +62,8 @@ def phase_archive(result: Phasing, settings: dict[str, Any] | None = None) -> Ph
     )
 
 
-def save_csv(result: Phasing, folder: pathlib.Path) -> pathlib.Path:
-    """phases.csv: measured reflections with the amplitudes of the best start."""
+def _write_csv(result: Phasing, folder: pathlib.Path) -> pathlib.Path:
+    """Write phases.csv: measured reflections with the amplitudes of the best start."""
     path = pathlib.Path(folder) / "phases.csv"
     measured = result.problem.reflections.intensity
     n = len(measured)
@@ -71,15 +71,17 @@ def save_csv(result: Phasing, folder: pathlib.Path) -> pathlib.Path:
     return path
 
 
-def save_npz(result: Phasing, folder: pathlib.Path) -> pathlib.Path:
-    """phases.npz: every start, see `PhaseArchive`."""
+def _write_npz(
+    result: Phasing, folder: pathlib.Path, settings: dict[str, Any] | None
+) -> pathlib.Path:
+    """Write phases.npz: every start, see `PhaseArchive`."""
     path = pathlib.Path(folder) / "phases.npz"
-    write_phases_npz(path, phase_archive(result))
+    write_phases_npz(path, _archive(result, settings))
     return path
 
 
-def save_ccp4(result: Phasing, folder: pathlib.Path) -> pathlib.Path:
-    """density.ccp4: the best start's density over one cell of a crystal in three dimensions.
+def _write_ccp4(result: Phasing, folder: pathlib.Path) -> pathlib.Path:
+    """Write density.ccp4: the best start's density over one cell of a crystal in three dimensions.
 
     Three points per shortest wavelength along each axis, in units of the amplitudes per A^3.
 
@@ -89,29 +91,26 @@ def save_ccp4(result: Phasing, folder: pathlib.Path) -> pathlib.Path:
     space, orbits = result.problem.reflections.space, result.problem.orbits
     if space.dimension != 3 or space.n_physical != 3:
         raise ValueError(
-            f"density.ccp4: expected a crystal in 3 dimensions, got {space}; `physical_map` and "
-            "`write_ccp4` write a box of physical space"
+            f"density.ccp4: expected a crystal in 3 dimensions, got {space}; "
+            "`Density.physical_map` and `write_ccp4` write a box of physical space"
         )
     edges = 2 * np.pi * np.linalg.inv(space.parallel).T
-    f = result.problem.scale * result.f[result.best]
-    density = Density.from_orbits(orbits, f, abs(float(np.linalg.det(edges))))
+    volume = abs(float(np.linalg.det(edges)))
     reach = np.abs(orbits.members).max(axis=0, initial=1)
     shape = tuple(max(4, 3 * int(n) + (3 * int(n)) % 2) for n in reach)
-    values = physical_map(density, space, edges, shape).values
+    values = result.density.physical_map(edges, shape).values / volume
     path = pathlib.Path(folder) / "density.ccp4"
     group = orbits.group if orbits.group.hm is not None else None
     write_ccp4(path, values, edges, group)
     return path
 
 
-#: Writers by name.
-WRITERS: dict[str, Writer] = {"csv": save_csv, "npz": save_npz, "ccp4": save_ccp4}
-
-
 def write_phasing(
     result: Phasing,
     folder: str | os.PathLike[str],
-    writers: Sequence[str | Callable[[Phasing, pathlib.Path], Any]] = ("csv", "npz"),
+    files: Sequence[str | Writer] = ("csv", "npz"),
+    *,
+    settings: dict[str, Any] | None = None,
 ) -> list[Any]:
     """Write a result into a folder, which is made if need be.
 
@@ -123,7 +122,11 @@ def write_phasing(
     Args:
         result: a phasing run.
         folder: where the files go.
-        writers: names ("csv", "npz", "ccp4"), or callables that take the result and the folder.
+        files: "csv" (phases.csv: measured reflections with the amplitudes of the best start), "npz"
+            (phases.npz: every start, see `PhaseArchive`), "ccp4" (density.ccp4: one cell of the
+            best density, in three dimensions), or callables that take the result and the folder.
+        settings: more to say of the run in phases.npz: names to numbers, strings, booleans or
+            lists.
 
     Returns:
         what the writers returned; the path of the file for those with a name.
@@ -131,10 +134,15 @@ def write_phasing(
     Raises:
         ValueError: an unknown name, before anything is written.
     """
-    chosen = [WRITERS.get(writer) if isinstance(writer, str) else writer for writer in writers]
-    for name, writer in zip(writers, chosen, strict=True):
+    writers: dict[str, Writer] = {
+        "csv": _write_csv,
+        "npz": functools.partial(_write_npz, settings=settings),
+        "ccp4": _write_ccp4,
+    }
+    chosen = [writers.get(one) if isinstance(one, str) else one for one in files]
+    for name, writer in zip(files, chosen, strict=True):
         if writer is None:
-            raise ValueError(f"expected a writer among {', '.join(WRITERS)}, got {name!r}")
+            raise ValueError(f"expected a file among {', '.join(writers)}, got {name!r}")
     target = pathlib.Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     return [writer(result, target) for writer in chosen if writer is not None]

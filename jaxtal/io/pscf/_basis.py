@@ -164,7 +164,7 @@ def _placed(
     check_mesh(text, header, rows.group, wanted)
     matrix, cell = header.bravais.host_matrix(header.parameters), header.parameters
     with text.naming():
-        basis = basis or StarBasis.build(wanted, matrix, rows.group, dtype)
+        basis = basis or StarBasis(rows.group, wanted, matrix, dtype)
     placement = place_rows(rows, basis)
     with text.naming():
         values = placement.coefficients.T

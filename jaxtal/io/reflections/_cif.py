@@ -39,7 +39,7 @@ def read_reflection_cif(path: str | os.PathLike[str], block: str | None = None) 
         International Tables for Crystallography G (2005), section 3.2.3; the dictionary for
         modulated structures, section 3.4.
     """
-    data = _open(path, block)
+    data = open_reflection_block(path, block)
     prefix = next(p for p in _LISTS if _indexed(data, p))
     tags = [f"{prefix}_index_{letter}" for letter in "hkl"]
     while f"{prefix}_index_m_{len(tags) - 2}" in data:
@@ -74,7 +74,13 @@ def read_reflection_cif(path: str | os.PathLike[str], block: str | None = None) 
     )
 
 
-def _open(path: str | os.PathLike[str], block: str | None) -> CifBlock:
+def open_reflection_block(path: str | os.PathLike[str], block: str | None) -> CifBlock:
+    """The block of a name, or the first one, that holds reflections.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        CifError: not a CIF, or no such block.
+    """
     if not os.path.isfile(path):
         raise FileNotFoundError(f"{os.fspath(path)}: no such file")
     try:

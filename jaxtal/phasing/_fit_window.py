@@ -1,4 +1,4 @@
-"""The automatic window: form factors that make an atom come out flattest."""
+"""The window that makes an atom come out flattest, fitted to a list of reflections."""
 
 import dataclasses
 import functools
@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from ..grids import Grid
 from ..reflections import Reflections
 from ._delta_function import Delta
-from ._window_basis import WindowBasis
+from ._window_splines import WindowSplines
 
 #: Points that each round adds: random ones, and the lowest of the window found so far.
 _RANDOM, _LOWEST = 1024, 2048
@@ -22,11 +22,10 @@ _ROUNDS = 8
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class AutomaticWindow:
-    """Form factors found by `automatic_window`.
+class FittedWindow:
+    """A window found by `fit_window`: a smooth function of |q| and |q_perp| that falls in both.
 
     Attributes:
-        factors: factor of each orbit's amplitude, 1 at most, (n,).
         basis: the functions they are made of.
         coefficients: of the functions, not negative, (P,).
         height: of the delta's peak as a share of that of g = 1: the mean of g / max g.
@@ -35,8 +34,7 @@ class AutomaticWindow:
         history: the same at each step of each round.
     """
 
-    factors: Float[np.ndarray, " n"]
-    basis: WindowBasis
+    basis: WindowSplines
     coefficients: Float[np.ndarray, " P"]
     height: float
     flatness: float
@@ -45,11 +43,15 @@ class AutomaticWindow:
     def __call__(
         self, q_parallel: Float[np.ndarray, " m"], q_perpendicular: Float[np.ndarray, " m"]
     ) -> Float[np.ndarray, " m"]:
-        """The window at other lengths, zero beyond those it was found for, (m,)."""
+        """Evaluate the window, zero beyond the lengths that it was found for, (m,)."""
         return self.coefficients @ self.basis.values(q_parallel, q_perpendicular)
 
+    def factors(self, reflections: Reflections) -> Float[np.ndarray, " n"]:
+        """Evaluate the window at each of n reflections, at most 1 where it was found, (n,)."""
+        return self(reflections.q_parallel, reflections.q_perpendicular)
 
-def automatic_window(
+
+def fit_window(
     reflections: Reflections,
     grid: Grid,
     *,
@@ -57,8 +59,8 @@ def automatic_window(
     knots: tuple[int, int] = (6, 6),
     steps: int = 300,
     seed: int = 0,
-) -> AutomaticWindow:
-    """Find the form factors g(|q|, |q_perp|) for which a delta comes out flattest.
+) -> FittedWindow:
+    """Fit the window g(|q|, |q_perp|) with which a delta comes out flattest.
 
     A delta at a generic point x0 and its images under the group have the density
 
@@ -103,7 +105,7 @@ def automatic_window(
     if steps < 1:
         raise ValueError(f"steps: expected at least 1, got {steps}")
     orbits = reflections.orbits
-    basis = WindowBasis.build(reflections.q_parallel, reflections.q_perpendicular, knots)
+    basis = WindowSplines.build(reflections.q_parallel, reflections.q_perpendicular, knots)
     values = basis.values(reflections.q_parallel, reflections.q_perpendicular)
     heights = values @ orbits.multiplicity
     used = heights > 1e-6 * heights.max()  # functions that end before the first reflections
@@ -127,8 +129,7 @@ def automatic_window(
     g = weights @ unit
     coefficients = np.zeros(len(used))
     coefficients[used] = weights / heights / g.max()
-    return AutomaticWindow(
-        g / g.max(),
+    return FittedWindow(
         basis,
         coefficients,
         float(g @ orbits.multiplicity / (g.max() * orbits.n_reflections)),

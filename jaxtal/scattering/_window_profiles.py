@@ -1,7 +1,8 @@
-"""Windows in reciprocal space: they end at the limit of the data without ringing in the density.
+"""Profiles of windows: how a window falls to zero at the limit of the data.
 
-A window is a function w(x) of x = q / q_max in [0, 1] with w(0) = 1; beyond 1 it is 0. All take
-NumPy and JAX arrays alike, keep the dtype, and can be differentiated (finite everywhere).
+They end without ringing in the density. A profile is a function w(x) of x = q / q_max in [0, 1]
+with w(0) = 1; beyond 1 it is 0. All take NumPy and JAX arrays alike, keep the dtype, and can be
+differentiated (finite everywhere).
 """
 
 import functools
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-Window = Callable[[Any], Any]
+WindowProfile = Callable[[Any], Any]
 """A function of x = q / q_max, elementwise."""
 
 
@@ -94,8 +95,8 @@ def _inside(x: Any, formula: Callable[[Any, Any], Any]) -> Any:
     return xp.where(within, formula(xp.where(within, x, x * 0), xp), x * 0)
 
 
-#: Windows by name; "ball6" and so on are balls in that many dimensions.
-WINDOWS: dict[str, Window] = {
+#: Profiles by name; "ball6" and so on are balls in that many dimensions.
+PROFILES: dict[str, WindowProfile] = {
     "none": no_window,
     "ball": ball_autocorrelation,
     "hann": hann,
@@ -104,8 +105,8 @@ WINDOWS: dict[str, Window] = {
 }
 
 
-def window(name: str) -> Window:
-    """A window by its name.
+def window_profile(name: str) -> WindowProfile:
+    """Look up a window profile by its name.
 
     Args:
         name: "none", "ball" (three dimensions), "ball1", "ball2", ... (any dimension), "hann",
@@ -115,11 +116,11 @@ def window(name: str) -> Window:
         ValueError: an unknown name.
     """
     key = name.strip().lower()
-    if key in WINDOWS:
-        return WINDOWS[key]
+    if key in PROFILES:
+        return PROFILES[key]
     digits = key.removeprefix("ball")
     if key.startswith("ball") and digits.isdecimal() and int(digits) > 0:
         return functools.partial(ball_autocorrelation, dimension=int(digits))
     raise ValueError(
-        f"expected a window among {', '.join(WINDOWS)} and ball1, ball2, ..., got {name!r}"
+        f"expected a window among {', '.join(PROFILES)} and ball1, ball2, ..., got {name!r}"
     )

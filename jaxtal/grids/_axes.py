@@ -1,7 +1,6 @@
-"""Smooth sizes, and quotient groups laid out as axes of a multi-dimensional transform."""
+"""Quotient groups laid out as axes of a multi-dimensional transform."""
 
 import itertools
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,20 +16,6 @@ def factorise(n: int, primes: Sequence[int]) -> dict[int, int] | None:
             n //= p
             exponents[p] = exponents.get(p, 0) + 1
     return exponents if n == 1 else None
-
-
-def smooth_sizes(limit: int, primes: Sequence[int]) -> list[int]:
-    """All products of the primes up to a limit, in order."""
-    sizes = [1]
-    for p in primes:
-        powers = [p**e for e in range(int(math.log(max(limit, 1), p)) + 2)]
-        sizes = [s * q for s in sizes for q in powers if s * q <= limit]
-    return sorted(sizes)
-
-
-def next_smooth(n: int, primes: Sequence[int] = (2, 3, 5)) -> int:
-    """The smallest product of the primes that is at least n."""
-    return next(s for s in smooth_sizes(max(2 * n, 2) * max(primes), primes) if s >= n)
 
 
 def primary_parts(

@@ -9,7 +9,7 @@ _DEGREE = 3
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class WindowBasis:
+class WindowSplines:
     """Products s_a(|q| / q_max) s_b(|q_perp| / q_perp_max) of decreasing splines.
 
     s_a is the sum of the first a + 1 cubic B-splines on [0, 1]: it falls from 1 to 0 over a few
@@ -30,7 +30,7 @@ class WindowBasis:
         q_parallel: Float[np.ndarray, " n"],
         q_perpendicular: Float[np.ndarray, " n"],
         number: tuple[int, int],
-    ) -> "WindowBasis":
+    ) -> "WindowSplines":
         """A basis over the range of some reflections.
 
         Raises:
