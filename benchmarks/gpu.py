@@ -254,7 +254,7 @@ def phasing_rows(sizes: tuple[int, ...], small: bool):
     """Cycles of many starts at once, and whole runs, of a model and of the measured Cd-Yb."""
 
     @functools.cache
-    def model() -> PhasingProblem:
+    def simulated() -> PhasingProblem:
         found = model("laves" if small else "icosahedral")
         return PhasingProblem.build(found.reflections, 1.0 / found.falloff)
 
