@@ -58,6 +58,35 @@ def hkl_sphere(matrix: Any, q_max: float, *, half: bool = True) -> Int[np.ndarra
     return np.concatenate(kept).astype(np.int32)
 
 
+def count_in_sphere(matrix: Any, q_max: float) -> int:
+    """Count one of each pair of reflections with 0 < |q| <= q_max without listing them.
+
+    On the line h, k the index l runs between the roots of |h b1 + k b2 + l b3|^2 = q_max^2.
+
+    Args:
+        matrix: lattice vectors as rows, shape (3, 3), angstrom.
+        q_max: radius of the sphere, 1/angstrom.
+
+    Raises:
+        ValueError: as `hkl_sphere`.
+    """
+    values = _checked(matrix, q_max)
+    # The lines run along the axis that has most of the reflections.
+    values = values[np.argsort(np.linalg.norm(values, axis=1))]
+    h_max, k_max, _ = hkl_bounds(values, q_max)
+    reciprocal: Float[np.ndarray, "3 3"] = 2 * np.pi * np.linalg.inv(values).T
+    h, k = np.meshgrid(np.arange(-h_max, h_max + 1), np.arange(-k_max, k_max + 1), indexing="ij")
+    foot = np.stack([h.ravel(), k.ravel()], axis=1) @ reciprocal[:2]
+    square = reciprocal[2] @ reciprocal[2]
+    middle = -(foot @ reciprocal[2]) / square
+    room = middle**2 - (np.sum(foot**2, axis=1) - q_max**2) / square
+    reached = room >= 0
+    half = np.sqrt(room[reached])
+    middle = middle[reached]
+    on_lines = np.floor(middle + half) - np.ceil(middle - half) + 1
+    return (int(on_lines.sum()) - 1) // 2
+
+
 def _checked(matrix: Any, q_max: float) -> Float[np.ndarray, "3 3"]:
     values = host_array(matrix, "lattice matrix")
     if values.shape != (3, 3):

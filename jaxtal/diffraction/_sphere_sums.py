@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .._core import bucket, count, device_array, safe_norm
-from . import hkl_sphere, signed_places, signed_sums
+from . import signed_places, signed_sums
+from ._hkl import count_in_sphere
 
 #: Bounds reach this much (relative) further than promised: a crystal fits its own plan.
 SLACK = 1e-4
@@ -90,7 +91,7 @@ def box_size(
             "an axis is too long, or the cell too flat"
         )
     h, k, l = (int(b) for b in reach)
-    points = max(len(hkl_sphere(matrix, q_max * (1 + SLACK))) for matrix in matrices)
+    points = max(count_in_sphere(matrix, q_max * (1 + SLACK)) for matrix in matrices)
     return (h, k, l), bucket(int(margin * points), 32)
 
 
