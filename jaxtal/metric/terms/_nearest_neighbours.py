@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from .._core import check_finite, count, host_array, safe_norm
-from ..diffraction import safe_cell
+from ..._core import check_finite, count, host_array, safe_norm
+from ...diffraction.sums import safe_cell
 
 #: At most this many squared distances are held at once; more are done one block after another.
 BLOCK = 1 << 20
@@ -104,7 +104,7 @@ def nearest_neighbours(
 
 
 def neighbour_bounds(
-    matrices: Any, n_atoms: Any, k: int, *, margin: float | int = 1.0
+    matrices: Any, n_atoms: Any, k: int, *, max_stretch: float | int = 1.0
 ) -> tuple[int, int, int]:
     """Bounds in which `nearest_neighbours` finds k neighbours wherever the atoms are (host).
 
@@ -117,14 +117,14 @@ def neighbour_bounds(
         matrices: rows a, b, c of the cells, shape (B, 3, 3) or (3, 3), angstrom.
         n_atoms: atoms in each cell, shape (B,), or one number.
         k: number of neighbours.
-        margin: factor on R, for cells that will change their shape; a factor on all lengths
+        max_stretch: factor on R, for cells that will change their shape; a factor on all lengths
             alike needs none.
 
     Returns:
         Largest translation along the shortest, middle and longest axis.
 
     Raises:
-        ValueError: singular cells, numbers of atoms or k below 1, a margin below 1.
+        ValueError: singular cells, numbers of atoms or k below 1, a stretch below 1.
     """
     cells = host_array(matrices, "matrices")
     if cells.ndim not in (2, 3) or cells.shape[-2:] != (3, 3) or cells.size == 0:
@@ -135,8 +135,8 @@ def neighbour_bounds(
     if (counts < 1).any():
         raise ValueError(f"n_atoms: expected at least 1, got {counts.min():g}")
     k = count(k, "k", 1)
-    if not (np.isfinite(margin) and margin >= 1):
-        raise ValueError(f"margin: expected a number of at least 1, got {margin}")
+    if not (np.isfinite(max_stretch) and max_stretch >= 1):
+        raise ValueError(f"max_stretch: expected a number of at least 1, got {max_stretch}")
     lengths = np.linalg.norm(cells, axis=2)
     volumes = np.abs(np.linalg.det(cells))
     flat = np.flatnonzero(volumes <= 1e-9 * np.prod(lengths, axis=1))
@@ -147,7 +147,7 @@ def neighbour_bounds(
     radius = 0.5 * np.linalg.norm(steps, axis=1)
     radius = radius + np.cbrt(3 * (k + 1) * volumes / (4 * np.pi * counts))
     reciprocal = np.linalg.norm(np.linalg.inv(cells), axis=1)
-    needed = np.ceil(margin * radius[:, None] * reciprocal - 0.5 - 1e-9).max(axis=0)
+    needed = np.ceil(max_stretch * radius[:, None] * reciprocal - 0.5 - 1e-9).max(axis=0)
     a, b, c = (max(int(value), 0) for value in needed)
     return a, b, c
 

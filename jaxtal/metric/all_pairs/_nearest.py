@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from .._core import count
+from ..._core import count
 from ._blocks import (
     UNIT,
     Block,

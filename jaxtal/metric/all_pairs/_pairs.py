@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from .._core import count
+from ..._core import count
 from ._blocks import (
     Block,
     centre_of,

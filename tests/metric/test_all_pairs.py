@@ -6,7 +6,7 @@ import pytest
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import cdist, pdist
 
-from jaxtal.search import groups, nearest, pairs_within
+from jaxtal.metric.all_pairs import groups, nearest, pairs_within
 
 BLOCK = 64
 

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from .._core import safe_divide, safe_sqrt
-from ..descriptors.expansion import harmonics_rows
+from ..._core import safe_divide, safe_sqrt
+from ...descriptors.expansion import harmonics_rows
 from ._local_distances import local_distances
 from ._nearest_neighbours import Neighbours
 from ._triple_couplings import odd_coupling

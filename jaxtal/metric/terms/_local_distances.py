@@ -1,11 +1,17 @@
 """What tells homometric crystals apart: the distances from each atom, atom by atom."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ._nearest_neighbours import Neighbours
 
+#: How many neighbours the terms of distances and of the hand look at.
+NEIGHBOURS = 32
+#: Longest list of neighbours of an atom, for partly filled sites.
+MOST_NEIGHBOURS = 4096
 #: Neighbours whose occupancies add up to this much less than promised still count as enough.
 _SLACK = 1e-3
 
@@ -98,3 +104,20 @@ def local_distance_vector(
     values = jnp.sum(rows[:, :, None] * share, axis=0)
     values = values * jnp.cbrt(amount / neighbours.volume) / (k * quantiles) ** 0.5
     return jnp.where(some, values, 0.0).reshape(-1), complete & some
+
+
+def neighbours_needed(least: float) -> int:
+    """Neighbours whose occupancies, none smaller than this, make up 32 whole atoms (host).
+
+    Raises:
+        ValueError: they would be too many.
+    """
+    if least > 1 - 1e-6:
+        return NEIGHBOURS
+    needed = math.ceil((NEIGHBOURS + 1) / least)
+    if needed > MOST_NEIGHBOURS:
+        raise ValueError(
+            f"expected occupancies of at least {NEIGHBOURS / MOST_NEIGHBOURS:.2g} for terms of "
+            f"neighbours, got {least:g}"
+        )
+    return needed
