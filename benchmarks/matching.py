@@ -55,6 +55,7 @@ from jaxtal import descriptors
 from jaxtal.crystal import Crystal
 from jaxtal.descriptors import RepresentPlan, represent
 from jaxtal.lattice import niggli_reduce
+from jaxtal.metric import CrystalMetric
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "matching.json"
@@ -115,7 +116,7 @@ def _represent(*arguments):
 def metric_vectors(crystals, metric):
     """Vectors of the library's metric, on the cells as they come."""
     made = [Crystal.from_arrays(c["matrix"], c["frac"], c["z"]) for c in crystals]
-    found = metric.of(made)
+    found = metric(made)
     if not np.all(found.complete):
         print(f"{np.sum(~found.complete)} of {len(crystals)} crystals are not complete")
     return np.asarray(found.vector, dtype=float)
@@ -125,7 +126,7 @@ def methods(species):
     """All methods by name; those whose package is missing are left out."""
     table = {}
     for name, weights in (("", {}), (", composition", {"composition": 1.0})):
-        made = partial(metric_vectors, metric=descriptors.CrystalMetric(**weights))
+        made = partial(metric_vectors, metric=CrystalMetric(**weights))
         table[f"jaxtal CrystalMetric{name}"] = Method("", made, _euclidean)
     for name, text in (("default", "P, default"), ("paper", "P, paper's equations")):
         made = partial(spectra, descriptor=descriptors.preset(name))

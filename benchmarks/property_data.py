@@ -76,10 +76,7 @@ def spectra(crystals):
 
 
 def metric_vectors(crystals, metric):
-    from jaxtal.crystal import Crystal
-
-    given = [Crystal.from_ase(atoms) for atoms in crystals]
-    return np.asarray(metric.of(given).vector)
+    return np.asarray(metric(crystals).vector)
 
 
 def metrics():

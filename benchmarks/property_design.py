@@ -65,17 +65,8 @@ class Regressor(eqx.Module):
         return jnp.exp(self.mean + jnp.sum(kernel * self.coefficients))
 
 
-class MetricVector(eqx.Module):
-    metric: object
-
-    def __call__(self, crystal, plan):
-        return self.metric.fingerprint(
-            crystal.lattice.matrix,
-            crystal.frac_coords,
-            crystal.atomic_numbers,
-            crystal.mask,
-            plan,
-        ).vector
+def metric_vector(crystal, plan):
+    return plan(crystal).vector
 
 
 def structure_model(X, composition, n, train, draws):
@@ -169,7 +160,7 @@ def design(options):
     }
     for place, like in pick(crystals, test, options.crystals):
         rows = one_crystal(
-            like, regressor(model, chemistry, factor, X, place, MetricVector(metric)), metric
+            like, regressor(model, chemistry, factor, X, place, metric_vector), metric
         )
         # The model in JAX is the one that was fitted, to single precision.
         expected = np.exp(inside[np.flatnonzero(test == place)[0]])
@@ -204,8 +195,8 @@ def vars_of(model):
 def one_crystal(like, fitted, metric):
     """What the search finds for every wanted change and weight."""
 
-    def plan(crystal, margin):
-        return metric.plan(crystal, margin=margin)
+    def plan(crystal, max_stretch):
+        return metric.plan(crystal, max_stretch=max_stretch)
 
     @eqx.filter_jit
     def value(fitted, crystal, plan):
