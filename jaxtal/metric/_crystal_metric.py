@@ -92,7 +92,7 @@ class CrystalMetric(AbstractMetric):
         atoms = [one.occupied(float(np.finfo(float).tiny)) for one in host_crystals(crystals)]
         atoms = [one for one in atoms if len(one)]
         if not atoms:
-            raise ValueError("crystals: expected at least one with atoms, got none")
+            raise ValueError("crystals: expected at least one, got none")
         return MetricPlan.for_crystals(
             self,
             atoms,

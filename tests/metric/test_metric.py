@@ -265,8 +265,8 @@ def test_of_keeps_the_order_and_says_what_is_wrong(crystals):
     for field, value, message in (
         ("occupancies", jnp.full(8, jnp.nan), "crystal 0: occupancies"),
         ("occupancies", jnp.full(8, 1e-5), "crystal 0: expected at least one atom"),
-        ("atomic_numbers", jnp.full(8, 119), "crystal 0: expected atomic numbers"),
-        ("atomic_numbers", jnp.zeros(8, jnp.int32), "crystal 0: expected atomic numbers"),
+        ("atomic_numbers", jnp.full(8, 119), "crystal 0: atomic_numbers"),
+        ("atomic_numbers", jnp.zeros(8, jnp.int32), "crystal 0: atomic_numbers"),
     ):
         bad = eqx.tree_at(lambda c, field=field: getattr(c, field), mixture[0], value)
         with pytest.raises(ValueError, match=message):
