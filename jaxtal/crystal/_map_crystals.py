@@ -16,7 +16,7 @@ def cells_of_batch(batch: CrystalBatch | Cells) -> Cells:
     """The arrays of a batch."""
     if isinstance(batch, tuple):
         return batch
-    return batch.matrix, batch.frac, batch.species, batch.mask
+    return batch.matrix, batch.frac_coords, batch.atomic_numbers, batch.mask
 
 
 def over_batch(

@@ -2,14 +2,13 @@
 
 import abc
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from ..crystal import Crystal, WyckoffCrystal
+from ..crystal import Crystal
 from ..diffraction import ReciprocalSpace
 from ._power_spectrum import PowerSpectrum, SpectrumPlan
 from ._radial_distribution import RadialDistribution
@@ -40,7 +39,7 @@ class AbstractDescriptor(eqx.Module):
     @abc.abstractmethod
     def plan(
         self,
-        crystals: Crystal | WyckoffCrystal | Sequence[Crystal | WyckoffCrystal],
+        crystals: Any,
         *,
         margin: float = 1.05,
         laue: Any = None,
@@ -102,7 +101,7 @@ class Descriptor(AbstractDescriptor):
 
     def plan(
         self,
-        crystals: Crystal | WyckoffCrystal | Sequence[Crystal | WyckoffCrystal],
+        crystals: Any,
         *,
         margin: float = 1.05,
         laue: Any = None,

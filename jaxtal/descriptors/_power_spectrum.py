@@ -1,6 +1,5 @@
 """The power spectrum: spherical-harmonic x radial expansion of the points, squared over m."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -9,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._core import device_array, safe_norm
-from ..crystal import Crystal, WyckoffCrystal
+from ..crystal import Crystal
 from ..diffraction import (
     ReciprocalPlan,
     ReciprocalPoints,
@@ -86,7 +85,7 @@ class PowerSpectrum(eqx.Module):
 
     def plan(
         self,
-        crystals: Crystal | WyckoffCrystal | Sequence[Crystal | WyckoffCrystal],
+        crystals: Any,
         *,
         margin: float = 1.05,
         laue: Any = None,

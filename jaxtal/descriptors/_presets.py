@@ -1,17 +1,16 @@
 """Named descriptors, and one call that describes one crystal."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
-from .._core import bucket, check_finite, device_array, host_array
-from ..crystal import Crystal, WyckoffCrystal, expand_on_host
+from .._core import bucket
+from ..crystal import Crystal, host_crystal, host_crystals
 from ..diffraction import ReciprocalPlan, missing_species
 from ._descriptor import AbstractDescriptor, Description, Descriptor
 from .compat import RecpPlan, RecpSpectrum
@@ -38,7 +37,7 @@ class RecpDescriptor(AbstractDescriptor):
 
     def plan(
         self,
-        crystals: Crystal | WyckoffCrystal | Sequence[Crystal | WyckoffCrystal],
+        crystals: Any,
         *,
         margin: float = 1.05,
         laue: Any = None,
@@ -53,12 +52,12 @@ class RecpDescriptor(AbstractDescriptor):
         Raises:
             ValueError: more than one crystal, or none.
         """
-        given = [crystals] if isinstance(crystals, Crystal | WyckoffCrystal) else list(crystals)
+        given = host_crystals(crystals)
         if len(given) != 1:
             raise ValueError(
                 f"crystals: expected one, since RECP's list belongs to one cell, got {len(given)}"
             )
-        return self.spectrum.plan(expand_on_host(given[0]))
+        return self.spectrum.plan(Crystal.from_host(given[0]))
 
     def __call__(self, crystal: Crystal, plan: RecpPlan) -> Description:
         """Describe one crystal; pure, to be jitted and vmapped.
@@ -119,14 +118,14 @@ def preset(name: str, n_max: int = 10, l_max: int = 10, q_max: float = 10.0) -> 
 
 
 def describe(
-    crystal: Crystal | WyckoffCrystal,
+    crystal: Any,
     descriptor: AbstractDescriptor | None = None,
     **options: Any,
 ) -> Description:
     """Describe one crystal in one call: plan, compile, run, check (host).
 
     Args:
-        crystal: the crystal.
+        crystal: `Crystal`, `WyckoffCrystal` or ASE `Atoms`.
         descriptor: default `Descriptor(**options)`.
 
     Crystals of about the same number of atoms and the same volume share one compiled program.
@@ -136,21 +135,12 @@ def describe(
             an unknown species, options out of range, or a cell so flat that its reflections
             cannot be listed in this precision.
     """
-    if not isinstance(crystal, Crystal | WyckoffCrystal):
-        raise ValueError(
-            f"crystal: expected a Crystal or WyckoffCrystal, got {type(crystal).__name__} (ASE's "
-            "Atoms become one by Crystal.from_ase, files by io.read)"
-        )
     if descriptor is not None and options:
         raise ValueError(f"options {sorted(options)} belong to a default descriptor; give one only")
     descriptor = Descriptor(**options) if descriptor is None else descriptor
-    one = expand_on_host(crystal)
+    atoms = host_crystal(crystal)
     # Sizes in steps, so that crystals of similar size share one compiled program.
-    one = _padded(one, bucket(one.mask.shape[0]))
-    real = host_array(one.mask, "mask", bool)
-    check_finite(host_array(one.lattice.matrix, "lattice matrix"), "lattice matrix")
-    for name in ("frac_coords", "occupancies", "u_iso"):
-        check_finite(host_array(getattr(one, name), name)[real], name)
+    one = Crystal.from_host(atoms, pad_to=bucket(len(atoms)))
     plan = descriptor.plan(one, margin=1.0)
     plan = jax.tree.map(
         lambda part: _shareable(part, one), plan, is_leaf=lambda x: isinstance(x, ReciprocalPlan)
@@ -174,15 +164,3 @@ def _shareable(part: Any, crystal: Crystal) -> Any:
 @eqx.filter_jit
 def _run(descriptor: AbstractDescriptor, crystal: Crystal, plan: Any) -> Description:
     return descriptor(crystal, plan)
-
-
-def _padded(crystal: Crystal, size: int) -> Crystal:
-    """The same crystal with padding atoms up to a size (host)."""
-    extra = size - crystal.mask.shape[0]
-
-    def pad(x: Array) -> Array:
-        values = host_array(x, "crystal", x.dtype)
-        return device_array(np.pad(values, [(0, extra)] + [(0, 0)] * (x.ndim - 1)), x.dtype)
-
-    padded = jax.tree.map(pad, eqx.tree_at(lambda c: c.lattice, crystal, None))
-    return eqx.tree_at(lambda c: c.lattice, padded, crystal.lattice, is_leaf=lambda x: x is None)

@@ -1,6 +1,5 @@
 """The reciprocal radial distribution G(d): intensity by distance from the origin."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -10,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._core import safe_norm
-from ..crystal import Crystal, WyckoffCrystal
+from ..crystal import Crystal
 from ..diffraction import ReciprocalPlan, ReciprocalPoints, ReciprocalSpace
 from .expansion import cubic_b_spline
 
@@ -62,7 +61,7 @@ class RadialDistribution(eqx.Module):
 
     def plan(
         self,
-        crystals: Crystal | WyckoffCrystal | Sequence[Crystal | WyckoffCrystal],
+        crystals: Any,
         *,
         margin: float = 1.05,
         laue: Any = None,

@@ -9,8 +9,8 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Int
 
-from .._core import check_finite, count, device_array, host_array
-from ..crystal import Crystal, CrystalBatch, WyckoffCrystal, expand_on_host
+from .._core import count, device_array
+from ..crystal import host_crystals
 from ..diffraction import HklBox, box_size
 from ..scattering import FormFactors
 from ._descriptor import Descriptor
@@ -94,7 +94,7 @@ class RepresentPlan(eqx.Module):
     def for_crystals(
         cls,
         descriptor: Descriptor,
-        crystals: CrystalBatch | Crystal | WyckoffCrystal | Sequence[Crystal | WyckoffCrystal],
+        crystals: Any,
         *,
         margin: float | int = 1.3,
         stretch: float | int | None = None,
@@ -106,7 +106,7 @@ class RepresentPlan(eqx.Module):
 
         Args:
             descriptor: what to compute.
-            crystals: a batch, or crystals.
+            crystals: a batch, or crystals of any kind (`host_crystals`).
             margin: how far the volume of the largest cell may grow; time and memory are
                 proportional to it.
             stretch: how far an axis may grow, default sqrt(margin); costs less.
@@ -182,62 +182,24 @@ class Content(NamedTuple):
 
 
 def contents_of(crystals: Any) -> list[Content]:
-    """What each crystal holds; those without atoms are left out.
+    """What each crystal holds.
 
     Raises:
-        ValueError: something that is no crystal, or a cell or occupancies that are not finite or
-            negative.
+        ValueError: as `host_crystals`.
     """
-    if isinstance(crystals, CrystalBatch):
-        occupancies = np.ones(crystals.mask.shape)
-        columns = (crystals.matrix, crystals.species, occupancies, crystals.mask)
-    else:
-        cells = [_expanded(c) for c in _listed(crystals)]
-        columns = (
-            [c.lattice.matrix for c in cells],
-            [c.atomic_numbers for c in cells],
-            [c.occupancies for c in cells],
-            [c.mask for c in cells],
+    return [
+        Content(
+            atoms.matrix,
+            {int(z) for z in atoms.atomic_numbers},
+            len(atoms),
+            float(atoms.occupancies.sum()),
+            float(atoms.occupancies.min()),
         )
-    found = []
-    for matrix, numbers, occupancies, mask in zip(*columns, strict=True):
-        filling = host_array(occupancies, "occupancies")
-        real = host_array(mask, "mask", bool)
-        check_finite(filling[real], "occupancies")
-        if (filling[real] < 0).any():
-            raise ValueError(f"occupancies: expected at least 0, got {filling[real].min():g}")
-        real = real & (filling > 0)
-        if real.any():
-            values = host_array(matrix, "lattice matrix")
-            check_finite(values, "lattice matrix")
-            kinds = host_array(numbers, "species", np.int64)[real]
-            own = filling[real]
-            found.append(
-                Content(
-                    values,
-                    {int(z) for z in kinds},
-                    len(own),
-                    float(own.sum()),
-                    float(own.min()),
-                )
-            )
-    return found
+        for given in host_crystals(crystals)
+        if len(atoms := given.occupied(np.finfo(float).tiny))
+    ]
 
 
 def dtype_of(crystals: Any) -> Any:
     """Precision of a batch, or of the first of some crystals."""
-    if isinstance(crystals, CrystalBatch):
-        return crystals.matrix.dtype
-    return _expanded(_listed(crystals)[0]).lattice.matrix.dtype
-
-
-def _listed(crystals: Any) -> list[Any]:
-    return [crystals] if isinstance(crystals, Crystal | WyckoffCrystal) else list(crystals)
-
-
-def _expanded(crystal: Any) -> Crystal:
-    if not isinstance(crystal, Crystal | WyckoffCrystal):
-        raise ValueError(
-            f"crystals: expected a Crystal or WyckoffCrystal, got {type(crystal).__name__}"
-        )
-    return expand_on_host(crystal)
+    return host_crystals(crystals)[0].dtype

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .._core import bucket, device_array, host_array
-from ..crystal import Crystal
+from ..crystal import Crystal, HostAtoms
 from ..scattering import FormFactors, anomalous
 from ..symmetry import laue_unique
 from ._hkl import hkl_sphere
@@ -57,7 +57,7 @@ class ReciprocalPlan(eqx.Module):
     @classmethod
     def build(
         cls,
-        crystals: list[Crystal],
+        crystals: list[HostAtoms],
         q_max: float,
         kind: str,
         *,
@@ -67,13 +67,11 @@ class ReciprocalPlan(eqx.Module):
         displacements: bool = False,
     ) -> "ReciprocalPlan":
         """List the reflections of some crystals (host only); see `ReciprocalSpace.plan`."""
-        if not crystals:
-            raise ValueError("crystals: expected at least one, got none")
         if not (np.isfinite(margin) and margin >= 1):
             raise ValueError(f"margin: expected a number of at least 1, got {margin}")
-        matrices = [host_array(c.lattice.matrix, "lattice matrix") for c in crystals]
-        dtype = crystals[0].lattice.matrix.dtype
-        keys = sorted({key for crystal in crystals for key in _species(crystal)})
+        matrices = [atoms.matrix for atoms in crystals]
+        dtype = crystals[0].dtype
+        keys = sorted({key for atoms in crystals for key in atoms.distinct_species})
         fp, fpp = (None, None) if wavelength is None else anomalous(keys, wavelength)
         factors = FormFactors.build(keys, kind=kind, fp=fp, fpp=fpp, dtype=dtype)
         # Labels are static, and would compile every composition anew; the keys say the same.
@@ -96,7 +94,7 @@ class ReciprocalPlan(eqx.Module):
         size = bucket(len(hkl), 32)
         box_index, bounds = None, (0, 0, 0)
         if friedel and not displacements:
-            n_atoms = max(c.mask.shape[0] for c in crystals)
+            n_atoms = max(map(len, crystals))
             box_index, bounds = _box(hkl, size, n_atoms, len(keys))
         reciprocal = np.stack([2 * np.pi * np.linalg.inv(m).T for m in matrices])
         return cls(
@@ -150,14 +148,6 @@ class ReciprocalPlan(eqx.Module):
             violation = jnp.square(mean - metric) / (size[:, None] * size[None, :])
             complete = complete & jnp.all(violation < 1e-6)
         return complete & ~jnp.any(missing_species(crystal, self.form_factors))
-
-
-def _species(crystal: Crystal) -> list[tuple[int, int, int]]:
-    """Distinct (atomic number, charge, mass number) of the atoms that are not padding."""
-    mask = host_array(crystal.mask, "mask", bool)
-    columns = (crystal.atomic_numbers, crystal.charges, crystal.isotopes)
-    keys = np.stack([host_array(c, "species", np.int64) for c in columns], axis=-1)
-    return [(int(z), int(c), int(m)) for z, c, m in np.unique(keys[mask], axis=0)]
 
 
 def _box(

@@ -1,6 +1,5 @@
 """A crystal as points in reciprocal space: positions q and normalised intensities."""
 
-from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import equinox as eqx
@@ -9,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from .._core import safe_divide, safe_norm
-from ..crystal import Crystal, WyckoffCrystal, expand_on_host
+from ..crystal import Crystal, host_crystals
 from ..scattering import KINDS
 from ._box import box_sums
 from ._laue import frame_axes
@@ -91,7 +90,7 @@ class ReciprocalSpace(eqx.Module):
 
     def plan(
         self,
-        crystals: Crystal | WyckoffCrystal | Sequence[Crystal | WyckoffCrystal],
+        crystals: Any,
         *,
         margin: float = 1.05,
         laue: Any = None,
@@ -99,7 +98,8 @@ class ReciprocalSpace(eqx.Module):
         """Decide the reflection list and the tables for some crystals (host only).
 
         Args:
-            crystals: one crystal, or several that the same plan must serve.
+            crystals: one crystal of any kind (`host_crystals`), or several that the same plan must
+                serve.
             margin: how far any direction of the lattice may stretch in real space: the list
                 holds |q| <= margin * q_max. 1.05 allows for 5 %.
             laue: integer rotations W of the Laue group, shape (n, 3, 3), of crystals whose
@@ -111,9 +111,8 @@ class ReciprocalSpace(eqx.Module):
             ValueError: no crystals, margin below 1, an unknown species, or rotations that are no
                 Laue group of the lattices.
         """
-        given = [crystals] if isinstance(crystals, Crystal | WyckoffCrystal) else list(crystals)
         return ReciprocalPlan.build(
-            [expand_on_host(c) for c in given],
+            host_crystals(crystals),
             self.q_max,
             self.kind,
             margin=margin,

@@ -1,6 +1,5 @@
 """`PowderPattern`: the powder diffraction pattern of a crystal, differentiable."""
 
-from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import equinox as eqx
@@ -9,10 +8,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from .._core import safe_divide, safe_norm
-from ..crystal import Crystal, WyckoffCrystal
+from ..crystal import Crystal, WyckoffCrystal, host_crystals
 from ._plan import ReciprocalPlan
 from ._points import ReciprocalSpace
-from ._powder_peaks import Axis, PowderPeaks, place_on_axis, widened
+from ._powder_peaks import Axis, PowderPeaks, at_least_float32, place_on_axis, widened
 from ._powder_profile import (
     GAUSSIAN_REACH,
     line_width,
@@ -193,14 +192,14 @@ class PowderPattern(eqx.Module):
 
     def plan(
         self,
-        crystals: Crystal | WyckoffCrystal | Sequence[Crystal | WyckoffCrystal],
+        crystals: Any,
         *,
         margin: float = 1.05,
         laue: Any = None,
     ) -> ReciprocalPlan:
         """Decide the reflection list for some crystals (host only); see `ReciprocalSpace.plan`."""
-        given = [crystals] if isinstance(crystals, Crystal | WyckoffCrystal) else list(crystals)
-        return self.space.plan([widened(c) for c in given], margin=margin, laue=laue)
+        given = [at_least_float32(atoms) for atoms in host_crystals(crystals)]
+        return self.space.plan(given, margin=margin, laue=laue)
 
     def __call__(
         self, crystal: Crystal | WyckoffCrystal, plan: ReciprocalPlan

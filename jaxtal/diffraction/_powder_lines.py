@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from .._core import host_array
-from ..crystal import Crystal, WyckoffCrystal, expand_on_host
+from ..crystal import Crystal, WyckoffCrystal, host_crystal
 from ._powder import PowderPattern
 
 _peaks = eqx.filter_jit(lambda pattern, crystal, plan: pattern.peaks(crystal, plan))
@@ -71,7 +71,7 @@ def powder_lines(
     Raises:
         ValueError: as `ReciprocalSpace.plan`.
     """
-    atoms = expand_on_host(crystal)
+    atoms = Crystal.from_host(host_crystal(crystal))
     plan = pattern.plan(atoms, margin=1.0)
     peaks = _peaks(pattern, atoms, plan)
     matrix = host_array(atoms.lattice.matrix, "lattice matrix")

@@ -1,5 +1,6 @@
 """Powder lines without a profile: where each reflection falls on the axis of a pattern."""
 
+import dataclasses
 from typing import Literal
 
 import equinox as eqx
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from ..crystal import Crystal, WyckoffCrystal
+from ..crystal import Crystal, HostAtoms, WyckoffCrystal, as_crystal
 
 #: What the samples of a pattern are spaced along: degrees, or 1/angstrom.
 Axis = Literal["two_theta", "q"]
@@ -59,9 +60,15 @@ def place_on_axis(
     return (jnp.arcsin(sine) * (360 / np.pi) if axis == "two_theta" else q), sine, inside
 
 
+def at_least_float32(atoms: HostAtoms) -> HostAtoms:
+    """The same atoms for arrays of float32 or float64 (host); as `widened` does in JAX."""
+    dtype = jax.dtypes.canonicalize_dtype(atoms.dtype)
+    return dataclasses.replace(atoms, dtype=np.float64 if dtype == np.float64 else np.float32)
+
+
 def widened(crystal: Crystal | WyckoffCrystal) -> Crystal:
     """All atoms, with floating-point arrays of the widest type among them, at least float32."""
-    atoms = crystal.expand() if isinstance(crystal, WyckoffCrystal) else crystal
+    atoms = as_crystal(crystal)
     leaves = [x for x in jax.tree.leaves(atoms) if jnp.issubdtype(x.dtype, jnp.floating)]
     dtype = jnp.float64 if any(x.dtype == jnp.float64 for x in leaves) else jnp.float32
 

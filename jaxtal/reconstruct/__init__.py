@@ -31,7 +31,6 @@ from ._optimise import Problem as Problem
 from ._reconstruct import from_descriptor as from_descriptor
 from ._result import FoundCrystal as FoundCrystal
 from ._result import Reconstruction as Reconstruction
-from ._result import compare as compare
 from ._starts import estimate_volume as estimate_volume
 from ._starts import perturb as perturb
 from ._starts import random_crystal as random_crystal

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from .._core import device_array
-from ..crystal import Crystal, WyckoffCrystal, expand_on_host
+from ..crystal import Crystal, WyckoffCrystal, host_crystal
 from ..descriptors import (
     AbstractDescriptor,
     Description,
@@ -126,7 +126,7 @@ class Objective(eqx.Module):
 
     def target(self, crystal: WyckoffCrystal | Crystal) -> Target:
         """The target that a known crystal makes (host)."""
-        atoms = expand_on_host(crystal)
+        atoms = Crystal.from_host(host_crystal(crystal))
         plan = self.descriptor.plan(atoms, margin=1.0)
         description = _describe(self.descriptor, atoms, plan)
         if self.pair_weight == 0:
@@ -154,17 +154,17 @@ class Objective(eqx.Module):
             symmetric: use the Laue symmetry of the group: fewer reflections and harmonics for
                 the same numbers.
         """
-        atoms = expand_on_host(like)
-        numbers = np.asarray(atoms.atomic_numbers)
+        atoms = host_crystal(like)
+        numbers = atoms.atomic_numbers
         site = np.asarray(like.plan.site)
         centres = np.searchsorted(site, np.arange(len(like.plan.letters)))
         multiplicities = np.bincount(site)
-        dtype = atoms.frac_coords.dtype
+        dtype = atoms.dtype
         pairs = None
         if self.pair_weight > 0:
             pairs = self.pair_distribution.plan(
-                np.asarray(atoms.lattice.matrix),
-                np.asarray(atoms.frac_coords),
+                atoms.matrix,
+                atoms.frac_coords,
                 numbers,
                 margin=margin,
                 centers=centres,

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ..crystal import CrystalMatch, WyckoffCrystal, expand_on_host, match_crystals
+from ..crystal import CrystalMatch, WyckoffCrystal, match_crystals
 
 #: Crystals that superpose within this RMSD (angstrom) count as one.
 SAME_RMSD = 0.01
@@ -98,7 +98,7 @@ def distinct_crystals(
             break
         crystal = like.with_variables(jnp.asarray(variables[i]))
         for other, members, mirrored in groups:
-            found = compare(crystal, other)
+            found = match_crystals(other, crystal)
             if found is not None and found.rmsd < SAME_RMSD and found.cell_error < 1e-3:
                 members.append(int(i))
                 if found.improper:
@@ -112,20 +112,7 @@ def distinct_crystals(
             loss=float(losses[members[0]]),
             starts=tuple(members),
             mirrored=tuple(mirrored),
-            match=compare(crystal, groups[0][0]) if number else None,
+            match=match_crystals(groups[0][0], crystal) if number else None,
         )
         for number, (crystal, members, mirrored) in enumerate(groups)
-    )
-
-
-def compare(found: WyckoffCrystal, reference: WyckoffCrystal) -> CrystalMatch | None:
-    """Superposition of a crystal on a reference, over origin, cell choice and hand (host)."""
-    a, b = expand_on_host(reference), expand_on_host(found)
-    return match_crystals(
-        np.asarray(a.lattice.matrix),
-        np.asarray(a.frac_coords),
-        np.asarray(a.atomic_numbers),
-        np.asarray(b.lattice.matrix),
-        np.asarray(b.frac_coords),
-        np.asarray(b.atomic_numbers),
     )

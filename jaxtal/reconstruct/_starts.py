@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._core import safe_norm
-from ..crystal import WyckoffCrystal, expand_on_host
+from ..crystal import WyckoffCrystal, host_crystal
 from ..descriptors import Descriptor
 from ..diffraction import ReciprocalSpace, taper
 from ..scattering import FormFactors
@@ -114,12 +114,10 @@ def estimate_volume(rdf: Any, like: WyckoffCrystal, descriptor: Descriptor) -> f
         A. J. C. Wilson, Nature 150 (1942) 152.
     """
     space: ReciprocalSpace = descriptor.spectrum.space
-    atoms = expand_on_host(like)
-    columns = (atoms.atomic_numbers, atoms.charges, atoms.isotopes)
-    keys = np.stack([np.asarray(c) for c in columns], axis=-1)
-    unique, row = np.unique(keys, axis=0, return_inverse=True)
+    atoms = host_crystal(like)
+    unique, row = np.unique(atoms.keys, axis=0, return_inverse=True)
     factors = FormFactors.build([(int(z), int(c), int(m)) for z, c, m in unique], kind=space.kind)
-    amount = np.bincount(row.ravel(), weights=np.asarray(atoms.occupancies, dtype=np.float64))
+    amount = np.bincount(row.ravel(), weights=atoms.occupancies)
     q = np.linspace(0.0, space.q_max, 2001)
     f = np.asarray(factors(jnp.asarray((q / (4 * np.pi)) ** 2, float)), dtype=np.float64)
     mean = amount @ f**2

@@ -1,29 +1,27 @@
 """What makes vectors of crystals, and why it could not of some."""
 
-from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from ..crystal import Crystal, WyckoffCrystal
+from ..crystal import HostAtoms
 
 
 @runtime_checkable
 class Metric(Protocol):
     """What makes vectors of crystals; `CrystalMetric` is one."""
 
-    @property
-    def specification(self) -> str:
-        """Everything that decides the vectors, as JSON."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything that decides the vectors, as JSON types."""
         ...
 
-    def of(self, crystals: Sequence[Crystal | WyckoffCrystal], /) -> Any:
-        """An object with `vector`, shape (n, D), and `complete`, shape (n,)."""
+    def __call__(self, crystals: list[HostAtoms], /) -> Any:
+        """Return an object with `vector`, shape (n, D), and `complete`, shape (n,)."""
         ...
 
 
 def fingerprints_of(
-    metric: Metric, crystals: list[Crystal]
+    metric: Metric, crystals: list[Any]
 ) -> tuple[np.ndarray, list[Exception | str | None]]:
     """Vectors of crystals of which some may have none (host).
 
@@ -38,7 +36,7 @@ def fingerprints_of(
     if not crystals:
         return np.zeros((0, 1), np.float32), []
     try:
-        made = metric.of(crystals)
+        made = metric(crystals)
     except (ValueError, RuntimeError, MemoryError) as error:  # JAX's is a RuntimeError
         if len(crystals) == 1:
             return np.zeros((1, 1), np.float32), [error]

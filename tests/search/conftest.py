@@ -1,7 +1,6 @@
 """A metric that costs nothing, and folders of crystals."""
 
 import gzip
-import json
 import types
 
 import numpy as np
@@ -21,11 +20,10 @@ class VolumeMetric:
         self.lasts = lasts
         self.calls = []
 
-    @property
-    def specification(self):
-        return json.dumps({"metric": "volume", **self.settings})
+    def to_dict(self):
+        return {"metric": "volume", **self.settings}
 
-    def of(self, crystals):
+    def __call__(self, crystals):
         if len(self.calls) == self.lasts:
             raise KeyboardInterrupt
         self.calls.append(len(crystals))
@@ -35,7 +33,7 @@ class VolumeMetric:
         rows = []
         for crystal in crystals:
             z = np.asarray(crystal.atomic_numbers, float)
-            volume = abs(np.linalg.det(np.asarray(crystal.lattice.matrix, float)))
+            volume = abs(np.linalg.det(np.asarray(crystal.matrix, float)))
             rows.append([volume / len(z), z.mean(), z.std()])
         return types.SimpleNamespace(
             vector=np.array(rows, np.float32), complete=np.array([row[1] < 80 for row in rows])
