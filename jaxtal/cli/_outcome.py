@@ -4,8 +4,8 @@ import dataclasses
 import math
 import pathlib
 
-from ..crystal import CrystalMatch, WyckoffCrystal
-from ..reconstruct import Reconstruction, compare
+from ..crystal import CrystalMatch, WyckoffCrystal, match_crystals
+from ..reconstruct import Reconstruction
 from ._inputs import cell_summary, summary
 
 #: What counts as the same crystal: RMSD in angstrom, and relative error of the cell.
@@ -15,7 +15,7 @@ SAME_RMSD, SAME_CELL = 0.01, 1e-3
 def superposed(crystal: WyckoffCrystal, reference: WyckoffCrystal) -> CrystalMatch | None:
     """Superposition on the reference; None if there is none, or no valid crystal."""
     try:
-        return compare(crystal, reference)
+        return match_crystals(reference, crystal)
     except ValueError:  # a search cut short may leave a cell without volume
         return None
 

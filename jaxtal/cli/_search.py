@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 
-from ..crystal import Crystal, WyckoffCrystal, expand_on_host
-from ..metric import DUPLICATE_DISTANCE
+from ..crystal import Crystal, WyckoffCrystal
+from ..descriptors import DUPLICATE_DISTANCE
 from ..search import crystals_of, fingerprints_of, nearest, reason_of
 from ._errors import BadInputError
 from ._gather import chosen_metric, counted, explained, gathered
@@ -64,9 +64,7 @@ def _fingerprint(arguments: argparse.Namespace) -> np.ndarray:
     Raises:
         BadInputError: it has none, or there is no such crystal.
     """
-    vector, (wrong,) = fingerprints_of(
-        chosen_metric(arguments), [expand_on_host(_query(arguments))]
-    )
+    vector, (wrong,) = fingerprints_of(chosen_metric(arguments), [_query(arguments)])
     if wrong is not None:
         reason = reason_of(wrong) if isinstance(wrong, Exception) else wrong
         raise BadInputError(explained(arguments.query, reason))

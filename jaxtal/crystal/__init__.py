@@ -16,13 +16,15 @@ Lower symmetry than a crystal has is a matter of stating it: `diamond_settings()
 twelve groups, written with `WyckoffCrystal.build`.
 """
 
+from ._apply_plan import Program as Program
+from ._apply_plan import apply_plan as apply_plan
+from ._apply_plan import planned_crystals as planned_crystals
 from ._batch import CrystalBatch as CrystalBatch
 from ._crystal import Crystal as Crystal
+from ._crystal_arrays import CrystalArrays as CrystalArrays
 from ._host_expand import expand_on_host as expand_on_host
-from ._map_crystals import Cells as Cells
-from ._map_crystals import cells_of_batch as cells_of_batch
+from ._map_crystals import Chunk as Chunk
 from ._map_crystals import map_crystals as map_crystals
-from ._map_crystals import over_batch as over_batch
 from ._map_crystals import per_crystal_loss as per_crystal_loss
 from ._match import CrystalMatch as CrystalMatch
 from ._match import match_crystals as match_crystals

@@ -1,6 +1,7 @@
 """The scattering density of a crystal on a mesh, from the structure factors of its waves."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -8,14 +9,14 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from .._core import check_finite, device_array, host_array
-from ..crystal import Crystal, WyckoffCrystal, expand_on_host
+from .._core import device_array
+from ..crystal import Crystal, HostAtoms, WyckoffCrystal, as_crystal, host_crystal
 from ..fields import Mesh, PeriodicField, Waves
-from ..lattice import BravaisLattice, host_matrix
+from ..lattice import BravaisLattice
 from ..scattering import FormFactors, isotropic_displacement
-from ._box import box_sums
-from ._signed_sums import signed_places
+from ._box_sums import box_sums
 from ._structure_factors import combine_species, nan_if_missing, species_sums, stol2
+from .sums import signed_places
 
 
 class AtomDensityPlan(eqx.Module):
@@ -43,7 +44,7 @@ class AtomDensityPlan(eqx.Module):
     @classmethod
     def build(
         cls,
-        crystal: Crystal | WyckoffCrystal,
+        crystal: Any,
         mesh: Mesh | Sequence[int],
         *,
         kind: str = "waasmaier-kirfel",
@@ -53,7 +54,8 @@ class AtomDensityPlan(eqx.Module):
         """Work out waves and tables (host only).
 
         Args:
-            crystal: the plan serves every crystal with these species and about this cell.
+            crystal: of any kind (`host_crystal`); the plan serves every crystal with these
+                species and about this cell.
             mesh: nodes, or their number along each axis.
             kind: form-factor table (see `FormFactors.build`).
             displacements: apply the displacement factors of the atoms.
@@ -69,13 +71,9 @@ class AtomDensityPlan(eqx.Module):
             raise ValueError(f"mesh: expected three dimensions, got {mesh}")
         if not (np.isfinite(blur) and blur >= 0):
             raise ValueError(f"blur: expected angstrom^2, zero or positive, got {blur}")
-        bravais, parameters = _cell(crystal)
-        atoms = expand_on_host(crystal)
-        dtype = atoms.frac_coords.dtype
-        mask = host_array(atoms.mask, "mask", bool)
-        columns = (atoms.atomic_numbers, atoms.charges, atoms.isotopes)
-        keys = np.stack([host_array(c, "species", np.int64) for c in columns], axis=-1)[mask]
-        species = [(int(z), int(q), int(m)) for z, q, m in np.unique(keys, axis=0)]
+        atoms = host_crystal(crystal)
+        bravais, parameters = _cell(atoms)
+        dtype = atoms.dtype
         waves = Waves.build(mesh, bravais.host_matrix(parameters), dtype)
         index = sign = None
         bounds = (0, 0, 0)
@@ -88,7 +86,7 @@ class AtomDensityPlan(eqx.Module):
             index, sign = device_array(place, np.int32), device_array(flip, dtype)
         return cls(
             waves=waves,
-            form_factors=FormFactors.build(species, kind=kind, dtype=dtype),
+            form_factors=FormFactors.build(atoms.distinct_species, kind=kind, dtype=dtype),
             blur=device_array(blur, dtype),
             box_index=index,
             box_sign=sign,
@@ -118,7 +116,7 @@ def density_on_mesh(
     References:
         International Tables for Crystallography, Vol. B (2008), section 1.3.4.
     """
-    atoms = crystal.expand() if isinstance(crystal, WyckoffCrystal) else crystal
+    atoms = as_crystal(crystal)
     waves, factors = plan.waves, plan.form_factors
     s2 = stol2(atoms, waves.aliases)
     if plan.box_index is None or plan.box_sign is None:
@@ -136,7 +134,7 @@ def density_on_mesh(
 
 
 def field_from_crystal(
-    crystal: Crystal | WyckoffCrystal,
+    crystal: Any,
     mesh: Mesh | Sequence[int],
     *,
     kind: str = "waasmaier-kirfel",
@@ -146,7 +144,8 @@ def field_from_crystal(
     """The density of a crystal as a `PeriodicField` with its lattice and its group (host).
 
     Args:
-        crystal: the atoms; the group is that of a `WyckoffCrystal`, none for a `Crystal`.
+        crystal: of any kind (`host_crystal`); the group is that of a `WyckoffCrystal`, none for
+            others.
         mesh: nodes, or their number along each axis.
         kind: form-factor table, see `AtomDensityPlan.build`, which also has the other arguments.
         displacements: apply the displacement factors of the atoms.
@@ -163,24 +162,20 @@ def field_from_crystal(
     group = crystal.group if isinstance(crystal, WyckoffCrystal) else None
     if group is not None:
         mesh.check_group(group)
-    bravais, parameters = _cell(crystal)
-    if isinstance(crystal, Crystal) and np.linalg.det(np.asarray(crystal.lattice.matrix)) < 0:
+    atoms = host_crystal(crystal)
+    bravais, parameters = _cell(atoms)
+    if np.linalg.det(atoms.matrix) < 0:
         raise ValueError("crystal: expected a right-handed cell, got one of negative determinant")
     plan = AtomDensityPlan.build(crystal, mesh, kind=kind, displacements=displacements, blur=blur)
-    values = density_on_mesh(crystal, plan)
+    values = density_on_mesh(as_crystal(crystal), plan)
     return PeriodicField.from_arrays(values, bravais, parameters, group)
 
 
-def _cell(crystal: Crystal | WyckoffCrystal) -> tuple[BravaisLattice, np.ndarray]:
+def _cell(atoms: HostAtoms) -> tuple[BravaisLattice, np.ndarray]:
     """Lattice type and parameters of a crystal, whose matrix ties waves exactly.
 
     A float32 matrix ties no two waves of a hexagonal cell; the type that it fits does. Waves do not
     depend on the hand of the cell.
     """
-    if isinstance(crystal, WyckoffCrystal):
-        cell = host_array(crystal.lattice_parameters, "lattice_parameters")
-        matrix = host_matrix(crystal.plan.system.host_cell(cell))
-    else:
-        matrix = host_array(crystal.lattice.matrix, "lattice matrix")
-    check_finite(matrix, "lattice matrix")
-    return BravaisLattice.of(-matrix if np.linalg.det(matrix) < 0 else matrix)
+    matrix = atoms.right_handed().matrix
+    return BravaisLattice.of(matrix)

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ..descriptors import Description, check_same_specification
+from .._core import check_same_specification
+from ..descriptors import Description
 from ..metric import Fingerprint
 
 Spectra = tuple[Array, Array]
@@ -47,7 +48,7 @@ def descriptor_loss(
     if isinstance(pred, Fingerprint) or isinstance(target, Fingerprint):
         return _vector_loss(pred, target)
     if isinstance(pred, Description) and isinstance(target, Description):
-        check_same_specification(pred.specification, target.specification)
+        check_same_specification(pred.specification, target.specification, "descriptions")
     (P, G, complete), (P0, G0, also) = _parts(pred), _parts(target)
     if P.shape != P0.shape or G.shape != G0.shape:
         raise ValueError(
@@ -72,7 +73,8 @@ def _vector_loss(pred: Any, target: Any) -> Float[Array, "*B"]:
         raise ValueError(
             f"expected two fingerprints, got a {type(pred).__name__} and a {type(target).__name__}"
         )
-    check_same_specification(pred.specification, target.specification)
+    if pred.specification != target.specification:
+        raise ValueError("fingerprints: expected equal specifications")
     v, v0 = jnp.asarray(pred.vector), jnp.asarray(target.vector)
     if v.shape != v0.shape:
         raise ValueError(f"fingerprints: expected equal shapes, got {v.shape} and {v0.shape}")

@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .._core import count, safe_divide
-from ..crystal import Crystal, CrystalBatch, WyckoffCrystal, over_batch
-from ..descriptors import contents_of, dtype_of
-from ..diffraction import box_size, countable, safe_cell, species_slots, sphere_sums
+from ..crystal import Chunk, Crystal, CrystalBatch, WyckoffCrystal
+from ..diffraction.sums import box_size, countable, element_slots, safe_cell, sphere_sums
+from ._contents import contents_of, dtype_of, over_batch
 from ._fingerprint import Fingerprint
 from ._hand import hand_vector
 from ._local_distances import local_distance_vector
@@ -202,7 +202,7 @@ class CrystalMetric(eqx.Module):
             plan: capacity.
 
         Returns:
-            The vector, and whether it is that of the whole crystal; as in `represent` it is
+            The vector, and whether it is that of the whole crystal; it is
             finite, with finite gradients, for every content of the arguments. It is zero for a
             near-singular cell, for numbers that are not finite and for no atoms, that is less than
             0.001 or more than 10^6; it is incomplete where an occupancy is negative.
@@ -216,7 +216,7 @@ class CrystalMetric(eqx.Module):
                 "plan: expected one for a metric with distances or hand, got one without `images`"
             )
         dtype = lattice.dtype
-        weights, rows, known = species_slots(
+        weights, rows, known = element_slots(
             species, mask, plan.row, plan.numbers.shape[0], plan.slots, dtype
         )
         numbers = plan.numbers[rows].astype(dtype)
@@ -252,14 +252,14 @@ class CrystalMetric(eqx.Module):
         )
 
     def fingerprints(
-        self, batch: CrystalBatch, plan: MetricPlan, *, chunk: int | None = 1
+        self, batch: CrystalBatch, plan: MetricPlan, *, chunk: Chunk = "auto"
     ) -> Fingerprint:
         """Vectors of all crystals of a batch; pure, for jit and grad.
 
         Args:
             batch: B crystals.
             plan: capacity.
-            chunk: crystals computed side by side, see `represent_batch`.
+            chunk: crystals computed side by side, see `map_crystals`.
 
         Returns:
             Vectors (B, D), and which are complete (B,).

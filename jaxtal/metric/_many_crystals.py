@@ -1,7 +1,8 @@
 """Fingerprints of many crystals of all sizes, with few compiled programs (host)."""
 
+import dataclasses
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -9,10 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._core import check_finite, device_array, host_array
-from ..crystal import Crystal, CrystalBatch, WyckoffCrystal, expand_on_host, over_batch
-from ..diffraction import box_size
+from .._core import device_array
+from ..crystal import CrystalBatch, HostAtoms, iterate_host_crystals
+from ..diffraction.sums import box_size
 from ..lattice import niggli_reduce
+from ._contents import over_batch
 from ._fingerprint import Fingerprint
 from ._metric_plan import ELEMENTS, NEIGHBOURS, MetricPlan, neighbours_needed, reduced_unit
 from ._nearest_neighbours import neighbour_bounds
@@ -24,15 +26,6 @@ BATCH = 32
 #: Compiled programs that are kept. Each takes some 450 memory maps of a process on a CPU, of which
 #: Linux allows 65530; beyond those, the compiler fails for want of memory.
 PROGRAMS = 80
-
-
-class Cell(NamedTuple):
-    """The atoms of a reduced cell on the host."""
-
-    matrix: np.ndarray
-    frac: np.ndarray
-    numbers: np.ndarray
-    occupancies: np.ndarray
 
 
 class Kind(NamedTuple):
@@ -51,10 +44,10 @@ class Kind(NamedTuple):
     neighbours: int
 
 
-def fingerprints(metric: Any, crystals: Iterable[Crystal | WyckoffCrystal]) -> Fingerprint:
+def fingerprints(metric: Any, crystals: Any) -> Fingerprint:
     """Vectors of some crystals as NumPy arrays; see `CrystalMetric.of`."""
     dtype = None
-    waiting: dict[Kind, list[tuple[int, Cell]]] = {}
+    waiting: dict[Kind, list[tuple[int, HostAtoms]]] = {}
     vectors: dict[int, np.ndarray] = {}
     complete: dict[int, bool] = {}
 
@@ -65,14 +58,9 @@ def fingerprints(metric: Any, crystals: Iterable[Crystal | WyckoffCrystal]) -> F
             vectors[place], complete[place] = vector, whole
 
     total = 0
-    for place, given in enumerate(crystals):
-        if not isinstance(given, Crystal | WyckoffCrystal):
-            raise ValueError(
-                f"crystal {place}: expected a Crystal or WyckoffCrystal, got {type(given).__name__}"
-            )
-        crystal = expand_on_host(given)
-        dtype = crystal.lattice.matrix.dtype if dtype is None else dtype
-        cell = _cell(crystal, f"crystal {place}")
+    for place, atoms in enumerate(iterate_host_crystals(crystals)):
+        dtype = jax.dtypes.canonicalize_dtype(atoms.dtype) if dtype is None else dtype
+        cell = _reduced(atoms, f"crystal {place}")
         kind = _kind(cell, metric, f"crystal {place}")
         waiting.setdefault(kind, []).append((place, cell))
         if len(waiting[kind]) == BATCH:
@@ -89,33 +77,21 @@ def fingerprints(metric: Any, crystals: Iterable[Crystal | WyckoffCrystal]) -> F
     )
 
 
-def _cell(crystal: Crystal, name: str) -> Cell:
-    real = host_array(crystal.mask, "mask", bool)
-    occupancies = host_array(crystal.occupancies, "occupancies")
-    check_finite(occupancies[real], f"{name}: occupancies")
-    real = real & (occupancies >= LEAST)
-    if not real.any():
+def _reduced(given: HostAtoms, name: str) -> HostAtoms:
+    """The occupied sites in the reduced cell."""
+    atoms = given.occupied(LEAST)
+    if not len(atoms):
         raise ValueError(f"{name}: expected at least one atom of occupancy {LEAST:g}, got none")
-    matrix = host_array(crystal.lattice.matrix, "lattice matrix")
-    frac = host_array(crystal.frac_coords, "frac_coords")[real]
-    numbers = host_array(crystal.atomic_numbers, "atomic_numbers", np.int64)[real]
-    check_finite(matrix, f"{name}: lattice matrix")
-    check_finite(frac, f"{name}: frac_coords")
-    bad = np.flatnonzero((numbers < 1) | (numbers > 118))
-    if bad.size:
-        raise ValueError(f"{name}: expected atomic numbers from 1 to 118, got {numbers[bad[0]]}")
-    lengths = np.linalg.norm(matrix, axis=1)
-    if abs(np.linalg.det(matrix)) <= 1e-9 * np.prod(lengths):
-        raise ValueError(f"{name}: expected independent lattice vectors, got {matrix.tolist()}")
     try:
-        matrix, transform = niggli_reduce(matrix)
+        matrix, transform = niggli_reduce(atoms.matrix)
     except ValueError:
         # Nearly flat cells defeat the reduction; the cell as it is gives the same vector.
-        transform = np.eye(3)
-    return Cell(matrix, frac @ np.linalg.inv(transform), numbers, occupancies[real])
+        return atoms
+    frac = atoms.frac_coords @ np.linalg.inv(transform)
+    return dataclasses.replace(atoms, matrix=matrix, frac_coords=frac)
 
 
-def _kind(cell: Cell, metric: Any, name: str) -> Kind:
+def _kind(cell: HostAtoms, metric: Any, name: str) -> Kind:
     amount = float(cell.occupancies.sum())
     scaled = cell.matrix / reduced_unit(cell.matrix, amount)
     try:
@@ -130,12 +106,12 @@ def _kind(cell: Cell, metric: Any, name: str) -> Kind:
     mixed = bool(np.any(np.abs(cell.occupancies - 1) > 1e-6))
     images = None
     if metric.sees_neighbours:
-        a, b, c = neighbour_bounds(cell.matrix, len(cell.numbers), neighbours)
+        a, b, c = neighbour_bounds(cell.matrix, len(cell.atomic_numbers), neighbours)
         images = (_power(max(a, b), 1), _power(max(a, b), 1), _power(c, 1))
     return Kind(
         mixed=mixed,
-        size=_power(max(len(cell.numbers), filling), 8),
-        slots=_power(len(np.unique(cell.numbers)), 4, 4),
+        size=_power(max(len(cell.atomic_numbers), filling), 8),
+        slots=_power(len(np.unique(cell.atomic_numbers)), 4, 4),
         bounds=(_power(k, 8), _power(k, 8), _power(l, 8)),
         points=points,
         images=images,
@@ -150,13 +126,17 @@ def _power(n: int, least: int, step: int = 2) -> int:
     return least
 
 
-def _run(metric: Any, kind: Kind, cells: list[Cell], dtype: Any) -> tuple[np.ndarray, np.ndarray]:
+def _run(
+    metric: Any, kind: Kind, cells: list[HostAtoms], dtype: Any
+) -> tuple[np.ndarray, np.ndarray]:
     """Vectors (n, D) of the cells of one kind, and which are complete."""
     plan, program = _program(metric, kind, str(dtype))
     if kind.mixed:
         found = [program(*_mixed(cell, kind, plan, dtype)) for cell in cells]
         return np.stack([f.vector for f in found]), np.stack([f.complete for f in found])
-    found = program(_batch(cells, kind, dtype), plan)
+    # Crystals of no atoms make up a number that is always the same.
+    batch = CrystalBatch.from_host(cells, pad_to=kind.size, length=BATCH, dtype=dtype)
+    found = program(batch, plan)
     return np.asarray(found.vector)[: len(cells)], np.asarray(found.complete)[: len(cells)]
 
 
@@ -176,31 +156,15 @@ def _program(metric: Any, kind: Kind, dtype: str) -> tuple[MetricPlan, Callable[
     return plan, jax.jit(lambda *arguments: run(*arguments))
 
 
-def _batch(cells: list[Cell], kind: Kind, dtype: Any) -> CrystalBatch:
-    """The cells, and crystals of no atoms up to a number that is always the same."""
-    matrix = np.tile(np.eye(3), (BATCH, 1, 1))
-    frac = np.zeros((BATCH, kind.size, 3))
-    species = np.zeros((BATCH, kind.size), np.int32)
-    for b, cell in enumerate(cells):
-        n = len(cell.numbers)
-        matrix[b], frac[b, :n], species[b, :n] = cell.matrix, cell.frac, cell.numbers
-    return CrystalBatch(
-        matrix=device_array(matrix, dtype),
-        frac=device_array(frac, dtype),
-        species=device_array(species, np.int32),
-        mask=device_array(species > 0, bool),
-    )
-
-
-def _mixed(cell: Cell, kind: Kind, plan: MetricPlan, dtype: Any) -> tuple[Any, ...]:
+def _mixed(cell: HostAtoms, kind: Kind, plan: MetricPlan, dtype: Any) -> tuple[Any, ...]:
     """Arguments of `fingerprint` with occupancies, for a table of the crystal's own elements."""
-    own = np.unique(cell.numbers)
+    own = np.unique(cell.atomic_numbers)
     others = np.setdiff1d(ELEMENTS, own)[: kind.slots - len(own)]
     numbers = np.concatenate([own, others])
-    n = len(cell.numbers)
+    n = len(cell.atomic_numbers)
     frac, weights = np.zeros((kind.size, 3)), np.zeros((kind.size, kind.slots))
-    frac[:n] = cell.frac
-    weights[np.arange(n), np.searchsorted(own, cell.numbers)] = cell.occupancies
+    frac[:n] = cell.frac_coords
+    weights[np.arange(n), np.searchsorted(own, cell.atomic_numbers)] = cell.occupancies
     plan = eqx.tree_at(lambda p: p.numbers, plan, device_array(numbers, np.int32))
     return (
         device_array(cell.matrix, dtype),

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from .._core import count, device_array
-from ..diffraction import HklBox
+from ..diffraction.sums import HklBox
 
 #: What species may be: everything.
 ELEMENTS = tuple(range(1, 119))

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .._core import check_finite, count, host_array, safe_norm
-from ..diffraction import safe_cell
+from ..diffraction.sums import safe_cell
 
 #: At most this many squared distances are held at once; more are done one block after another.
 BLOCK = 1 << 20

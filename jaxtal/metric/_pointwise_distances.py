@@ -1,17 +1,19 @@
 """Pointwise distance distributions of crystals and the earth mover's distance of two (host)."""
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
 
 from .._core import count, host_array
-from ..crystal import Crystal, WyckoffCrystal, expand_on_host
+from ..crystal import host_crystal
 
 #: How far, relative to an estimate, the search for neighbours reaches before it is widened.
 _WIDEN = 1.5
 
 
 def pointwise_distances(
-    crystal: Crystal | WyckoffCrystal, k: int, *, tolerance: float | int = 1e-4
+    crystal: Any, k: int, *, tolerance: float | int = 1e-4
 ) -> tuple[Float[np.ndarray, " R"], Float[np.ndarray, "R k"]]:
     """Pointwise distance distribution: distances to the k nearest neighbours, for every atom.
 
@@ -36,19 +38,14 @@ def pointwise_distances(
     k = count(k, "k", 1)
     if not (np.isfinite(tolerance) and tolerance >= 0):
         raise ValueError(f"tolerance: expected at least 0 angstrom, got {tolerance}")
-    cell = expand_on_host(crystal)
-    mask = host_array(cell.mask, "mask", bool)
-    occupancies = host_array(cell.occupancies, "occupancies")[mask]
-    partial = np.flatnonzero(np.abs(occupancies - 1) > 1e-6)
+    atoms = host_crystal(crystal)
+    partial = np.flatnonzero(np.abs(atoms.occupancies - 1) > 1e-6)
     if partial.size:
         raise ValueError(
-            f"crystal: expected occupancy 1 throughout, got {occupancies[partial[0]]:g} at atom "
-            f"{np.flatnonzero(mask)[partial[0]]}"
+            "crystal: expected occupancy 1 throughout, got "
+            f"{atoms.occupancies[partial[0]]:g} at atom {partial[0]}"
         )
-    frac = host_array(cell.frac_coords, "frac_coords")[mask]
-    if not len(frac):
-        raise ValueError("crystal: expected at least one atom, got none")
-    rows = _distances(host_array(cell.lattice.matrix, "lattice matrix"), frac, k)
+    rows = _distances(atoms.matrix, atoms.frac_coords, k)
     labels = _groups(rows, tolerance) if tolerance else np.arange(len(rows))
     number = labels.max() + 1
     shares = np.bincount(labels, minlength=number) / len(rows)

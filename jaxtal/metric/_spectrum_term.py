@@ -6,7 +6,7 @@ from jaxtyping import Array, Float
 
 from .._core import safe_divide, safe_norm
 from ..descriptors.expansion import OrthonormalBasis, degree_list, harmonics_rows
-from ..diffraction import SphereSums, taper
+from ..diffraction.sums import SphereSums
 
 #: Spread of the three spectra over the 288 AFLOW prototypes that pymatgen 2026.10 ships: root
 #: mean square distance from the mean, default settings. It sets their relative weights and the
@@ -61,7 +61,7 @@ def scaled_spectra(
         ]
     )
     x = jnp.where(found.within, found.size / q_max, 0.0)
-    window = jnp.where(found.within, 2 * taper(x, "smooth"), 0.0) / (n_atoms * n_atoms)
+    window = jnp.where(found.within, 2 * (1 - x * x) ** 3, 0.0) / (n_atoms * n_atoms)
     radial = OrthonormalBasis()(x * q_max, n_max, q_max)
     scales = jnp.asarray(1 / np.array(SPREADS), x.dtype)
     left = (scales[:, None] * (intensities * window[None, :]))[:, None, :] * radial[None, :, :]

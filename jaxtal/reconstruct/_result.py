@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ..crystal import CrystalMatch, WyckoffCrystal, expand_on_host, match_crystals
+from ..crystal import CrystalMatch, WyckoffCrystal, match_crystals
 
 #: Crystals that superpose within this RMSD (angstrom) count as one.
 SAME_RMSD = 0.01
@@ -31,7 +31,7 @@ class FoundCrystal:
     match: CrystalMatch | None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Reconstruction:
     """Outcome of a reconstruction.
 
@@ -69,6 +69,13 @@ class Reconstruction:
     seconds: float
     interrupted: bool
 
+    def __repr__(self) -> str:
+        """Print the verdict and the best crystal."""
+        return (
+            f"Reconstruction: {self.message}\n"
+            f"  best: {self.best!r}; loss {self.loss:.2e}, {self.seconds:.1f} s"
+        )
+
     @property
     def message(self) -> str:
         """One sentence for a person."""
@@ -98,7 +105,7 @@ def distinct_crystals(
             break
         crystal = like.with_variables(jnp.asarray(variables[i]))
         for other, members, mirrored in groups:
-            found = compare(crystal, other)
+            found = match_crystals(other, crystal)
             if found is not None and found.rmsd < SAME_RMSD and found.cell_error < 1e-3:
                 members.append(int(i))
                 if found.improper:
@@ -112,20 +119,7 @@ def distinct_crystals(
             loss=float(losses[members[0]]),
             starts=tuple(members),
             mirrored=tuple(mirrored),
-            match=compare(crystal, groups[0][0]) if number else None,
+            match=match_crystals(groups[0][0], crystal) if number else None,
         )
         for number, (crystal, members, mirrored) in enumerate(groups)
-    )
-
-
-def compare(found: WyckoffCrystal, reference: WyckoffCrystal) -> CrystalMatch | None:
-    """Superposition of a crystal on a reference, over origin, cell choice and hand (host)."""
-    a, b = expand_on_host(reference), expand_on_host(found)
-    return match_crystals(
-        np.asarray(a.lattice.matrix),
-        np.asarray(a.frac_coords),
-        np.asarray(a.atomic_numbers),
-        np.asarray(b.lattice.matrix),
-        np.asarray(b.frac_coords),
-        np.asarray(b.atomic_numbers),
     )

@@ -6,7 +6,8 @@ import jax
 import torch
 from jaxtyping import Array
 
-from ..descriptors import Description, RepresentPlan, represent_batch
+from ..crystal import CrystalArrays
+from ..descriptors import Description, DescriptorPlan
 from ..losses import represent_loss
 from ._arguments import Cells
 from ._crystal_loss import CrystalLoss, Tensors, tensors
@@ -19,7 +20,7 @@ class Spectra(NamedTuple):
     Attributes:
         power_spectrum: P_nl, shape (B, n_max, l_max + 1).
         rdf: reciprocal radial distribution, shape (B, n_bins), dimensionless.
-        complete: shape (B,); False if the plan does not serve the crystal (see `represent`).
+        complete: shape (B,); False if the plan does not serve the crystal .
     """
 
     power_spectrum: torch.Tensor
@@ -39,7 +40,7 @@ class DescriptorLoss(CrystalLoss[Spectra]):
         loss(lattice, frac, species, mask, target=targets).mean().backward()
 
     Args:
-        plan: capacity and tables (`RepresentPlan`), in the precision of the lattices.
+        plan: capacity and tables (`DescriptorPlan`), in the precision of the lattices.
         target: what to reach if `forward` is given nothing else: spectra of one crystal or of as
             many as a batch has, from `represent` here or a `Description`.
         weights: w_P and w_G, dimensionless.
@@ -52,7 +53,7 @@ class DescriptorLoss(CrystalLoss[Spectra]):
 
     def __init__(
         self,
-        plan: RepresentPlan,
+        plan: DescriptorPlan,
         target: Spectra | Description | None = None,
         *,
         weights: tuple[float | int, float | int] = (1.0, 1.0),
@@ -64,10 +65,10 @@ class DescriptorLoss(CrystalLoss[Spectra]):
         self.target = None if target is None else self._wanted(target)
 
     def extra_repr(self) -> str:
-        return f"weights={self.weights}, chunk={self.chunk}, bounds={self.plan.bounds}"
+        return f"weights={self.weights}, chunk={self.chunk}"
 
     def _check(self, cells: Cells) -> None:
-        own = str(self.plan.form_factors.c.dtype)
+        own = str(self.plan.reflections.form_factors.c.dtype)
         if str(cells[0].dtype) != f"torch.{own}":
             raise ValueError(
                 f"lattice: expected {own}, the type of the plan, got {cells[0].dtype}: make the "
@@ -89,10 +90,10 @@ class DescriptorLoss(CrystalLoss[Spectra]):
 @torch_function
 def _losses(cells, target, plan, weights, chunk) -> tuple[Array, Array]:
     wanted = jax.vmap(Description)(*target)
-    return represent_loss(cells, wanted, plan, weights=weights, chunk=chunk)
+    return represent_loss(CrystalArrays(*cells), wanted, plan, weights=weights, chunk=chunk)
 
 
 @torch_function
 def _spectra(cells, plan, chunk) -> tuple[Array, Array, Array]:
-    found = represent_batch(cells, plan, chunk=chunk)
+    found = plan(CrystalArrays(*cells), chunk=chunk)
     return found.power_spectrum, found.rdf, found.complete

@@ -5,9 +5,8 @@ import jax.numpy as jnp
 import torch
 from jaxtyping import Array
 
-from ..crystal import Crystal, map_crystals, per_crystal_loss
-from ..diffraction import PowderPattern, ReciprocalPlan, xrd_loss
-from ..lattice import Lattice
+from ..crystal import CrystalArrays, per_crystal_loss
+from ..diffraction import PowderPlan, xrd_loss
 from ._arguments import Cells
 from ._crystal_loss import CrystalLoss, Tensors
 from ._function import torch_function
@@ -24,12 +23,11 @@ class PowderLoss(CrystalLoss[Patterns]):
     crystals, of any scale; or what `represent` returns.
 
         pattern = PowderPattern("CuKa", limits=(10, 80), n_points=701, fwhm=0.5)
-        loss = PowderLoss(pattern, pattern.plan(crystals, margin=1.3))
+        loss = PowderLoss(pattern.plan(crystals, max_stretch=1.3))
         loss(lattice, frac, species, mask, target=measured).mean().backward()
 
     Args:
-        pattern: radiation, range and profile; without displacement factors of its own.
-        plan: reflections and tables (`pattern.plan`), in the precision of the lattices.
+        plan: pattern and reflections (`PowderPattern.plan`); without displacement factors.
         width: half the base of the triangle of `pattern_similarity`, in the unit of the axis.
         chunk: crystals computed side by side: 1 on a CPU, many or None (all) on a GPU.
         pad_to: length of padded arrays for atoms given with `num_atoms`, default in coarse steps.
@@ -43,17 +41,16 @@ class PowderLoss(CrystalLoss[Patterns]):
 
     def __init__(
         self,
-        pattern: PowderPattern,
-        plan: ReciprocalPlan,
+        plan: PowderPlan,
         *,
         width: float | int = 2.0,
         chunk: int | None = 1,
         pad_to: int | None = None,
     ):
         super().__init__(chunk, pad_to)
-        if pattern.displacements:
+        if plan.specification.displacements:
             raise ValueError("pattern: expected none with displacements (see b_overall instead)")
-        self.pattern, self.plan, self.width = pattern, plan, float(width)
+        self.pattern, self.plan, self.width = plan.specification, plan, float(width)
 
     def extra_repr(self) -> str:
         return f"{self.pattern.wavelength}, {self.pattern.limits}, width={self.width}"
@@ -74,45 +71,30 @@ class PowderLoss(CrystalLoss[Patterns]):
         return values, complete
 
     def _losses(self, cells: Cells, target: Tensors) -> tuple[torch.Tensor, torch.Tensor]:
-        return _losses(cells, target, self.pattern, self.plan, self.width, self.chunk)
+        return _losses(cells, target, self.plan, self.width, self.chunk)
 
     def _represent(self, cells: Cells) -> Patterns:
-        return _patterns(cells, self.pattern, self.plan, self.chunk)
-
-
-def _crystal(lattice: Array, frac: Array, species: Array, mask: Array) -> Crystal:
-    zeros = jnp.zeros(mask.shape, lattice.dtype)
-    return Crystal(
-        lattice=Lattice(lattice),
-        frac_coords=frac,
-        atomic_numbers=species,
-        occupancies=zeros + 1,
-        u_iso=zeros,
-        u_aniso=None,
-        charges=jnp.zeros_like(species),
-        isotopes=jnp.zeros_like(species),
-        mask=mask,
-    )
+        return _patterns(cells, self.plan, self.chunk)
 
 
 @torch_function
-def _losses(cells, target, pattern, plan, width, chunk) -> tuple[Array, Array]:
+def _losses(cells, target, plan, width, chunk) -> tuple[Array, Array]:
     lattice, frac, species, mask = cells
 
-    def one(smooth, fixed, shared) -> tuple[Array, Array]:
-        pattern, plan = shared
+    def one(smooth, fixed, plan) -> tuple[Array, Array]:
         species, mask, (wanted, also) = fixed
-        values, complete = pattern.flagged(_crystal(*smooth, species, mask), plan)
-        complete = complete & also
+        found = plan(CrystalArrays(*smooth, species, mask))
+        values, complete = found.intensity, found.complete & also
         # Before the pattern is made, so that a crystal without one has no gradient either.
         values = jnp.where(complete, values, jax.lax.stop_gradient(values))
-        loss = xrd_loss(values[None], wanted[None], step=pattern.step, width=width)[0]
+        loss = xrd_loss(values[None], wanted[None], step=plan.specification.step, width=width)[0]
         return jnp.where(complete, loss, 0.0), complete
 
     fixed = (species, mask, target)
-    return per_crystal_loss(one, (lattice, frac), fixed, (pattern, plan), chunk=chunk)
+    return per_crystal_loss(one, (lattice, frac), fixed, plan, chunk=chunk)
 
 
 @torch_function
-def _patterns(cells, pattern, plan, chunk) -> tuple[Array, Array]:
-    return map_crystals(lambda cell: pattern.flagged(_crystal(*cell), plan), cells, chunk=chunk)
+def _patterns(cells, plan, chunk) -> tuple[Array, Array]:
+    found = plan(CrystalArrays(*cells), chunk=chunk)
+    return found.intensity, found.complete
