@@ -23,7 +23,7 @@ from ._laue_invariants import laue_invariants
 
 
 class AbstractPointDescriptor(AbstractDescriptor):
-    """What is made of points in reciprocal space: `PowerSpectrum`, `RadialDistribution`, or both."""
+    """A descriptor of reciprocal points: `PowerSpectrum`, `RadialDistribution`, or both."""
 
     space: eqx.AbstractVar[ReciprocalSpace]
 

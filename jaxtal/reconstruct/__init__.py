@@ -5,8 +5,9 @@
     found.best, found.success, found.solutions
 
 The target knows the descriptor that made it. `like` fixes the discrete part (space group, Wyckoff
-letters, species); its cell is where starts are drawn around. The free parameters are optimised in unconstrained variables, many starts at
-once: Adam on an objective whose G(d) sharpens as it goes, then Levenberg-Marquardt.
+letters, species); its cell is where starts are drawn around. The free parameters are optimised in
+unconstrained variables, many starts at once: Adam on an objective whose G(d) sharpens as it goes,
+then Levenberg-Marquardt.
 
 Inverse design: a crystal like the target that also has some property, from anything that JAX can
 differentiate, is the minimum of an objective with a further term:

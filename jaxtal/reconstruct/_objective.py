@@ -25,8 +25,8 @@ class Objective(eqx.Module):
         L = w_P |P - P0|^2 / |P0|^2 + w_G |K(G - G0)|^2 / |K G0|^2
           + w_d (1 / N) sum_pairs max(0, 1 - d / (f (r_a + r_b)))^2 + further terms
 
-    P is the power spectrum, G the reciprocal radial distribution, as far as the target has them; the
-    target's specification makes those of the crystal. K smooths G with a Gaussian whose width falls
+    P is the power spectrum, G the reciprocal radial distribution, as far as the target has them;
+    its specification makes those of the crystal. K smooths G with a Gaussian whose width falls
     to zero as the search proceeds: peaks of a cell that is 20 % off do not overlap those of the
     target, so that without it the mismatch of G is flat almost everywhere. r_a, r_b are covalent
     radii.
