@@ -23,19 +23,16 @@ from ._entry import (
 def run_compare(arguments: argparse.Namespace) -> int:
     """Print the three distances of two crystals or stored descriptors."""
     texts = (arguments.a, arguments.b)
-    stored: dict[int, tuple[Entry, str]] = {
+    entries: dict[int, Entry] = {
         i: read_entry(pathlib.Path(text))
         for i, text in enumerate(texts)
         if text.lower().endswith(".npz")
     }
-    for entry, name in stored.values():
-        check_options(entry, name, arguments)
-    entries = {i: entry for i, (entry, _) in stored.items()}
+    for entry in entries.values():
+        check_options(entry, arguments)
     if len(entries) < 2:
-        like = None
-        for entry, name in stored.values():
-            like = (name, entry.specification)
-        descriptor = chosen_descriptor(arguments, like)
+        stored = [entry.description.specification for entry in entries.values()]
+        descriptor = stored[0] if stored else chosen_descriptor(arguments)
         for i, text in enumerate(texts):
             if i not in entries:
                 entries[i] = describe_crystal(text, descriptor, arguments)

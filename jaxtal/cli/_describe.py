@@ -6,9 +6,13 @@ import pathlib
 import sys
 import time
 
+import jax
+import jax.numpy as jnp
 from tqdm import tqdm
 
-from ._entry import chosen_descriptor, describe_crystal, write_entries
+from ..descriptors import Description
+from ..io import write_descriptions
+from ._entry import chosen_descriptor, describe_crystal
 from ._files import check_writable
 
 
@@ -24,8 +28,11 @@ def run_describe(arguments: argparse.Namespace) -> int:
         describe_crystal(text, descriptor, arguments)
         for text in tqdm(arguments.crystals, disable=hidden, unit="crystal")
     ]
-    write_entries(path, entries, descriptor, arguments.preset or "default")
-    P, G = entries[0].description.power_spectrum, entries[0].description.rdf
+    found: Description = jax.tree.map(lambda *x: jnp.stack(x), *(e.description for e in entries))
+    write_descriptions(found, path, [entry.name for entry in entries])
+    assert found.power_spectrum is not None
+    assert found.rdf is not None
+    P, G = found.power_spectrum, found.rdf
     seconds = time.perf_counter() - begin
     if arguments.json:
         print(
@@ -33,9 +40,9 @@ def run_describe(arguments: argparse.Namespace) -> int:
                 {
                     "output": str(path),
                     "names": [entry.name for entry in entries],
-                    "power_spectrum": [len(entries), *P.shape],
-                    "rdf": [len(entries), *G.shape],
-                    "specification": descriptor.specification,
+                    "power_spectrum": list(P.shape),
+                    "rdf": list(G.shape),
+                    "specification": descriptor.to_dict(),
                     "seconds": seconds,
                 }
             )
@@ -43,11 +50,7 @@ def run_describe(arguments: argparse.Namespace) -> int:
         return 0
     one = "crystal" if len(entries) == 1 else "crystals"
     print(f"{path}: {len(entries)} {one} in {seconds:.1f} s")
-    print(f"  power_spectrum  {(len(entries), *P.shape)}  (crystals, n_max, l_max + 1)")
-    print(f"  rdf             {(len(entries), *G.shape)}  (crystals, bins)")
-    print(f"  specification   {_short(descriptor.specification)}")
+    print(f"  power_spectrum  {P.shape}  (crystals, n_max, l_max + 1)")
+    print(f"  rdf             {G.shape}  (crystals, bins)")
+    print(f"  specification   {descriptor!r}")
     return 0
-
-
-def _short(specification: dict[str, object]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in specification.items())

@@ -13,13 +13,15 @@ import numpy as np
 from ..descriptors import Description, Descriptor
 from ..io import write_bytes, write_cif, write_text
 from ..plot import reconstruction_figure
-from ..reconstruct import Adam, Reconstruction, default_descriptor, from_descriptor
+from ..reconstruct import Adam, Reconstruction, from_descriptor
 from ._entry import checked_description
 from ._errors import BadInputError
 from ._files import make_folder
 from ._inputs import crystal_name, find_crystal
 from ._outcome import Outcome, superposed
 
+#: Width of the bins of G(d), 1/angstrom.
+_SPACING = 0.1
 #: Rate of Adam from starts near the crystal, which only have to walk.
 _GENTLE = 0.02
 
@@ -41,13 +43,12 @@ def run_reconstruct(arguments: argparse.Namespace) -> int:
         like=reference,
         starts=arguments.starts,
         key=jax.random.key(arguments.seed),
-        descriptor=descriptor,
         perturbation=perturbation,
         optimiser=_optimiser(arguments),
         progress=not arguments.quiet and sys.stderr.isatty(),
     )
     outcome = Outcome(reference, found, superposed(found.best, reference))
-    files = _write(folder, name, outcome, target, descriptor)
+    files = _write(folder, name, outcome, target)
     seconds = time.perf_counter() - begin
     if arguments.json:
         print(json.dumps(outcome.for_machines(files, seconds)))
@@ -61,15 +62,11 @@ def run_reconstruct(arguments: argparse.Namespace) -> int:
 
 
 def _descriptor(arguments: argparse.Namespace) -> Descriptor:
-    """The default descriptor of reconstructions, resized; bins stay as wide as they are."""
-    base = default_descriptor()
-    spacing = base.spectrum.space.q_max / (base.distribution.n_bins - 1)
+    """A descriptor whose bins are 0.1 1/angstrom wide, whatever its size."""
     q_max = arguments.q_max
     # A q_max that is no number is refused by the descriptor, with its own words.
-    n_bins = max(4, round(q_max / spacing) + 1) if math.isfinite(q_max) else 4
-    return Descriptor(
-        arguments.n_max, arguments.l_max, q_max, n_bins=n_bins, radial=base.spectrum.radial
-    )
+    n_bins = max(4, round(q_max / _SPACING) + 1) if math.isfinite(q_max) else 4
+    return Descriptor(arguments.n_max, arguments.l_max, q_max, n_bins=n_bins)
 
 
 def _perturbation(arguments: argparse.Namespace) -> tuple[float, float] | None:
@@ -99,7 +96,6 @@ def _write(
     name: str,
     outcome: Outcome,
     target: Description,
-    descriptor: Descriptor,
 ) -> dict[str, pathlib.Path]:
     """Loss history, CIF and picture; the latter two only of a crystal that can be described."""
     cif, history, picture = (
@@ -110,7 +106,7 @@ def _write(
     block = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
     try:
         write_cif(found.best, cif, name=block)
-        figure = reconstruction_figure(found, target, descriptor, title=f"{name}: {outcome.title}")
+        figure = reconstruction_figure(found, target, title=f"{name}: {outcome.title}")
     except ValueError as error:
         # A search cut short may leave atoms on top of each other. No files of an earlier run
         # may then pass for results of this one.

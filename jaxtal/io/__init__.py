@@ -43,6 +43,9 @@ Periodic fields, in the formats of PSCF (one, two and three dimensions, several 
     write_cube("out.cube", field, 0)
     read_field("w.rf"), write_field("w.ccp4", field, index=1)  # by the ending of the name
 
+    write_descriptions(describe(crystals), "d.npz", names)      # what `jaxtal describe` writes
+    found, names = read_descriptions("d.npz")
+
 Angles are radians in those files and degrees here. A name in .gz is gzipped, with equal bytes for
 equal fields.
 
@@ -57,6 +60,8 @@ from ._ccp4 import write_ccp4 as write_ccp4
 from ._cif_read import read_cif as read_cif
 from ._cif_write import write_cif as write_cif
 from ._cube import write_cube as write_cube
+from ._descriptions import read_descriptions as read_descriptions
+from ._descriptions import write_descriptions as write_descriptions
 from ._field_files import read_field as read_field
 from ._field_files import write_field as write_field
 from ._phases_csv import write_phases_csv as write_phases_csv

@@ -7,7 +7,7 @@ import pytest
 from cells import SHEAR
 
 from jaxtal.diffraction import hkl_bounds, hkl_sphere
-from jaxtal.diffraction._hkl import count_in_sphere
+from jaxtal.diffraction.sums._hkl import count_in_sphere
 
 CELLS = [
     np.diag([3.0, 4.5, 7.1]),

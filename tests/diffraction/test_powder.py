@@ -13,7 +13,8 @@ from cells import finite, in_cell, relative, stored
 from tolerances import TOLERANCES
 
 from jaxtal.crystal import Crystal, prototype
-from jaxtal.diffraction import PowderPattern, powder_lines, xrd_loss
+from jaxtal.diffraction import PowderPattern, powder_lines
+from jaxtal.losses import xrd_loss
 from jaxtal.diffraction import _powder_profile as profile
 from jaxtal.diffraction._powder_radiation import emission_lines, lorentz_polarisation
 from jaxtal.lattice import Lattice

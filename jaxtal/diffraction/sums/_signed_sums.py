@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from . import _structure_factors as direct
+#: Largest number of (reflection, atom) phases, or products of phases, held at once.
+BLOCK = 1 << 22
 
 
 def signed_places(
@@ -51,7 +52,7 @@ def signed_sums(
         right = y[:, None, :, None, :] * along[2][None, :, None, :, :]
         return jnp.matmul(left, right.reshape(-1, n_atoms).T, precision="highest")
 
-    n_blocks = min(sizes[1], -(-4 * n_atoms * sizes[1] * sizes[2] // direct.BLOCK))
+    n_blocks = min(sizes[1], -(-4 * n_atoms * sizes[1] * sizes[2] // BLOCK))
     if n_blocks <= 1:
         product = block(along[1]).reshape(-1, 2, 2, sizes[1], sizes[2])
     else:

@@ -7,7 +7,7 @@ from jaxtyping import Array, Bool, Float, Int
 FEWEST, MOST = 1e-3, 1e6
 
 
-def species_slots(
+def element_slots(
     species: Int[Array, " N"] | Float[Array, "N Z"],
     mask: Bool[Array, " N"],
     row: Int[Array, " 119"],

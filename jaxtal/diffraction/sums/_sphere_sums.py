@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from .._core import bucket, count, device_array, safe_norm
-from . import signed_places, signed_sums
+from ..._core import bucket, count, device_array, safe_norm
 from ._hkl import count_in_sphere
+from ._signed_sums import signed_places, signed_sums
 
 #: Bounds reach this much (relative) further than promised: a crystal fits its own plan.
 SLACK = 1e-4
@@ -63,27 +63,30 @@ class HklBox(eqx.Module):
 def box_size(
     matrices: Float[np.ndarray, "n 3 3"],
     q_max: float,
-    margin: float | int = 1.0,
-    stretch: float | int | None = None,
+    max_stretch: float | int = 1.0,
+    more_points: float | int | None = None,
 ) -> tuple[tuple[int, int, int], int]:
     """Bounds and number of points of an `HklBox` that serves some cells (host).
+
+    A lattice of which no direction is stretched by more than s has, inside q_max, no more
+    reflections than the one that it came from has inside s q_max.
 
     Args:
         matrices: rows a, b, c, angstrom.
         q_max: radius of the sphere, 1/angstrom.
-        margin: how far the volume of the largest may grow.
-        stretch: how far an axis may grow, default sqrt(margin).
+        max_stretch: how far any direction of a cell may stretch.
+        more_points: how many times the reflections of these cells there may be, default as many
+            as the stretched cells have.
 
     Raises:
-        ValueError: a margin or stretch below 1, or a cell so long or flat that the box would hold
-            too many reflections.
+        ValueError: a factor below 1, or a cell so long or flat that the box would hold too many
+            reflections.
     """
-    for name, value in (("margin", margin), ("stretch", 1 if stretch is None else stretch)):
+    for name, value in (("max_stretch", max_stretch), ("more_points", more_points or 1)):
         if not (np.isfinite(value) and value >= 1):
             raise ValueError(f"{name}: expected a number of at least 1, got {value}")
-    stretch = margin**0.5 if stretch is None else stretch
     lengths = np.sort(np.linalg.norm(matrices, axis=2), axis=1).max(axis=0)
-    reach = q_max * lengths * stretch * (1 + SLACK) / (2 * np.pi)
+    reach = q_max * lengths * max_stretch * (1 + SLACK) / (2 * np.pi)
     # Before anything is listed: a misprinted cell must not take all memory there is.
     if not np.prod(2 * reach + 1) <= MOST:
         raise ValueError(
@@ -91,8 +94,9 @@ def box_size(
             "an axis is too long, or the cell too flat"
         )
     h, k, l = (int(b) for b in reach)
-    points = max(count_in_sphere(matrix, q_max * (1 + SLACK)) for matrix in matrices)
-    return (h, k, l), bucket(int(margin * points), 32)
+    radius = q_max * (1 + SLACK) * (max_stretch if more_points is None else 1)
+    points = max(count_in_sphere(matrix, radius) for matrix in matrices)
+    return (h, k, l), bucket(int((more_points or 1) * points), 32)
 
 
 class SphereSums(NamedTuple):

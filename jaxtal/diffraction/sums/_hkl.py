@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from .._core import check_finite, host_array
+from ..._core import check_finite, host_array
 
 
 def hkl_bounds(matrix: Any, q_max: float) -> tuple[int, int, int]:
