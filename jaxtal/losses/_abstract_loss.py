@@ -81,9 +81,7 @@ class AbstractLoss(eqx.Module):
         """
         return self.plan(crystals, chunk=self.chunk)
 
-    def __call__(
-        self, crystals: Any, target: Any
-    ) -> tuple[Float[Array, "*B"], Bool[Array, "*B"]]:
+    def __call__(self, crystals: Any, target: Any) -> tuple[Float[Array, "*B"], Bool[Array, "*B"]]:
         """Return the loss of each crystal, and which crystals fit; pure.
 
         Args:
@@ -120,7 +118,9 @@ class AbstractLoss(eqx.Module):
         fits = found.complete & wanted.complete
         # Here, so that a crystal without loss has no gradient whatever its slope would be.
         found = jax.tree.map(
-            lambda x: jnp.where(fits, x, jax.lax.stop_gradient(x)) if eqx.is_inexact_array(x) else x,
+            lambda x: (
+                jnp.where(fits, x, jax.lax.stop_gradient(x)) if eqx.is_inexact_array(x) else x
+            ),
             found,
         )
         value = self.mismatch(found, wanted)

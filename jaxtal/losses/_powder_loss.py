@@ -88,9 +88,7 @@ class PowderLoss(AbstractLoss):
                     f"target: expected patterns of {pattern.n_points} points, got shape "
                     f"{target.shape}"
                 )
-            return Diffractogram(
-                jnp.asarray(target), jnp.ones(target.shape[:-1], bool), pattern
-            )
+            return Diffractogram(jnp.asarray(target), jnp.ones(target.shape[:-1], bool), pattern)
         return super().wanted(target)
 
     def mismatch(self, found: Diffractogram, target: Diffractogram) -> Float[Array, ""]:

@@ -79,8 +79,8 @@ class CrystalMetric(AbstractMetric):
             crystals: one or several of any kind (`crystal.host_crystals`).
             max_stretch: by what factor any direction of the lattice may stretch in units of
                 (V / N)^(1/3) before a crystal no longer fits; a change of the volume alone is none.
-            max_atoms: atoms in a cell, default `max_stretch` times those of the largest; reflections
-                are in proportion.
+            max_atoms: atoms in a cell, default `max_stretch` times those of the largest; the
+                reflections are in proportion.
             max_species: different elements in one crystal, default the most that one of them holds,
                 at least 4.
             elements: atomic numbers, default all.

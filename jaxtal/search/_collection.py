@@ -267,7 +267,9 @@ def _folder(text: str | os.PathLike[str]) -> pathlib.Path:
     return pathlib.Path(text)
 
 
-def _check_settings(folder: pathlib.Path | str, there: dict[str, Any], wanted: dict[str, Any]) -> None:
+def _check_settings(
+    folder: pathlib.Path | str, there: dict[str, Any], wanted: dict[str, Any]
+) -> None:
     """Refuse fingerprints that are not comparable.
 
     Raises:

@@ -31,7 +31,9 @@ def padded_cells(
                 "frac_coords: expected shape (sum N, 3) with num_atoms (B,), got "
                 f"{tuple(frac_coords.shape)} with {tuple(num_atoms.shape)}"
             )
-        frac_coords, atomic_numbers, mask = pad_ragged(frac_coords, atomic_numbers, num_atoms, pad_to=pad_to)
+        frac_coords, atomic_numbers, mask = pad_ragged(
+            frac_coords, atomic_numbers, num_atoms, pad_to=pad_to
+        )
     if frac_coords.ndim != 3 or frac_coords.shape[::2] != (len(lattice), 3):
         raise ValueError(
             f"frac_coords: expected shape ({len(lattice)}, N, 3), got {tuple(frac_coords.shape)}"

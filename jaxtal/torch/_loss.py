@@ -100,7 +100,7 @@ class Loss(torch.nn.Module):
         *,
         num_atoms: torch.Tensor | None = None,
     ) -> Any:
-        """Return what the loss compares, with tensors in place of arrays: targets, `[rows]` of them.
+        """Return what the loss compares, with tensors in place of arrays; `[rows]` takes some.
 
         Arguments as `forward`; differentiable.
         """

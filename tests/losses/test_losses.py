@@ -227,8 +227,9 @@ def test_any_crystal_and_one_target(kind):
     value, fits = loss(quartz, target)
     assert value.shape == fits.shape == ()
     assert bool(fits)
-    values, _ = loss([quartz.expand(), rutile.to_ase() if hasattr(rutile, "to_ase") else rutile],
-                     target)
+    values, _ = loss(
+        [quartz.expand(), rutile.to_ase() if hasattr(rutile, "to_ase") else rutile], target
+    )
     np.testing.assert_allclose(values, [float(value), 0], rtol=1e-4, atol=1e-5)
     gradient = eqx.filter_jit(eqx.filter_grad(lambda crystal: loss(crystal, target)[0]))(quartz)
     assert np.abs(gradient.lattice_parameters).max() > 0

@@ -354,7 +354,7 @@ def test_vectors_are_taken_compared_and_printed(crystals):
         found.groups()
     duplicates = CrystalMetric(composition=1)([crystals["diamond"], prototype("diamond")])
     assert duplicates.groups().tolist() == [0, 0]
-    with pytest.raises(ValueError, match="query: expected equal settings, got .*n_max: 10 and 4"):
+    with pytest.raises(ValueError, match=r"query: expected equal settings, got .*n_max: 10 and 4"):
         found.nearest(query=duplicates)
     gap = eqx.tree_at(lambda f: f.complete, found, np.array([True, False, True, True]))
     assert "1 incomplete" in repr(gap)
