@@ -230,7 +230,7 @@ def one_crystal(like, fitted, metric):
             )
             match = match_crystals(like, found.best)
             volume = found.best.lattice.volume / like.lattice.volume
-            parts = objective.parts(found.best, objective.plan(found.best, margin=1.0), target)
+            parts = objective.parts(found.best, objective.plan(found.best, max_stretch=1.0), target)
             rows.append(
                 {
                     "wanted": change,
