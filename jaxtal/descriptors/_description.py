@@ -4,6 +4,7 @@ import abc
 from typing import Any
 
 import equinox as eqx
+import jax
 from jaxtyping import Array, Bool, Float
 from numpy import ndarray
 
@@ -41,9 +42,8 @@ class Description(eqx.Module):
         Args:
             rows: what an array takes for its first axes.
         """
-        parts = (self.power_spectrum, self.rdf)
-        chosen = (None if x is None else x[rows] for x in parts)
-        return Description(*chosen, self.complete[rows], self.specification)
+        # Not by the constructor: in PyTorch the arrays are tensors.
+        return jax.tree.map(lambda x: x[rows], self)
 
     def __repr__(self) -> str:
         """Print what there is, for how many crystals, and what made it."""

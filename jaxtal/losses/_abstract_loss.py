@@ -178,15 +178,16 @@ def _losses(loss: AbstractLoss, crystals: Program, target: Any) -> tuple[Array, 
 
 @eqx.filter_jit
 def _between(loss: AbstractLoss, found: Any, target: Any) -> tuple[Array, Array]:
-    if found.complete.ndim == 0:
-        values, fits = loss._settled(found, target)
-    else:
-        leaves = [x for x in jax.tree.leaves(found) if eqx.is_inexact_array(x)]
-        target = _for_each(target, found.complete.shape[0], jnp.result_type(*leaves))
-        values, fits = jax.vmap(loss._settled)(found, target)
+    found = jax.tree.map(jnp.asarray, found)
+    one_only = found.complete.ndim == 0
+    if one_only:
+        found = jax.tree.map(lambda x: x[None], found)
+    leaves = [x for x in jax.tree.leaves(found) if eqx.is_inexact_array(x)]
+    target = _for_each(target, found.complete.shape[0], jnp.result_type(*leaves))
+    values, fits = jax.vmap(loss._settled)(found, target)
     if loss.outgrown == "raise":
         values = _raising(values, fits)
-    return values, fits
+    return (values[0], fits[0]) if one_only else (values, fits)
 
 
 def _for_each(target: Any, n: int, dtype: Any) -> Any:

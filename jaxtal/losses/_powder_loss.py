@@ -57,7 +57,8 @@ class PowderLoss(AbstractLoss):
                 setting.
             pattern: radiation, range and profile; or give its settings.
             max_stretch: see `PowderPattern.plan`; reflections are found inside the program, unless
-                the pattern has displacement factors or anomalous scattering, or the crystals ions.
+                the pattern has displacement factors or anomalous scattering. For ions, hand over
+                a plan of listed ones.
             width: half the base of the triangle, in the unit of the axis.
             outgrown: what becomes of crystals that do not fit.
             chunk: crystals computed side by side.

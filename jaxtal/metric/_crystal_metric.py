@@ -109,7 +109,8 @@ class CrystalMetric(AbstractMetric):
         a compiled program. Sites may be partly occupied; those below 0.001 are left out.
 
         Args:
-            crystals: one of any kind (`crystal.host_crystal`), a batch, or any iterable of n.
+            crystals: one of any kind (`crystal.host_crystal`), a batch, whose places without
+                atoms are left out, or any iterable of n.
 
         Returns:
             Vector (D,), or vectors (n, D), as NumPy arrays. `complete` is False for cells that are

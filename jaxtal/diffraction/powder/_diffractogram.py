@@ -3,6 +3,7 @@
 from typing import Any
 
 import equinox as eqx
+import jax
 from jaxtyping import Array, Bool, Float
 
 from .._points import raise_if_outgrown
@@ -27,7 +28,8 @@ class Diffractogram(eqx.Module):
 
     def __getitem__(self, rows: Any) -> "Diffractogram":
         """Take the patterns of some of several crystals."""
-        return Diffractogram(self.intensity[rows], self.complete[rows], self.specification)
+        # Not by the constructor: in PyTorch the arrays are tensors.
+        return jax.tree.map(lambda x: x[rows], self)
 
     def __repr__(self) -> str:
         """Print the size and what made it."""
