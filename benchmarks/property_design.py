@@ -21,6 +21,7 @@ from property_models import (
 )
 
 from jaxtal.crystal import Crystal, WyckoffCrystal, match_crystals
+from jaxtal.descriptors import describe
 from jaxtal.reconstruct import Adam, LevenbergMarquardt, Objective, PropertyTerm
 from jaxtal.reconstruct import from_descriptor as rebuild
 
@@ -203,7 +204,7 @@ def one_crystal(like, fitted, metric):
         return fitted(crystal.expand(), plan)
 
     base = Objective()
-    target = base.target(like)
+    target = describe(like)
     start = float(value(fitted, like, plan(like, 1.0)))
     lengths = np.arange(like.lattice_parameters.shape[0]) < like.plan.system.n_lengths
     cell = like.lattice_parameters * jnp.where(lengths, SMALLER ** (1 / 3), 1.0)
@@ -230,14 +231,14 @@ def one_crystal(like, fitted, metric):
             )
             match = match_crystals(like, found.best)
             volume = found.best.lattice.volume / like.lattice.volume
-            parts = objective.parts(found.best, objective.plan(found.best, max_stretch=1.0), target)
+            left = objective.plan(target, found.best, max_stretch=1.0).parts(found.best)
             rows.append(
                 {
                     "wanted": change,
                     "weight": weight,
                     "model_before": start,
                     "model": float(value(fitted, found.best, plan(found.best, 1.0))) / start,
-                    "parts": {name: float(part) for name, part in parts.items()},
+                    "parts": {name: float(part) for name, part in left.items()},
                     "volume": float(volume),
                     "rmsd": None if match is None else float(match.rmsd),
                     "cell_error": None if match is None else float(match.cell_error),
