@@ -4,6 +4,7 @@ import numpy as np
 from ase.data import covalent_radii
 
 import jaxtal as jxt
+from jaxtal.crystal import HostAtoms
 
 
 def closest(matrix, frac, z):
@@ -37,7 +38,11 @@ def judge(matrix, frac, z, targets):
     for target in targets:
         unit = (abs(np.linalg.det(target[0])) / len(z)) ** (1 / 3)
         match = jxt.match_crystals(
-            *target, matrix, frac, z, length_tol=0.3, angle_tol=10.0, max_rmsd=0.3 * unit
+            HostAtoms.from_arrays(*target),
+            HostAtoms.from_arrays(matrix, frac, z, min_distance=0),
+            length_tol=0.3,
+            angle_tol=10.0,
+            max_rmsd=0.3 * unit,
         )
         if match is None:
             continue

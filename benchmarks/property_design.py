@@ -20,8 +20,8 @@ from property_models import (
     transformed,
 )
 
-from jaxtal.crystal import Crystal, WyckoffCrystal
-from jaxtal.reconstruct import Adam, LevenbergMarquardt, Objective, PropertyTerm, compare
+from jaxtal.crystal import Crystal, WyckoffCrystal, match_crystals
+from jaxtal.reconstruct import Adam, LevenbergMarquardt, Objective, PropertyTerm
 from jaxtal.reconstruct import from_descriptor as rebuild
 
 #: Of the model in the search: each has a finite gradient everywhere.
@@ -237,7 +237,7 @@ def one_crystal(like, fitted, metric):
                 polish=LevenbergMarquardt(steps=20),
                 progress=False,
             )
-            match = compare(found.best, like)
+            match = match_crystals(like, found.best)
             volume = found.best.lattice.volume / like.lattice.volume
             parts = objective.parts(found.best, objective.plan(found.best, margin=1.0), target)
             rows.append(

@@ -24,11 +24,10 @@ import numpy as np
 import report
 from scipy.optimize import minimize
 
-from jaxtal.crystal import WyckoffCrystal, prototype
+from jaxtal.crystal import WyckoffCrystal, match_crystals, prototype
 from jaxtal.reconstruct import (
     Adam,
     Objective,
-    compare,
     from_descriptor,
     perturb,
 )
@@ -59,7 +58,7 @@ MODES = ("paper", "paper x2", "paper x4", "random")
 
 
 def is_match(crystal, reference):
-    found = compare(crystal, reference)
+    found = match_crystals(reference, crystal)
     return found is not None and found.rmsd < RMSD and found.cell_error < CELL
 
 

@@ -29,8 +29,7 @@ import numpy as np
 from ase import Atoms
 
 import jaxtal as jxt
-from jaxtal.crystal import CrystalBatch, expand_on_host
-from jaxtal.descriptors import RepresentPlan, represent_batch
+from jaxtal.crystal import CrystalBatch, host_crystal
 from jaxtal.losses import descriptor_loss, represent_loss
 
 HERE = Path(__file__).parent
@@ -40,11 +39,11 @@ TURNS = 7
 
 def crystals(rng):
     """Matrices, fractional coordinates and atomic numbers of the rattled cells."""
-    quartz = expand_on_host(jxt.prototype("alpha-quartz"))
-    matrix = np.asarray(quartz.lattice.matrix, float)
+    quartz = host_crystal(jxt.prototype("alpha-quartz"))
+    matrix = quartz.matrix
     shifts = np.stack(np.meshgrid(*[[0, 1]] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
-    frac = ((np.asarray(quartz.frac_coords, float) + shifts) / 2).reshape(-1, 3)
-    numbers = np.tile(np.asarray(quartz.atomic_numbers), 8)
+    frac = ((quartz.frac_coords + shifts) / 2).reshape(-1, 3)
+    numbers = np.tile(quartz.atomic_numbers, 8)
     for _ in range(N):
         strained = 2 * matrix @ (np.eye(3) + 0.01 * rng.standard_normal((3, 3)))
         yield strained, frac + 0.005 * rng.standard_normal(frac.shape), numbers
@@ -84,10 +83,10 @@ def ours(cells):
     @eqx.filter_jit
     def gradient(losses, batch, target, plan):
         def loss(smooth):
-            moved = eqx.tree_at(lambda b: (b.matrix, b.frac), batch, smooth)
+            moved = eqx.tree_at(lambda b: (b.matrix, b.frac_coords), batch, smooth)
             return jnp.sum(losses(moved, target, plan))
 
-        return jax.value_and_grad(loss)((1.01 * batch.matrix, batch.frac))
+        return jax.value_and_grad(loss)((1.01 * batch.matrix, batch.frac_coords))
 
     @eqx.filter_jit
     def fingerprints(batch, plan):

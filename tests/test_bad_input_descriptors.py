@@ -1,7 +1,5 @@
 """Bad input to diffraction and descriptors: each a clear error, nothing passes silently."""
 
-import inspect
-
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -89,8 +87,7 @@ def test_numbers_that_became_nan(leaf, message):
         describe(eqx.tree_at(leaf, crystal, leaf(crystal) * jnp.nan))
 
 
-@pytest.mark.parametrize("other", ["diamond", stored("diamond").to_ase()], ids=["name", "ASE"])
+@pytest.mark.parametrize("other", ["diamond", 3, None])
 def test_what_is_no_crystal(other):
-    # Users have no runtime type checker around the function; tests do.
-    with pytest.raises(ValueError, match="expected a Crystal or WyckoffCrystal, got"):
-        inspect.unwrap(describe)(other)
+    with pytest.raises(ValueError, match=r"crystal: expected a Crystal, WyckoffCrystal, .* got"):
+        describe(other)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
@@ -27,3 +28,15 @@ def computing_dtype(dtype: Any) -> Any:
 def as_array(x: Any, dtype: Any) -> Array:
     """An array of the host or of JAX, traced or not, as one of JAX in a type."""
     return device_array(x, dtype) if isinstance(x, np.ndarray) else jnp.asarray(x, dtype)
+
+
+def concrete(x: Any) -> np.ndarray | None:
+    """Return the numbers of an array for printing, or None where there are none to see.
+
+    Traced and donated arrays have none, nor has what stands in for an array in a filtered tree.
+    """
+    if isinstance(x, np.ndarray):
+        return x
+    if not isinstance(x, jax.Array) or isinstance(x, jax.core.Tracer):
+        return None
+    return np.asarray(x) if x.is_fully_addressable and not x.is_deleted() else None

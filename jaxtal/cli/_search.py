@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from ..crystal import Crystal, WyckoffCrystal
-from ..descriptors import DUPLICATE_DISTANCE
+from ..metric import DUPLICATE_DISTANCE
 from ..search import crystals_of, fingerprints_of, nearest, reason_of
 from ._errors import BadInputError
 from ._gather import chosen_metric, counted, explained, gathered

@@ -1,14 +1,15 @@
 """To and from ASE `Atoms`; ASE is imported when first used."""
 
+import sys
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..scattering import parse_species, species_label
-from ._crystal import Crystal
-from ._host_atoms import OCCUPANCY_TOLERANCE, HostAtoms
-from ._host_expand import expand_on_host
-from ._wyckoff_crystal import WyckoffCrystal
+from ..symmetry import SpaceGroup
+from ._alike import OCCUPANCY_TOLERANCE, shared_points
+from ._host_atoms import HostAtoms
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -17,11 +18,17 @@ if TYPE_CHECKING:
 _SAME_POINT = 1e-3
 
 
-def crystal_from_ase(atoms: "Atoms", dtype: Any = None) -> Crystal:
+def is_ase_atoms(given: object) -> bool:
+    """Whether something is ASE `Atoms`, without importing ASE: who has one has imported it."""
+    module = sys.modules.get("ase.atoms")
+    return module is not None and isinstance(given, module.Atoms)
+
+
+def atoms_from_ase(atoms: "Atoms", dtype: Any = None) -> HostAtoms:
     """See `Crystal.from_ase`."""
     if atoms.cell.rank < 3:
         raise ValueError(
-            f"atoms: expected a cell of three independent vectors, got {atoms.cell.array.tolist()}"
+            f"cell: expected three independent vectors, got {atoms.cell.array.tolist()}"
         )
     n = len(atoms)
     charges = atoms.get_initial_charges() if atoms.has("initial_charges") else np.zeros(n)
@@ -39,17 +46,16 @@ def crystal_from_ase(atoms: "Atoms", dtype: Any = None) -> Crystal:
             occupancies.append(occupancy)
     column = np.array(keys, int).reshape(-1, 3)
     frac = atoms.get_scaled_positions(wrap=False)
-    return Crystal.from_arrays(
+    arrays = atoms.arrays
+    return HostAtoms.from_arrays(
         atoms.cell.array,
         frac[rows],
         column[:, 0],
         occupancies=occupancies,
         charges=column[:, 1],
         isotopes=column[:, 2],
-        u_iso=atoms.arrays["u_iso"][rows] if "u_iso" in atoms.arrays else None,
-        u_aniso=atoms.arrays["u_aniso"].reshape(-1, 3, 3)[rows]
-        if "u_aniso" in atoms.arrays
-        else None,
+        u_iso=arrays["u_iso"][rows] if "u_iso" in arrays else None,
+        u_aniso=arrays["u_aniso"].reshape(-1, 3, 3)[rows] if "u_aniso" in arrays else None,
         dtype=dtype,
     )
 
@@ -77,71 +83,64 @@ def _content(
     return found
 
 
-def crystal_to_ase(crystal: Crystal) -> "Atoms":
-    """See `Crystal.to_ase`."""
-    host = HostAtoms.of(crystal)
-    contents = host.points(_SAME_POINT, np.arange(len(host.frac)))
-    return _atoms(crystal, host, contents, None)
-
-
-def wyckoff_to_ase(crystal: WyckoffCrystal) -> "Atoms":
-    """See `WyckoffCrystal.to_ase`."""
-    cell = expand_on_host(crystal)
-    host = HostAtoms.of(cell)
-    contents = host.points(_SAME_POINT, np.arange(len(host.frac)))
-    atoms = _atoms(cell, host, contents, np.asarray(crystal.plan.site))
-    group = _ase_group(crystal)
-    if group is not None:
-        atoms.info["spacegroup"] = group
-    return atoms
-
-
-def _atoms(
-    crystal: Crystal, host: HostAtoms, contents: list[list[int]], site: np.ndarray | None
+def atoms_to_ase(
+    atoms: HostAtoms, site: np.ndarray | None = None, group: SpaceGroup | None = None
 ) -> "Atoms":
+    """See `Crystal.to_ase` and `WyckoffCrystal.to_ase`.
+
+    Args:
+        atoms: the cell.
+        site: site of each atom, (N,), or None.
+        group: the space group, or None.
+    """
     from ase import Atoms
 
-    main = [max(content, key=lambda i: host.occupancies[i]) for content in contents]
-    matrix = np.asarray(crystal.lattice.matrix, dtype=np.float64)
-    # HostAtoms inverts left-handed axes; the fractional coordinates follow the axes used.
-    frac = host.frac[main] if np.linalg.det(matrix) > 0 else -host.frac[main]
-    atoms = Atoms(numbers=host.keys[main, 0], cell=matrix, scaled_positions=frac, pbc=True)
-    if host.keys[:, 1].any():
-        atoms.set_initial_charges(host.keys[main, 1])
-    if host.keys[:, 2].any():
-        atoms.set_array("isotopes", host.keys[main, 2])
-    if host.u_iso.any():
-        atoms.set_array("u_iso", host.u_iso[main])
-    if host.u_aniso is not None:
-        atoms.set_array("u_aniso", host.u_aniso[main].reshape(-1, 9))
-    partial = np.any(host.occupancies < 1 - OCCUPANCY_TOLERANCE)
-    if site is None and not partial:
-        return atoms
-    kinds = np.array([content[0] for content in contents] if site is None else site[main])
-    atoms.set_array("spacegroup_kinds", kinds)
-    if partial:
-        atoms.info["occupancy"] = {
-            str(kind): _table(host, content) for kind, content in zip(kinds, contents, strict=True)
-        }
-    return atoms
+    contents = shared_points(atoms, _SAME_POINT, np.arange(len(atoms)))
+    main = [max(content, key=lambda i: atoms.occupancies[i]) for content in contents]
+    made = Atoms(
+        numbers=atoms.atomic_numbers[main],
+        cell=atoms.matrix,
+        scaled_positions=atoms.frac_coords[main],
+        pbc=True,
+    )
+    if atoms.charges.any():
+        made.set_initial_charges(atoms.charges[main])
+    if atoms.isotopes.any():
+        made.set_array("isotopes", atoms.isotopes[main])
+    if atoms.u_iso.any():
+        made.set_array("u_iso", atoms.u_iso[main])
+    if atoms.u_aniso is not None:
+        made.set_array("u_aniso", atoms.u_aniso[main].reshape(-1, 9))
+    partial = np.any(atoms.occupancies < 1 - OCCUPANCY_TOLERANCE)
+    if site is not None or partial:
+        kinds = np.array([content[0] for content in contents] if site is None else site[main])
+        made.set_array("spacegroup_kinds", kinds)
+        if partial:
+            made.info["occupancy"] = {
+                str(kind): _table(atoms, content)
+                for kind, content in zip(kinds, contents, strict=True)
+            }
+    known = None if group is None else _ase_group(group)
+    if known is not None:
+        made.info["spacegroup"] = known
+    return made
 
 
-def _table(host: HostAtoms, content: list[int]) -> dict[str, float]:
+def _table(atoms: HostAtoms, content: list[int]) -> dict[str, float]:
     """Occupancies by symbol, with charges where the symbols alone would not do."""
-    keys = [host.species(i) for i in content]
+    keys = [(int(z), int(q), int(m)) for z, q, m in atoms.keys[content]]
     mixed = len(content) > 1 and any(key[1] or key[2] for key in keys)
     labels = [species_label(key if mixed else key[0]) for key in keys]
     table: dict[str, float] = {}
     for label, i in zip(labels, content, strict=True):
-        table[label] = table.get(label, 0.0) + float(host.occupancies[i])
+        table[label] = table.get(label, 0.0) + float(atoms.occupancies[i])
     return table
 
 
-def _ase_group(crystal: WyckoffCrystal) -> Any:
+def _ase_group(group: SpaceGroup) -> Any:
     """ASE's space group with the same operations, None where it has none."""
     from ase.spacegroup import Spacegroup
 
-    group = crystal.group
     own = {(op.rotation, op.fractions) for op in group.operations}
     for setting in (1, 2):
         if group.number is None:
@@ -159,6 +158,4 @@ def _ase_group(crystal: WyckoffCrystal) -> Any:
 
 
 def _fractions(w: np.ndarray) -> tuple:
-    from fractions import Fraction
-
     return tuple(Fraction(int(v), 24) % 1 for v in np.rint(24 * w))

@@ -1,20 +1,23 @@
 """`CrystalBatch`: many crystals in arrays of one shape, for training loops."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, overload
 
 import equinox as eqx
+import jax
+import jax.core
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from .._core import bucket, check_finite, device_array, host_array
-from ._batch_layouts import orbits_of_sites, split_ragged
-from ._crystal import MIN_DISTANCE, Crystal, check_distances
-from ._host_expand import expand_on_host
-from ._wyckoff_crystal import WyckoffCrystal
-
-Cell = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Matrix (3, 3), fractional coordinates (N, 3) and atomic numbers (N,) on the host."""
+from .._core import bucket, device_array, host_array
+from ..lattice import Lattice
+from ._batch_layouts import Cells, orbits_of_sites, split_ragged
+from ._crystal import Crystal
+from ._distances import MIN_DISTANCE
+from ._host_atoms import HostAtoms
+from ._host_crystals import host_crystals
+from ._summary import batch_line
 
 
 class CrystalBatch(eqx.Module):
@@ -22,25 +25,26 @@ class CrystalBatch(eqx.Module):
 
     What generative models hand over and expect. Occupancies, charges, isotopes and displacements
     have no place here (`Crystal` holds them). All leaves have the batch axis first, so that
-    `jax.vmap` takes a batch apart.
+    `jax.vmap` takes a batch apart. `batch[0]` is a `Crystal`, `batch[rows]` a batch. Printed, it
+    is one line; `eqx.tree_pformat` shows the arrays.
 
     Attributes:
         matrix: lattice vectors as rows, shape (B, 3, 3), angstrom.
-        frac: fractional coordinates, shape (B, N, 3).
-        species: atomic numbers, shape (B, N); 0 for padding.
+        frac_coords: fractional coordinates, shape (B, N, 3).
+        atomic_numbers: shape (B, N); 0 for padding.
         mask: True for atoms, shape (B, N); all False for a crystal that only fills the batch.
     """
 
     matrix: Float[Array, "B 3 3"]
-    frac: Float[Array, "B N 3"]
-    species: Int[Array, "B N"]
+    frac_coords: Float[Array, "B N 3"]
+    atomic_numbers: Int[Array, "B N"]
     mask: Bool[Array, "B N"]
 
     @classmethod
     def from_ragged(
         cls,
-        frac: Any,
-        species: Any,
+        frac_coords: Any,
+        atomic_numbers: Any,
         num_atoms: Any,
         lattices: Any = None,
         *,
@@ -50,11 +54,11 @@ class CrystalBatch(eqx.Module):
         min_distance: float | int = MIN_DISTANCE,
         dtype: Any = None,
     ) -> "CrystalBatch":
-        """Batch from atoms one crystal after another, as PyTorch Geometric lays them out.
+        """Make a batch of atoms one crystal after another, as PyTorch Geometric lays them out.
 
         Args:
-            frac: fractional coordinates of all crystals, shape (sum N, 3).
-            species: atomic numbers, shape (sum N,).
+            frac_coords: fractional coordinates of all crystals, shape (sum N, 3).
+            atomic_numbers: shape (sum N,).
             num_atoms: atoms of each crystal, shape (B,).
             lattices: rows a, b, c of each, shape (B, 3, 3), angstrom; or give
             lengths: a, b, c of each, shape (B, 3), angstrom, and
@@ -67,8 +71,8 @@ class CrystalBatch(eqx.Module):
             ValueError: shapes that contradict each other, or as `Crystal.from_arrays`, with the
                 crystal and the atom named.
         """
-        cells = split_ragged(frac, species, num_atoms, lattices, lengths, angles)
-        return cls._of(cells, pad_to, min_distance, dtype)
+        cells = split_ragged(frac_coords, atomic_numbers, num_atoms, lattices, lengths, angles)
+        return cls._of_cells(cells, pad_to, min_distance, dtype)
 
     @classmethod
     def from_wyckoff(
@@ -85,7 +89,7 @@ class CrystalBatch(eqx.Module):
         min_distance: float | int = MIN_DISTANCE,
         dtype: Any = None,
     ) -> "CrystalBatch":
-        """Batch from space groups and Wyckoff sites, as CrystalFormer lays them out.
+        """Make a batch of space groups and Wyckoff sites, as CrystalFormer lays them out.
 
         Args:
             G: space-group numbers, shape (B,), standard settings.
@@ -108,191 +112,195 @@ class CrystalBatch(eqx.Module):
             Generation" (2024), for the layout.
         """
         cells = orbits_of_sites(G, L, XYZ, A, W, scaled, tolerance)
-        return cls._of(cells, pad_to, min_distance, dtype)
+        return cls._of_cells(cells, pad_to, min_distance, dtype)
 
     @classmethod
     def from_crystals(
         cls,
-        crystals: Iterable[Crystal | WyckoffCrystal],
+        crystals: Any,
         *,
         neutral: bool = False,
         pad_to: int | None = None,
         dtype: Any = None,
     ) -> "CrystalBatch":
-        """Batch from crystals; displacements are dropped.
+        """Make a batch of crystals; displacements are dropped (host only).
 
         Args:
-            crystals: each with whole occupancies.
+            crystals: `Crystal`, `WyckoffCrystal`, ASE `Atoms` or several, each with whole
+                occupancies.
             neutral: take ions for neutral atoms and isotopes for the natural mixture.
             pad_to: length of the padded arrays, default the next size of a coarse scale.
             dtype: floating-point type, default that of the first crystal.
 
         Raises:
-            ValueError: a site that is partly occupied, or an ion or isotope without `neutral`.
+            ValueError: no crystals or something else among them, a site that is partly occupied,
+                or an ion or isotope without `neutral`.
         """
-        cells: list[Cell] = []
-        for b, given in enumerate(crystals):
-            crystal = expand_on_host(given)
-            dtype = crystal.lattice.matrix.dtype if dtype is None else dtype
-            cells.append(_cell(crystal, b, neutral))
-        # Crystals were checked when they were made.
-        return cls._of(cells, pad_to, 0.0, dtype)
+        given = host_crystals(crystals)
+        for b, atoms in enumerate(given):
+            _check_plain(atoms, f"crystal {b}", neutral)
+        return cls.from_host(given, pad_to=pad_to, dtype=dtype)
 
     @classmethod
-    def from_ase(
+    def from_host(
         cls,
-        images: Iterable[Any],
+        atoms: list[HostAtoms],
         *,
-        neutral: bool = False,
         pad_to: int | None = None,
+        length: int | None = None,
         dtype: Any = None,
     ) -> "CrystalBatch":
-        """Batch from ASE `Atoms`; see `Crystal.from_ase` and `from_crystals`.
-
-        Raises:
-            ValueError: as there; the message names the crystal.
-        """
-        crystals = []
-        for b, atoms in enumerate(images):
-            try:
-                crystals.append(Crystal.from_ase(atoms, dtype=dtype))
-            except ValueError as error:
-                raise ValueError(f"crystal {b}: {error}") from error
-        return cls.from_crystals(crystals, neutral=neutral, pad_to=pad_to, dtype=dtype)
-
-    @staticmethod
-    def buckets(
-        crystals: Iterable[Crystal | WyckoffCrystal],
-        batch_size: int = 64,
-        *,
-        neutral: bool = False,
-        dtype: Any = None,
-    ) -> Iterator[tuple[Int[np.ndarray, " n"], "CrystalBatch"]]:
-        """Sort a stream of crystals into batches of similar numbers of atoms.
-
-        At most `batch_size` crystals of each padded size are held at a time, so that the stream
-        may be of any length; every batch of one padded size has the same shape.
+        """Make a batch of matrices, coordinates and elements on the host, taken as they are.
 
         Args:
-            crystals: any iterable.
-            batch_size: B; the last batches are filled with crystals of no atoms.
-            neutral: as `from_crystals`.
-            dtype: floating-point type, default that of the first crystal of each batch.
-
-        Yields:
-            Places of the crystals in the stream, shape (n,) with n <= batch_size, and their batch,
-            in the same order.
+            atoms: at least one crystal.
+            pad_to: length of the padded arrays, default the next size of a coarse scale.
+            length: number of places B, default that of the crystals; the rest holds no atoms.
+            dtype: floating-point type, default that of the first crystal.
 
         Raises:
-            ValueError: a batch size below 1, or as `from_crystals`; crystals are named by their
-                place in the stream.
+            ValueError: fewer places than atoms.
         """
-        if batch_size < 1:
-            raise ValueError(f"batch_size: expected at least 1, got {batch_size}")
-        waiting: dict[int, list[tuple[int, Cell, Any]]] = {}
-
-        def batch(size: int) -> tuple[np.ndarray, CrystalBatch]:
-            entries = waiting.pop(size)
-            cells = [cell for _, cell, _ in entries]
-            made = CrystalBatch._of(cells, size, 0.0, dtype or entries[0][2], batch_size)
-            return np.array([place for place, _, _ in entries]), made
-
-        for place, given in enumerate(crystals):
-            crystal = expand_on_host(given)
-            cell = _cell(crystal, place, neutral)
-            size = bucket(len(cell[2]))
-            waiting.setdefault(size, []).append((place, cell, crystal.lattice.matrix.dtype))
-            if len(waiting[size]) == batch_size:
-                yield batch(size)
-        for size in sorted(waiting):
-            yield batch(size)
-
-    @classmethod
-    def _of(
-        cls,
-        cells: Sequence[Cell],
-        pad_to: int | None,
-        min_distance: float | int,
-        dtype: Any,
-        length: int | None = None,
-    ) -> "CrystalBatch":
-        """Check cells and pad them, and their number to `length`."""
-        if not cells:
-            raise ValueError("crystals: expected at least one, got none")
-        for b, (matrix, frac, numbers) in enumerate(cells):
-            _check(b, matrix, frac, numbers, min_distance)
-        most = max(len(numbers) for _, _, numbers in cells)
+        most = max(len(one) for one in atoms)
         size = bucket(most) if pad_to is None else pad_to
         if size < most:
             raise ValueError(
                 f"pad_to: expected at least the {most} atoms of one crystal, got {size}"
             )
-        n = len(cells) if length is None else length
-        matrices = np.tile(np.eye(3), (n, 1, 1))
+        n = len(atoms) if length is None else length
+        matrix = np.tile(np.eye(3), (n, 1, 1))
         frac = np.zeros((n, size, 3))
-        species = np.zeros((n, size), np.int32)
-        for b, (matrix, x, numbers) in enumerate(cells):
-            matrices[b], frac[b, : len(x)], species[b, : len(x)] = matrix, x, numbers
-        dtype = dtype or float
+        numbers = np.zeros((n, size), np.int32)
+        for b, one in enumerate(atoms):
+            k = len(one)
+            matrix[b], frac[b, :k], numbers[b, :k] = (
+                one.matrix,
+                one.frac_coords,
+                one.atomic_numbers,
+            )
+        dtype = dtype or atoms[0].dtype
         return cls(
-            matrix=device_array(matrices, dtype),
-            frac=device_array(frac, dtype),
-            species=device_array(species, np.int32),
-            mask=device_array(species > 0, bool),
+            matrix=device_array(matrix, dtype),
+            frac_coords=device_array(frac, dtype),
+            atomic_numbers=device_array(numbers, np.int32),
+            mask=device_array(numbers > 0, bool),
         )
+
+    @classmethod
+    def _of_cells(
+        cls, cells: Cells, pad_to: int | None, min_distance: float | int, dtype: Any
+    ) -> "CrystalBatch":
+        """Check cells and pad them."""
+        if not cells:
+            raise ValueError("crystals: expected at least one, got none")
+        atoms = []
+        for b, cell in enumerate(cells):
+            try:
+                atoms.append(HostAtoms.from_arrays(*cell, min_distance=min_distance, dtype=dtype))
+            except ValueError as error:
+                raise ValueError(f"crystal {b}: {error}") from error
+        return cls.from_host(atoms, pad_to=pad_to)
+
+    def to_host(self) -> list[HostAtoms]:
+        """Copy the crystals to the host; places without atoms are left out.
+
+        Raises:
+            ValueError: traced values, or numbers that are not finite; the message names the place.
+        """
+        mask = host_array(self.mask, "mask", bool)
+        matrix = host_array(self.matrix, "matrix")
+        frac = host_array(self.frac_coords, "frac_coords")
+        numbers = host_array(self.atomic_numbers, "atomic_numbers", np.int64)
+        found = []
+        for b in np.flatnonzero(mask.any(axis=1)):
+            real = mask[b]
+            n = int(real.sum())
+            atoms = HostAtoms(
+                matrix=matrix[b],
+                frac_coords=frac[b, real],
+                atomic_numbers=numbers[b, real],
+                occupancies=np.ones(n),
+                u_iso=np.zeros(n),
+                u_aniso=None,
+                charges=np.zeros(n, np.int64),
+                isotopes=np.zeros(n, np.int64),
+                dtype=self.matrix.dtype,
+            )
+            try:
+                atoms.check()
+            except ValueError as error:
+                raise ValueError(f"row {b} of the batch: {error}") from error
+            found.append(atoms)
+        return found
 
     def __len__(self) -> int:
-        """Number of crystals B, those that only fill the batch included."""
+        """Number of places B, those that only fill the batch included."""
         return self.matrix.shape[0]
 
-    def crystal(self, b: int) -> Crystal:
-        """One of the crystals, padded to N atoms (host)."""
-        real = np.asarray(self.mask[b])
-        return Crystal.from_arrays(
-            np.asarray(self.matrix[b], np.float64),
-            np.asarray(self.frac[b], np.float64)[real],
-            np.asarray(self.species[b])[real],
-            pad_to=len(real),
-            dtype=self.matrix.dtype,
-        )
+    @overload
+    def __getitem__(self, index: int | np.integer) -> Crystal: ...
+    @overload
+    def __getitem__(self, index: slice | list | np.ndarray | Array) -> "CrystalBatch": ...
+    def __getitem__(self, index: Any) -> "Crystal | CrystalBatch":
+        """Take one crystal or some.
+
+        Args:
+            index: an integer for a `Crystal`, padded to N atoms as all of the batch are; a slice,
+                integers or a mask for a batch of these rows. Integers may be traced; those beyond
+                the batch then give its first or last crystal.
+
+        Raises:
+            IndexError: no such row, or several indices (only crystals are counted).
+        """
+        if isinstance(index, tuple):
+            raise IndexError(f"expected one index, that of the crystal, got {len(index)}")
+        if not isinstance(index, jax.core.Tracer):
+            # NumPy knows every kind of index, and says when one is out of range.
+            chosen = np.asarray(index) if isinstance(index, list | jax.Array) else index
+            index = device_array(np.arange(len(self))[chosen], np.int32)
+        arrays = (self.matrix, self.frac_coords, self.atomic_numbers, self.mask)
+        return CrystalBatch(*_some(arrays, index)) if index.ndim else _one(arrays, index)
+
+    def __iter__(self) -> Iterator[Crystal]:
+        """Go through the crystals, each padded to N atoms."""
+        for b in range(len(self)):
+            yield self[b]
+
+    def __repr__(self) -> str:
+        """Print number, sizes and elements in one line."""
+        return batch_line(self)
 
 
-def _cell(crystal: Crystal, b: int, neutral: bool) -> Cell:
-    mask = host_array(crystal.mask, "mask", bool)
-    atoms = np.flatnonzero(mask)
-    columns = {"occupancy": (crystal.occupancies, 1.0)}
-    if not neutral:
-        columns |= {"charge": (crystal.charges, 0.0), "isotope": (crystal.isotopes, 0.0)}
-    for name, (values, plain) in columns.items():
-        bad = atoms[np.abs(host_array(values, name)[mask] - plain) > 1e-6]
-        if bad.size:
-            raise ValueError(
-                f"crystal {b}: expected {name} {plain:g} throughout, since a batch holds atomic "
-                f"numbers alone; got {float(values[bad[0]]):g} at atom {bad[0]}"
-            )
-    return (
-        host_array(crystal.lattice.matrix, "lattice matrix"),
-        host_array(crystal.frac_coords, "frac_coords")[mask],
-        host_array(crystal.atomic_numbers, "atomic_numbers", np.int64)[mask],
+@jax.jit
+def _some(arrays: tuple[Array, ...], rows: Array) -> tuple[Array, ...]:
+    return tuple(x[rows] for x in arrays)
+
+
+@jax.jit
+def _one(arrays: tuple[Array, ...], row: Array) -> Crystal:
+    matrix, frac, numbers, mask = (x[row] for x in arrays)
+    nothing = jnp.zeros_like(numbers)
+    return Crystal(
+        lattice=Lattice(matrix),
+        frac_coords=frac,
+        atomic_numbers=numbers,
+        occupancies=mask.astype(matrix.dtype),
+        u_iso=jnp.zeros(numbers.shape, matrix.dtype),
+        u_aniso=None,
+        charges=nothing,
+        isotopes=nothing,
+        mask=mask,
     )
 
 
-def _check(
-    b: int, matrix: np.ndarray, frac: np.ndarray, numbers: np.ndarray, min_distance: float | int
-) -> None:
-    name = f"crystal {b}"
-    check_finite(matrix, f"{name}: lattice matrix")
-    lengths = np.linalg.norm(matrix, axis=1)
-    if abs(np.linalg.det(matrix)) <= 1e-9 * np.prod(lengths):
-        raise ValueError(f"{name}: expected independent lattice vectors, got {matrix.tolist()}")
-    if len(numbers) == 0:
-        raise ValueError(f"{name}: expected at least one atom, got none")
-    check_finite(frac, f"{name}: frac")
-    bad = np.flatnonzero((numbers < 1) | (numbers > 118))
-    if bad.size:
-        raise ValueError(
-            f"{name}, atom {bad[0]}: expected an atomic number from 1 to 118, got {numbers[bad[0]]}"
-        )
-    if min_distance > 0:
-        atoms = [f"{name}, atom {j}" for j in range(len(numbers))]
-        check_distances(matrix, frac, np.ones(len(numbers)), atoms, min_distance)
+def _check_plain(atoms: HostAtoms, name: str, neutral: bool) -> None:
+    columns = {"occupancy": (atoms.occupancies, 1.0)}
+    if not neutral:
+        columns |= {"charge": (atoms.charges, 0.0), "isotope": (atoms.isotopes, 0.0)}
+    for what, (values, plain) in columns.items():
+        bad = np.flatnonzero(np.abs(values - plain) > 1e-6)
+        if bad.size:
+            raise ValueError(
+                f"{name}: expected {what} {plain:g} throughout, since a batch holds atomic "
+                f"numbers alone; got {float(values[bad[0]]):g} at atom {bad[0]}"
+            )

@@ -5,24 +5,30 @@ from typing import Any
 import numpy as np
 
 from .._core import check_finite, host_array
-from ..lattice import check_cell, host_matrix
+from ..lattice import cell_to_matrix, check_cell
 from ..symmetry import SpaceGroup
 
 Cells = list[tuple[np.ndarray, np.ndarray, np.ndarray]]
+"""Matrices (3, 3), fractional coordinates (N, 3) and atomic numbers (N,)."""
 
 
 def split_ragged(
-    frac: Any, species: Any, num_atoms: Any, lattices: Any, lengths: Any, angles: Any
+    frac_coords: Any,
+    atomic_numbers: Any,
+    num_atoms: Any,
+    lattices: Any,
+    lengths: Any,
+    angles: Any,
 ) -> Cells:
     """See `CrystalBatch.from_ragged`."""
     counts = _integers(num_atoms, "num_atoms")
     if counts.ndim != 1 or np.any(counts < 1):
         raise ValueError(f"num_atoms: expected positive integers of shape (B,), got {counts}")
     total = int(counts.sum())
-    x = _shaped(frac, "frac", (total, 3))
-    numbers = _integers(species, "species")
+    x = _shaped(frac_coords, "frac_coords", (total, 3))
+    numbers = _integers(atomic_numbers, "atomic_numbers")
     if numbers.shape != (total,):
-        raise ValueError(f"species: expected shape ({total},), got {numbers.shape}")
+        raise ValueError(f"atomic_numbers: expected shape ({total},), got {numbers.shape}")
     if (lattices is None) == (lengths is None) or (lengths is None) != (angles is None):
         raise ValueError("lattices: expected either lattices or both lengths and angles")
     if lattices is None:
@@ -110,7 +116,7 @@ def _expand(
 
 def _matrix(cell: np.ndarray, b: int) -> np.ndarray:
     try:
-        return host_matrix(check_cell(cell))
+        return cell_to_matrix(check_cell(cell))
     except ValueError as error:
         raise ValueError(f"crystal {b}: {error}") from error
 

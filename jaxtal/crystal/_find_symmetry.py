@@ -1,49 +1,71 @@
-"""From a `Crystal` to a `WyckoffCrystal`: symmetry found by spglib, or none (P1)."""
+"""The space group of atoms and the sites that they occupy, found by spglib."""
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float
 
-from ..lattice import LatticeSystem, host_cell
+from ..lattice import matrix_to_cell
 from ..scattering import cif_scale
 from ..symmetry import SpaceGroup
-from ._crystal import Crystal
+from ._alike import kinds_of_atoms, shared_points
 from ._host_atoms import HostAtoms
 from ._spglib_dataset import PROBE, standard_dataset, with_probe
-from ._wyckoff_crystal import WyckoffCrystal
 
 if TYPE_CHECKING:
     from spglib import SpglibDataset
 
+Site = tuple[tuple[int, int, int], str, np.ndarray]
+"""Species (atomic number, charge, mass number), Wyckoff label and a point of the orbit."""
 
-def without_symmetry(crystal: Crystal) -> WyckoffCrystal:
-    """The crystal in P1, every atom a site with three free coordinates.
 
-    Padding is dropped, and so is the orientation of the axes.
+@dataclasses.dataclass(frozen=True, eq=False)
+class SymmetricSites:
+    """A crystal in the standard setting of its space group, as `WyckoffCrystal.build` takes it.
 
-    Raises:
-        ValueError: as `WyckoffCrystal.build`.
+    Attributes:
+        group: the space group.
+        cell: six cell parameters, angstrom and degrees.
+        sites: species, Wyckoff label and point of each site.
+        occupancies: shape (n_sites,).
+        u_iso: shape (n_sites,), angstrom^2.
+        u_aniso: shape (n_sites, 3, 3), angstrom^2, CIF convention, or None.
+        may_rise: the standard cell may have more symmetry than was found: displacement tensors
+            were compared under operations that keep the given cell, which may be a supercell.
     """
-    atoms = HostAtoms.of(crystal)
-    return WyckoffCrystal.build(
-        1,
-        atoms.cell,
-        [(atoms.species(i), "1a", x) for i, x in enumerate(atoms.frac)],
+
+    group: SpaceGroup
+    cell: Float[np.ndarray, "6"]
+    sites: tuple[Site, ...]
+    occupancies: Float[np.ndarray, " n_sites"]
+    u_iso: Float[np.ndarray, " n_sites"]
+    u_aniso: Float[np.ndarray, "n_sites 3 3"] | None
+    may_rise: bool
+
+
+def without_symmetry(atoms: HostAtoms) -> SymmetricSites:
+    """Take the crystal in P1, every atom a site; the orientation of the axes is dropped."""
+    atoms = atoms.right_handed()
+    keys = [(int(z), int(q), int(m)) for z, q, m in atoms.keys]
+    return SymmetricSites(
+        group=SpaceGroup.from_number(1),
+        cell=atoms.cell,
+        sites=tuple((key, "1a", x) for key, x in zip(keys, atoms.frac_coords, strict=True)),
         occupancies=atoms.occupancies,
         u_iso=atoms.u_iso,
         u_aniso=atoms.u_aniso,
-        dtype=crystal.frac_coords.dtype,
+        may_rise=False,
     )
 
 
 def find_symmetry(
-    crystal: Crystal,
+    atoms: HostAtoms,
     symprec: float = 1e-3,
     angle_tolerance: float = -1.0,
     u_tolerance: float = 1e-4,
-    least_order: int = 0,
-) -> WyckoffCrystal:
-    """The crystal in the standard setting of the space group that spglib finds.
+) -> SymmetricSites:
+    """Find the space group and the occupied sites with spglib.
 
     The standard setting is that of International Tables A (origin choice 2, hexagonal axes,
     unique axis b, cell choice 1). Atoms are equivalent only if they agree in species, charge,
@@ -51,11 +73,10 @@ def find_symmetry(
     Operations that anisotropic displacements break don't count.
 
     Args:
-        crystal: P1 content of any cell; padding is dropped.
+        atoms: content of any cell.
         symprec: distance tolerance, angstrom.
         angle_tolerance: spglib's tolerance for angles, degrees; negative means from `symprec`.
         u_tolerance: differences of displacements that are averaged away, angstrom^2.
-        least_order: the search ends at a group of no higher order (for its second pass).
 
     Raises:
         ValueError: spglib finds no symmetry at this tolerance.
@@ -67,15 +88,16 @@ def find_symmetry(
         raise ValueError(
             f"symprec, u_tolerance: expected positive numbers, got {symprec}, {u_tolerance}"
         )
-    atoms = HostAtoms.of(crystal)
-    kinds = atoms.kinds(u_tolerance)
-    points = atoms.points(symprec, kinds)
+    atoms = atoms.right_handed()
+    kinds = kinds_of_atoms(atoms, u_tolerance)
+    points = shared_points(atoms, symprec, kinds)
     contents = [tuple(int(kinds[i]) for i in point) for point in points]
     known = {content: t for t, content in enumerate(dict.fromkeys(contents))}
-    frac = np.array([atoms.frac[point[0]] for point in points])
+    frac = np.array([atoms.frac_coords[point[0]] for point in points])
     cell = atoms.matrix, frac, [known[content] for content in contents]
-    if atoms.u_star is not None:
-        tensors = np.array([atoms.u_star[point[0]] for point in points])
+    u_star = atoms.u_star
+    if u_star is not None:
+        tensors = np.array([u_star[point[0]] for point in points])
         cell = with_probe(cell, tensors, symprec, angle_tolerance, u_tolerance)
     dataset = standard_dataset(cell, symprec, angle_tolerance)
     group = SpaceGroup.from_number(dataset.number)
@@ -86,33 +108,26 @@ def find_symmetry(
         given = [p for m in members for p in sources[m]]
         for c in range(len(points[given[0]])):
             alike = [points[p][c] for p in given]
-            sites.append((atoms.species(alike[0]), label, x))
+            number, charge, mass = (int(v) for v in atoms.keys[alike[0]])
+            sites.append(((number, charge, mass), label, x))
             occupancies.append(atoms.occupancies[alike].mean())
             u_iso.append(atoms.u_iso[alike].mean())
-            if atoms.u_star is not None:
+            if u_star is not None:
                 star = [
-                    np.mean([atoms.u_star[points[p][c]] for p in sources[m]], axis=0)
-                    for m in members
+                    np.mean([u_star[points[p][c]] for p in sources[m]], axis=0) for m in members
                 ]
                 u_aniso.append(
                     _mean_tensor(dataset, group, members, x, np.array(star), u_tolerance)
                 )
-    system = LatticeSystem.from_rotations(group.point_rotations)
-    found = WyckoffCrystal.build(
-        group,
-        system.parameters(host_cell(np.asarray(dataset.std_lattice))),
-        sites,
-        occupancies=occupancies,
-        u_iso=u_iso,
+    return SymmetricSites(
+        group=group,
+        cell=matrix_to_cell(np.asarray(dataset.std_lattice, np.float64)),
+        sites=tuple(sites),
+        occupancies=np.array(occupancies),
+        u_iso=np.array(u_iso),
         u_aniso=np.array(u_aniso) if u_aniso else None,
-        tolerance=10 * symprec,
-        dtype=crystal.frac_coords.dtype,
+        may_rise=PROBE in cell[2],
     )
-    if PROBE not in cell[2] or group.order <= least_order:
-        return found
-    # Tensors were compared under operations that keep the given cell, which may be a supercell;
-    # the standard cell may allow more.
-    return find_symmetry(found.expand(), symprec, angle_tolerance, u_tolerance, group.order)
 
 
 def _sources(dataset: "SpglibDataset") -> list[np.ndarray]:

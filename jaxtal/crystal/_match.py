@@ -2,12 +2,13 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
-from jaxtyping import Array, Float, Int
-from numpy.typing import ArrayLike
+from jaxtyping import Float, Int
 
-from .._core import check_finite, host_array
+from ._host_atoms import HostAtoms
+from ._host_crystals import host_crystal
 from ._match_cells import cell_differences, reduced_primitive
 from ._match_search import Content, Trial, search
 
@@ -40,7 +41,7 @@ class CrystalMatch:
         transform_b: cell_b = transform_b @ matrix_b; rational.
         frac_a: fractional coordinates of a in cell_a, (n, 3).
         frac_b: fractional coordinates of b in cell_b, shifted, in the order of a, (n, 3).
-        numbers: atomic numbers, (n,).
+        atomic_numbers: (n,).
     """
 
     rmsd: float
@@ -57,25 +58,18 @@ class CrystalMatch:
     transform_b: Float[np.ndarray, "3 3"]
     frac_a: Float[np.ndarray, "n 3"]
     frac_b: Float[np.ndarray, "n 3"]
-    numbers: Int[np.ndarray, " n"]
-
-
-_Given = tuple[np.ndarray, np.ndarray, np.ndarray]
+    atomic_numbers: Int[np.ndarray, " n"]
 
 
 def match_crystals(
-    matrix_a: Array | ArrayLike,
-    frac_a: Array | ArrayLike,
-    numbers_a: Array | ArrayLike,
-    matrix_b: Array | ArrayLike,
-    frac_b: Array | ArrayLike,
-    numbers_b: Array | ArrayLike,
+    a: Any,
+    b: Any,
     *,
     length_tol: float = 0.1,
     angle_tol: float = 5.0,
     max_rmsd: float = 1.0,
 ) -> CrystalMatch | None:
-    """Best superposition of two crystals over origins, cell choices and both hands.
+    """Superpose two crystals as well as possible, over origins, cell choices and both hands.
 
     Both are reduced to primitive Niggli cells. Every integer change of b's basis that makes it
     look like a's is tried (hence every operation of the affine normaliser that is an isometry up
@@ -87,12 +81,9 @@ def match_crystals(
     wins, so that equal RMSDs are told apart by the cells. Volumes are not scaled to each other.
 
     Args:
-        matrix_a: lattice vectors of a as rows, in angstrom, (3, 3).
-        frac_a: fractional coordinates, (N, 3).
-        numbers_a: atomic numbers, (N,).
-        matrix_b: as `matrix_a`, for b.
-        frac_b: (M, 3).
-        numbers_b: (M,).
+        a: `Crystal`, `WyckoffCrystal`, ASE `Atoms` or `HostAtoms`; of its atoms the atomic numbers
+            count alone, occupancies do not.
+        b: as `a`; the one that is moved.
         length_tol: how far the ratio of matched lengths may be from 1.
         angle_tol: how far matched angles may differ, in degrees.
         max_rmsd: largest RMSD of a match, in angstrom.
@@ -101,8 +92,8 @@ def match_crystals(
         The match, or None: different compositions, no lattice match, or every RMSD too large.
 
     Raises:
-        ValueError: shapes that do not fit, no atoms, numbers that are not finite, a singular
-            cell, or tolerances that are not positive.
+        ValueError: something that is no crystal, numbers that are not finite, a singular cell, or
+            tolerances that are not positive.
     """
     for name, value in (
         ("length_tol", length_tol),
@@ -111,46 +102,24 @@ def match_crystals(
     ):
         if not (math.isfinite(value) and value > 0):
             raise ValueError(f"expected {name} > 0, got {value}")
-    given_a = _checked(matrix_a, frac_a, numbers_a, "a")
-    given_b = _checked(matrix_b, frac_b, numbers_b, "b")
+    given_a, given_b = host_crystal(a, "a"), host_crystal(b, "b")
     pair = _common_size(given_a, given_b)
     if pair is None:
         return None
-    a, b = pair
-    swapped = len(b.z) > len(a.z)
-    target, source = (b, a) if swapped else (a, b)
+    one, other = pair
+    swapped = len(other.z) > len(one.z)
+    target, source = (other, one) if swapped else (one, other)
     best = search(target, source, length_tol, math.radians(angle_tol), max_rmsd)
-    return None if best is None else _result(best, target, swapped, given_a[0], given_b[0])
+    return None if best is None else _result(best, target, swapped, given_a.matrix, given_b.matrix)
 
 
-def _checked(
-    matrix: Array | ArrayLike, frac: Array | ArrayLike, numbers: Array | ArrayLike, name: str
-) -> _Given:
-    cell = host_array(matrix, f"matrix_{name}")
-    x = host_array(frac, f"frac_{name}")
-    z = host_array(numbers, f"numbers_{name}", np.int64)
-    if cell.shape != (3, 3) or x.ndim != 2 or x.shape[1] != 3 or z.shape != x.shape[:1]:
-        raise ValueError(
-            f"crystal {name}: expected matrix (3, 3), frac (N, 3) and numbers (N,), "
-            f"got {cell.shape}, {x.shape} and {z.shape}"
-        )
-    if len(z) == 0 or z.min() < 1:
-        raise ValueError(
-            f"crystal {name}: expected atoms with atomic numbers >= 1, got {z.tolist()}"
-        )
-    check_finite(cell, f"matrix_{name}")
-    check_finite(x, f"frac_{name}")
-    if abs(np.linalg.det(cell)) < 1e-9:
-        raise ValueError(f"crystal {name}: expected independent lattice vectors, got volume 0")
-    return cell, x, z
-
-
-def _common_size(given_a: _Given, given_b: _Given) -> tuple[Content, Content] | None:
+def _common_size(given_a: HostAtoms, given_b: HostAtoms) -> tuple[Content, Content] | None:
     """Reduced cells of which one holds a whole number of times the atoms of the other."""
     for tolerance in (_TRANSLATION_TOLERANCE, 0.0):
         contents = []
-        for matrix, frac, z in (given_a, given_b):
-            cell, x, kept = reduced_primitive(matrix, frac, z, tolerance)
+        for atoms in (given_a, given_b):
+            z = atoms.atomic_numbers
+            cell, x, kept = reduced_primitive(atoms.matrix, atoms.frac_coords, z, tolerance)
             contents.append(Content(cell, x, z[kept], kept))
         a, b = contents
         small, large = sorted((a, b), key=lambda content: len(content.z))
@@ -188,5 +157,5 @@ def _result(
         transform_b=cells[1] @ np.linalg.inv(matrix_b),
         frac_a=places[0],
         frac_b=places[1],
-        numbers=target.z,
+        atomic_numbers=target.z,
     )

@@ -25,7 +25,7 @@ def cell_parameters(system: LatticeSystem, cell: Any) -> Float[np.ndarray, " k"]
             f"cell: expected 6 parameters or the free ones ({', '.join(system.names)}), "
             f"got {values.tolist()}"
         )
-    return system.parameters(system.host_cell(values), tolerance=1e-4)
+    return system.parameters(system.cell(values), tolerance=1e-4)
 
 
 def tensor_of_first_atom(

@@ -11,10 +11,17 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from .._core import check_finite, device_array, host_array
-from ..lattice import Lattice, LatticeSystem, check_cell, host_matrix
+from ..lattice import Lattice, LatticeSystem, cell_to_matrix, check_cell
 from ..scattering import Species, parse_species, species_label
 from ..symmetry import SpaceGroup
-from ._crystal import Crystal, check_distances
+from ._ase import atoms_to_ase
+from ._crystal import Crystal
+from ._distances import check_distances
+from ._expansion import expanded_coordinates, expanded_tensors
+from ._find_symmetry import SymmetricSites, find_symmetry, without_symmetry
+from ._host_atoms import HostAtoms
+from ._host_crystals import host_crystal
+from ._summary import sites_line
 from ._wyckoff_checks import cell_parameters, invariant_tensor, tensor_of_first_atom
 from ._wyckoff_plan import WyckoffPlan
 
@@ -22,7 +29,8 @@ from ._wyckoff_plan import WyckoffPlan
 class WyckoffCrystal(eqx.Module):
     """A crystal as a differentiable function of its free parameters.
 
-    Floating-point leaves outside `plan` are the parameters; `expand` makes the P1 cell.
+    Floating-point leaves outside `plan` are the parameters; `expand` makes the P1 cell. Printed,
+    it is one line; `eqx.tree_pformat` shows the arrays.
 
     Attributes:
         lattice_parameters: free cell parameters in the order of `plan.system.names`: lengths in
@@ -61,7 +69,7 @@ class WyckoffCrystal(eqx.Module):
         tolerance: float = 1e-2,
         dtype: Any = None,
     ) -> "WyckoffCrystal":
-        """Crystal from a space group, a cell and its Wyckoff sites (host only).
+        """Make a crystal of a space group, a cell and its Wyckoff sites (host only).
 
             WyckoffCrystal.build(227, 3.567, [("C", "8a", (1/8, 1/8, 1/8))])
 
@@ -86,7 +94,7 @@ class WyckoffCrystal(eqx.Module):
         dtype = dtype or float
         plan = WyckoffPlan.build(group, [letter for _, letter, _ in sites], dtype)
         parameters = cell_parameters(plan.system, cell)
-        matrix = host_matrix(plan.system.host_cell(parameters))
+        matrix = cell_to_matrix(plan.system.cell(parameters))
         n = len(sites)
         aniso = None if u_aniso is None else host_array(u_aniso, "u_aniso")
         if aniso is not None and aniso.shape != (n, 3, 3):
@@ -135,51 +143,108 @@ class WyckoffCrystal(eqx.Module):
     @classmethod
     def from_crystal(
         cls,
-        crystal: Crystal,
+        crystal: Any,
         *,
         symmetry: bool = True,
         symprec: float = 1e-3,
         angle_tolerance: float = -1.0,
         u_tolerance: float = 1e-4,
+        dtype: Any = None,
     ) -> "WyckoffCrystal":
-        """Crystal in the space group that spglib finds, standard setting, or in P1 (host only).
+        """Find the space group of a crystal with spglib, or write it in P1 (host only).
 
         Occupancies, charges, isotopes and displacements count for symmetry and are kept. The
         result is the same crystal up to a rotation and a shift of the origin.
 
         Args:
-            crystal: P1 content of any cell, primitive, conventional or larger.
+            crystal: `Crystal`, `WyckoffCrystal` or ASE `Atoms`; any cell, primitive, conventional
+                or larger.
             symmetry: False for P1 on the given axes, every atom a site with free coordinates.
             symprec: distance tolerance, angstrom.
             angle_tolerance: spglib's tolerance for angles, degrees; negative: from `symprec`.
             u_tolerance: differences of displacements that are averaged away, angstrom^2.
+            dtype: floating-point type, default that of the crystal.
+
+        Returns:
+            The crystal in the standard setting of its group, or in P1.
 
         Raises:
-            ValueError: no symmetry found at this tolerance.
+            ValueError: no crystal, or no symmetry found at this tolerance.
         """
-        from ._find_symmetry import find_symmetry, without_symmetry
-
+        atoms = host_crystal(crystal)
+        dtype = dtype or atoms.dtype
         if not symmetry:
-            return without_symmetry(crystal)
-        return find_symmetry(crystal, symprec, angle_tolerance, u_tolerance)
+            return cls._of_sites(without_symmetry(atoms), 1e-2, dtype)
+        order = 0
+        while True:
+            found = find_symmetry(atoms, symprec, angle_tolerance, u_tolerance)
+            made = cls._of_sites(found, 10 * symprec, dtype)
+            if not found.may_rise or found.group.order <= order:
+                return made
+            atoms, order = made.to_host(), found.group.order
+
+    @classmethod
+    def _of_sites(cls, found: SymmetricSites, tolerance: float, dtype: Any) -> "WyckoffCrystal":
+        return cls.build(
+            found.group,
+            found.cell,
+            found.sites,
+            occupancies=found.occupancies,
+            u_iso=found.u_iso,
+            u_aniso=found.u_aniso,
+            tolerance=tolerance,
+            dtype=dtype,
+        )
 
     @classmethod
     def from_ase(cls, atoms: Any, *, symprec: float = 1e-3, dtype: Any = None) -> "WyckoffCrystal":
-        """Crystal from ASE `Atoms`, its symmetry found by spglib; see `Crystal.from_ase`."""
-        return cls.from_crystal(Crystal.from_ase(atoms, dtype=dtype), symprec=symprec)
+        """Find the space group of ASE `Atoms`; see `from_crystal` and `Crystal.from_ase`."""
+        return cls.from_crystal(atoms, symprec=symprec, dtype=dtype)
 
     def to_ase(self) -> Any:
-        """ASE `Atoms` of the conventional cell; see `Crystal.to_ase`.
+        """Make ASE `Atoms` of the conventional cell; see `Crystal.to_ase`.
 
         The site of each atom is in `arrays["spacegroup_kinds"]`; the group is in
         `info["spacegroup"]` where ASE knows this setting.
         """
-        from ._ase import wyckoff_to_ase
+        return atoms_to_ase(self.to_host(), np.asarray(self.plan.site), self.group)
 
-        return wyckoff_to_ase(self)
+    def to_host(self) -> HostAtoms:
+        """Compute every atom of the cell in NumPy, compiling nothing (host only).
+
+        Raises:
+            ValueError: traced values, or numbers that are not finite.
+        """
+        plan = self.plan
+        site = host_array(plan.site, "plan", np.int64)
+        matrix = self._host_matrix()
+
+        def per_atom(name: str, dtype: Any = np.float64) -> np.ndarray:
+            return host_array(getattr(self, name), name, dtype)[site]
+
+        aniso = self.u_aniso
+        atoms = HostAtoms(
+            matrix=matrix,
+            frac_coords=plan.host_coordinates(host_array(self.site_parameters, "site_parameters")),
+            atomic_numbers=per_atom("atomic_numbers", np.int64),
+            occupancies=per_atom("occupancies"),
+            u_iso=per_atom("u_iso"),
+            u_aniso=None
+            if aniso is None
+            else plan.host_tensors(matrix, host_array(aniso, "u_aniso")),
+            charges=per_atom("charges", np.int64),
+            isotopes=per_atom("isotopes", np.int64),
+            dtype=self.lattice_parameters.dtype,
+        )
+        atoms.check()
+        return atoms
+
+    def _host_matrix(self) -> Float[np.ndarray, "3 3"]:
+        free = host_array(self.lattice_parameters, "lattice_parameters")
+        return cell_to_matrix(check_cell(self.plan.system.cell(free)))
 
     def check(self, names: Sequence[str] | None = None) -> None:
-        """Validate on the host.
+        """Check numbers, cell and distances on the host.
 
         Args:
             names: what messages call the sites, default "site 0 (Si 3a)".
@@ -198,13 +263,16 @@ class WyckoffCrystal(eqx.Module):
         if bad.size:
             s = bad[0]
             raise ValueError(f"{labels[s]}: expected an occupancy 0..1, got {occupancy[s]:g}")
-        cell = self.plan.system.host_cell(host_array(self.lattice_parameters, "lattice_parameters"))
-        matrix = host_matrix(check_cell(cell))
+        matrix = self._host_matrix()
         free = host_array(self.site_parameters, "site_parameters")
         check_finite(free, "site_parameters")
-        frac = self.plan.host_frac(free)
+        frac = self.plan.host_coordinates(free)
         site = np.asarray(self.plan.site)
         check_distances(matrix, frac, occupancy[site], [labels[s] for s in site])
+
+    def __repr__(self) -> str:
+        """Print group, sites and cell in one line; `eqx.tree_pformat` prints every array."""
+        return sites_line(self)
 
     @property
     def species(self) -> tuple[str, ...]:
@@ -223,7 +291,7 @@ class WyckoffCrystal(eqx.Module):
         return self.plan.group
 
     def expand(self) -> Crystal:
-        """Every atom of the conventional cell; pure, differentiable, jittable."""
+        """Compute every atom of the conventional cell; pure, differentiable, compiled."""
         plan = self.plan
         matrix, frac, mask, aniso, (occupancies, u_iso, numbers, charges, isotopes) = _expand(
             plan.system,
@@ -250,14 +318,14 @@ class WyckoffCrystal(eqx.Module):
         return self.lattice_parameters.shape[-1] + self.site_parameters.shape[-1]
 
     def to_variables(self) -> Float[Array, " v"]:
-        """Unconstrained variables for an optimiser: every real vector is a valid crystal.
+        """Return variables for an optimiser: every real vector is a valid crystal.
 
         The cell's come first (`LatticeSystem.unconstrain`), then the free coordinates.
         """
         return _joined(self.plan.system, self.lattice_parameters, self.site_parameters)
 
     def with_variables(self, variables: Float[Array, " v"]) -> "WyckoffCrystal":
-        """The same crystal at other unconstrained variables (inverse of `to_variables`)."""
+        """Return the crystal at other unconstrained variables (inverse of `to_variables`)."""
         return eqx.tree_at(
             lambda c: (c.lattice_parameters, c.site_parameters),
             self,
@@ -283,18 +351,9 @@ def _expand(system: LatticeSystem, moves: tuple, index: tuple, parameters: tuple
     site, parameter_index = index
     lattice_parameters, site_parameters, u_aniso = parameters
     matrix = system.matrix(lattice_parameters)
-    padded = jnp.concatenate([site_parameters, jnp.zeros((1,), site_parameters.dtype)])
-    u = padded[parameter_index][site]
-    frac = jnp.sum(maps * u[:, None, :], axis=-1) + shifts
+    frac = expanded_coordinates(jnp, maps, shifts, site, parameter_index, site_parameters)
     aniso = None
     if u_aniso is not None:
-        # U* = D U D (D: lengths of a*, b*, c*) transforms as W U* W^T.
-        star = jnp.linalg.norm(jnp.linalg.inv(matrix), axis=0)
-        scale = star[:, None] * star[None, :]
-        U = 0.5 * (u_aniso + jnp.swapaxes(u_aniso, 1, 2)) * scale[None]
-        # The highest precision, since accelerators multiply float32 matrices in fewer bits.
-        U = jnp.einsum("sijkl,skl->sij", projectors, U, precision="highest")
-        turned = jnp.einsum("nij,njk,nlk->nil", rotations, U[site], rotations, precision="highest")
-        aniso = turned / scale[None]
+        aniso = expanded_tensors(jnp, rotations, projectors, site, matrix, u_aniso)
     mask = jnp.ones(site.shape, bool)
     return matrix, frac, mask, aniso, tuple(x[site] for x in per_site)

@@ -7,9 +7,10 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from .._core import device_array
+from .._core import device_array, host_array
 from ..lattice import LatticeSystem
 from ..symmetry import SpaceGroup, WyckoffPosition
+from ._expansion import expanded_coordinates, expanded_tensors
 
 
 class WyckoffPlan(eqx.Module):
@@ -77,11 +78,24 @@ class WyckoffPlan(eqx.Module):
             system=LatticeSystem.from_rotations(group.point_rotations),
         )
 
-    def host_frac(self, site_parameters: Float[np.ndarray, " f"]) -> Float[np.ndarray, "N 3"]:
-        """Fractional coordinates of all atoms in NumPy float64, for builders."""
-        padded = np.concatenate([site_parameters, [0.0]])
-        u = padded[np.asarray(self.parameter_index)][np.asarray(self.site)]
-        return np.einsum("nij,nj->ni", np.asarray(self.maps), u) + np.asarray(self.shifts)
+    def host_coordinates(
+        self, site_parameters: Float[np.ndarray, " f"]
+    ) -> Float[np.ndarray, "N 3"]:
+        """Compute the fractional coordinates of all atoms in NumPy, compiling nothing (host)."""
+        maps, shifts, site, index = (
+            host_array(x, "plan", x.dtype)
+            for x in (self.maps, self.shifts, self.site, self.parameter_index)
+        )
+        return expanded_coordinates(np, maps, shifts, site, index, site_parameters)
+
+    def host_tensors(
+        self, matrix: Float[np.ndarray, "3 3"], u_aniso: Float[np.ndarray, "n_sites 3 3"]
+    ) -> Float[np.ndarray, "N 3 3"]:
+        """Compute the displacement tensors of all atoms in NumPy, compiling nothing (host)."""
+        rotations, projectors, site = (
+            host_array(x, "plan", x.dtype) for x in (self.rotations, self.projectors, self.site)
+        )
+        return expanded_tensors(np, rotations, projectors, site, matrix, u_aniso)
 
     @property
     def n_site_parameters(self) -> int:

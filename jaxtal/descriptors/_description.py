@@ -41,9 +41,8 @@ class Description(eqx.Module):
         Args:
             rows: what an array takes for its first axes.
         """
-        parts = (self.power_spectrum, self.rdf)
-        chosen = (None if x is None else x[rows] for x in parts)
-        return Description(*chosen, self.complete[rows], self.specification)
+        P, G = (None if x is None else x[rows] for x in (self.power_spectrum, self.rdf))
+        return Description(P, G, self.complete[rows], self.specification)
 
     def __repr__(self) -> str:
         """Print what there is, for how many crystals, and what made it."""

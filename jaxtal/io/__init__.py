@@ -5,7 +5,7 @@
     crystal = read("POSCAR", symprec=1e-2)           # symmetry found, as for all ASE formats
     crystal = read("quartz.cif", symmetry="P1")      # every atom of the cell free
     write_cif(crystal, "out.cif")                    # symmetric: operations and asymmetric unit
-    to_ase(crystal), from_ase(atoms), crystal_from_ase(atoms)
+    crystal.to_ase(); Crystal.from_ase(atoms); WyckoffCrystal.from_ase(atoms)
 
 A CIF keeps its setting, occupancies, mixed sites, isotropic and anisotropic displacements, charges
 ("O2-") and isotopes ("D"). Its symmetry comes from the list of operations where there is one, then
@@ -55,9 +55,6 @@ Every error is a `ValueError` that names the file, the atom and the key; nothing
 from .._core import replacing as replacing
 from .._core import write_bytes as write_bytes
 from .._core import write_text as write_text
-from ._ase import crystal_from_ase as crystal_from_ase
-from ._ase import from_ase as from_ase
-from ._ase import to_ase as to_ase
 from ._ccp4 import read_ccp4 as read_ccp4
 from ._ccp4 import write_ccp4 as write_ccp4
 from ._cif_read import read_cif as read_cif

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .._core import check_finite, host_array, replacing
-from ..lattice import host_cell
+from ..lattice import matrix_to_cell
 from ..symmetry import SpaceGroup
 
 
@@ -37,7 +37,7 @@ def write_ccp4(
     check_finite(array, "values")
     parameters = host_array(cell, "cell")
     if parameters.ndim == 2:
-        parameters = host_cell(parameters)
+        parameters = matrix_to_cell(parameters)
     if parameters.shape != (6,) or not (parameters > 0).all():
         raise ValueError(f"cell: expected six positive parameters or (3, 3), got {cell}")
     name = "P 1"

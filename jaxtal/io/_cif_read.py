@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..crystal import Crystal, WyckoffCrystal
-from ..lattice import LatticeSystem, host_cell, host_matrix
+from ..lattice import LatticeSystem, cell_to_matrix, matrix_to_cell
 from ..scattering import cif_scale
 from ..symmetry import BasisChange, SpaceGroup
 from ._cif_atoms import CifAtoms, read_atoms
@@ -50,7 +50,7 @@ def read_cif(
     check_symmetry(symmetry)
     data = open_block(path, block)
     cell = read_cell(data)
-    atoms = read_atoms(data, host_matrix(cell))
+    atoms = read_atoms(data, cell_to_matrix(cell))
     group = read_group(data, cell)
     try:
         if group is None and symmetry == "file":
@@ -86,7 +86,7 @@ def _build(
     if to_standard is not None:
         group = SpaceGroup.from_number(group.number or 1)
         frac, aniso, cell = _transformed(to_standard, frac, aniso, cell)
-    matrix = host_matrix(cell)
+    matrix = cell_to_matrix(cell)
     group.check_matrix(matrix, tol=5e-3)
     for label, stated in zip(atoms.labels, atoms.letters, strict=True):
         known = {position.letter for position in group.wyckoff_positions}
@@ -150,10 +150,10 @@ def _transformed(
     change: BasisChange, frac: np.ndarray, aniso: np.ndarray | None, cell: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
     """Coordinates, displacement tensors and cell after an exact change of basis."""
-    matrix = host_matrix(cell)
+    matrix = cell_to_matrix(cell)
     new = change.lattice(matrix)
     P = np.array(change.fractions, dtype=float)
     if aniso is not None:
         U = P @ (aniso * cif_scale(matrix)) @ P.T
         aniso = U / cif_scale(new)
-    return change(frac), aniso, host_cell(new)
+    return change(frac), aniso, matrix_to_cell(new)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..lattice import check_cell, host_matrix
+from ..lattice import cell_to_matrix, check_cell
 from ..symmetry import SpaceGroup
 from ._cif_values import CifBlock
 
@@ -121,7 +121,7 @@ def _on_fitting_axes(group: SpaceGroup, symbol: str, cell: np.ndarray) -> SpaceG
     if group.setting != "H" or ":" in symbol:
         return group
     rhombohedral = SpaceGroup.from_name(f"{symbol}:R")
-    matrix = host_matrix(cell)
+    matrix = cell_to_matrix(cell)
     for candidate in (group, rhombohedral):
         try:
             candidate.check_matrix(matrix)

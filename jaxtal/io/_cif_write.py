@@ -6,7 +6,7 @@ import numpy as np
 
 from .._core import write_text
 from ..crystal import Crystal, WyckoffCrystal
-from ..lattice import host_matrix
+from ..lattice import cell_to_matrix
 from ..scattering import cif_scale
 
 
@@ -38,8 +38,8 @@ def write_cif(
 
 def _text(crystal: WyckoffCrystal, name: str) -> str:
     group, plan = crystal.group, crystal.plan
-    cell = plan.system.host_cell(np.asarray(crystal.lattice_parameters, dtype=np.float64))
-    matrix = host_matrix(cell)
+    cell = plan.system.cell(np.asarray(crystal.lattice_parameters, dtype=np.float64))
+    matrix = cell_to_matrix(cell)
     lines = [f"data_{name}", "_audit_creation_method 'jaxtal'", ""]
     tags = [f"length_{v}" for v in "abc"] + [f"angle_{v}" for v in ("alpha", "beta", "gamma")]
     lines += [f"_cell_{tag} {_number(v)}" for tag, v in zip(tags, cell, strict=True)]
@@ -59,7 +59,7 @@ def _atom_loops(crystal: WyckoffCrystal, matrix: np.ndarray) -> list[str]:
     plan = crystal.plan
     site = np.asarray(plan.site)
     first = np.array([np.flatnonzero(site == s)[0] for s in range(len(plan.letters))])
-    frac = plan.host_frac(np.asarray(crystal.site_parameters, dtype=np.float64))[first]
+    frac = plan.host_coordinates(np.asarray(crystal.site_parameters, dtype=np.float64))[first]
     occupancies = np.asarray(crystal.occupancies, dtype=np.float64)
     u_iso = np.asarray(crystal.u_iso, dtype=np.float64)
     tensors = _tensors(crystal, matrix, u_iso, first)
@@ -102,7 +102,7 @@ def _tensors(
     """The whole displacement tensor of each anisotropic site, in the CIF convention."""
     if crystal.u_aniso is None:
         return {}
-    allowed = np.asarray(crystal.expand().u_aniso, dtype=np.float64)[first]
+    allowed = crystal.plan.host_tensors(matrix, np.asarray(crystal.u_aniso, np.float64))[first]
     # U_iso I in the CIF convention is U_iso G*_ij / (a*_i a*_j).
     sphere = np.linalg.inv(matrix @ matrix.T) / cif_scale(matrix)
     return {s: U + u_iso[s] * sphere for s, U in enumerate(allowed) if np.any(U)}

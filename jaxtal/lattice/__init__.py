@@ -4,6 +4,7 @@ Conventions. A lattice matrix has the basis vectors a, b, c as *rows*, in angstr
 `cart = frac @ matrix` (ASE's convention: a along x, b in the xy plane when a matrix is made from
 cell parameters). Reciprocal vectors carry the 2 pi: `a_i . b_j = 2 pi delta_ij`, so that
 `q = hkl @ reciprocal` is in 1/angstrom and `d = 2 pi / |q|`. Angles are in degrees.
+`cell_to_matrix` and `matrix_to_cell` answer NumPy with NumPy, compiling nothing.
 
 `LatticeSystem` knows which cell parameters a set of symmetry operations leaves free, and maps
 them to unconstrained variables for optimisation.
@@ -30,8 +31,7 @@ internal (perpendicular) part of N reciprocal basis vectors.
 from ._bravais import BravaisLattice as BravaisLattice
 from ._cell import cell_to_matrix as cell_to_matrix
 from ._cell import check_cell as check_cell
-from ._cell import host_cell as host_cell
-from ._cell import host_matrix as host_matrix
+from ._cell import check_matrix as check_matrix
 from ._cell import matrix_to_cell as matrix_to_cell
 from ._lattice import Lattice as Lattice
 from ._reduction import niggli_reduce as niggli_reduce

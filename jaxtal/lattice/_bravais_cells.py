@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core import safe_sqrt
-from ._cell import cell_to_matrix, host_matrix
+from ._cell import cell_to_matrix
 
 #: An entry of a cell: the name of the parameter that it is, or a fixed angle in degrees.
 _Entry = str | float
@@ -59,7 +59,7 @@ def matrix_of(dimension: int, name: str, parameters: Any, xp: ModuleType = np) -
         values[entry] if isinstance(entry, str) else xp.asarray(entry, parameters.dtype)
         for entry in kind.cell
     ]
-    return (cell_to_matrix if xp is jnp else host_matrix)(xp.stack(cell))
+    return cell_to_matrix(xp.stack(cell))
 
 
 def _rhombohedral(parameters: Any, xp: ModuleType) -> Any:

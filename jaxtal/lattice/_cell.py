@@ -1,21 +1,26 @@
 """Cell parameters <-> lattice matrix in one, two and three dimensions."""
 
-from typing import Any
+import functools
+from types import ModuleType
+from typing import Any, overload
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._core import check_finite, host_array, safe_norm, safe_sqrt
+from .._core import check_finite, host_array, safe_sqrt
 
 #: Number of cell parameters by dimension: (a), (a, b, gamma), (a, b, c, alpha, beta, gamma).
 N_PARAMETERS = {1: 1, 2: 3, 3: 6}
 
 
-@jax.jit
-def cell_to_matrix(cell: Float[Array, " p"]) -> Float[Array, "d d"]:
-    """Lattice matrix of a cell, a along x and b in the xy plane (ASE's orientation).
+@overload
+def cell_to_matrix(cell: np.ndarray) -> np.ndarray: ...
+@overload
+def cell_to_matrix(cell: Array) -> Array: ...
+def cell_to_matrix(cell: Float[Array | np.ndarray, " p"]) -> Float[Array | np.ndarray, "d d"]:
+    """Return the lattice matrix of a cell, a along x and b in the xy plane (ASE's orientation).
 
     In three dimensions, with ca = cos(alpha) and so on,
 
@@ -25,90 +30,98 @@ def cell_to_matrix(cell: Float[Array, " p"]) -> Float[Array, "d d"]:
 
     Args:
         cell: (a,), (a, b, gamma) or (a, b, c, alpha, beta, gamma); lengths in angstrom, angles
-            in degrees.
+            in degrees. A NumPy array is computed in NumPy float64 and compiles nothing.
 
     Returns:
         Matrix of shape (D, D), rows are the basis vectors in angstrom. Angles that no cell can
         have give a zero third component rather than NaN (see `check_cell`).
 
+    Raises:
+        ValueError: neither 1, 3 nor 6 parameters.
+
     References:
         International Tables for Crystallography, Vol. B (2008), section 3.3.1.
     """
+    if isinstance(cell, np.ndarray):
+        return _matrix(np, cell.astype(np.float64))
+    return _compiled_matrix(cell)
+
+
+@overload
+def matrix_to_cell(matrix: np.ndarray) -> np.ndarray: ...
+@overload
+def matrix_to_cell(matrix: Array) -> Array: ...
+def matrix_to_cell(matrix: Float[Array | np.ndarray, "d d"]) -> Float[Array | np.ndarray, " p"]:
+    """Return the cell parameters of a lattice matrix; its orientation is lost.
+
+    cos(alpha) = b . c / (|b| |c|) and cyclically. Angles come from `atan2(|b x c|, b . c)`, which
+    has a finite gradient at every angle of a real cell.
+
+    Args:
+        matrix: basis vectors as rows, shape (D, D), angstrom. A NumPy array is computed in NumPy
+            float64 and compiles nothing.
+
+    Returns:
+        (a,), (a, b, gamma) or (a, b, c, alpha, beta, gamma), angstrom and degrees.
+    """
+    if isinstance(matrix, np.ndarray):
+        return _parameters(np, matrix.astype(np.float64))
+    return _compiled_parameters(matrix)
+
+
+def _matrix(xp: ModuleType, cell: Any) -> Any:
+    """`cell_to_matrix` in NumPy or `jax.numpy`."""
     if cell.shape[0] == 1:
         return cell[:, None]
     if cell.shape[0] == 3:
-        cg, sg = _cos_sin(cell[2])
-        zero = jnp.zeros_like(cg)
-        unit = jnp.stack([jnp.stack([zero + 1, zero]), jnp.stack([cg, sg])])
+        cg, sg = _cos_sin(xp, cell[2])
+        zero = xp.zeros_like(cg)
+        unit = xp.stack([xp.stack([zero + 1, zero]), xp.stack([cg, sg])])
         return cell[:2, None] * unit
     if cell.shape[0] != 6:
         raise ValueError(f"cell: expected 1, 3 or 6 parameters, got {cell.shape[0]}")
-    (ca, _), (cb, _), (cg, sg) = (_cos_sin(angle) for angle in (cell[3], cell[4], cell[5]))
-    zero = jnp.zeros_like(ca)
+    (ca, _), (cb, _), (cg, sg) = (_cos_sin(xp, angle) for angle in (cell[3], cell[4], cell[5]))
+    zero = xp.zeros_like(ca)
     cy = (ca - cb * cg) / sg
-    cz = safe_sqrt(1 - cb * cb - cy * cy)
-    unit = jnp.stack(
+    cz = _root(xp, 1 - cb * cb - cy * cy)
+    unit = xp.stack(
         [
-            jnp.stack([zero + 1, zero, zero]),
-            jnp.stack([cg, sg, zero]),
-            jnp.stack([cb, cy, cz]),
+            xp.stack([zero + 1, zero, zero]),
+            xp.stack([cg, sg, zero]),
+            xp.stack([cb, cy, cz]),
         ]
     )
     return cell[:3, None] * unit
 
 
-def _cos_sin(degrees: Float[Array, ""]) -> tuple[Array, Array]:
-    # Through the complement, so that 90 degrees gives exactly cos = 0 in any precision.
-    complement = jnp.deg2rad(90 - degrees)
-    return jnp.sin(complement), jnp.cos(complement)
-
-
-@jax.jit
-def matrix_to_cell(matrix: Float[Array, "d d"]) -> Float[Array, " p"]:
-    """Cell parameters of a lattice matrix: lengths in angstrom, then angles in degrees.
-
-    cos(alpha) = b . c / (|b| |c|) and cyclically; the orientation of the matrix is lost. Angles
-    come from `atan2(|b x c|, b . c)`, which has a finite gradient at every angle of a real cell.
-    """
+def _parameters(xp: ModuleType, matrix: Any) -> Any:
+    """`matrix_to_cell` in NumPy or `jax.numpy`."""
     dimension = matrix.shape[0]
-    lengths = safe_norm(matrix)
+    lengths = _root(xp, xp.sum(matrix * matrix, axis=-1))
     if dimension == 1:
         return lengths
     pairs = {2: [(0, 1)], 3: [(1, 2), (0, 2), (0, 1)]}[dimension]
     angles = []
     for i, j in pairs:
-        dot = jnp.sum(matrix[i] * matrix[j])
-        gram = jnp.square(lengths[i] * lengths[j]) - dot * dot
-        angles.append(jnp.rad2deg(jnp.arctan2(safe_sqrt(gram), dot)))
-    return jnp.concatenate([lengths, jnp.stack(angles)])
+        dot = xp.sum(matrix[i] * matrix[j])
+        gram = xp.square(lengths[i] * lengths[j]) - dot * dot
+        angles.append(xp.rad2deg(xp.arctan2(_root(xp, gram), dot)))
+    return xp.concatenate([lengths, xp.stack(angles)])
 
 
-def host_matrix(cell: np.ndarray) -> Float[np.ndarray, "d d"]:
-    """`cell_to_matrix` in NumPy float64, for builders (which then compile nothing)."""
-    if cell.size == 1:
-        return cell[:, None]
-    # Through the complement, as above: 90 degrees gives exactly 0.
-    n_lengths = 2 if cell.size == 3 else 3
-    complement = np.deg2rad(90 - cell[n_lengths:])
-    cosine, sine = np.sin(complement), np.cos(complement)
-    if cell.size == 3:
-        return cell[:2, None] * np.array([[1, 0], [cosine[0], sine[0]]])
-    (ca, cb, cg), sg = cosine, sine[2]
-    cy = (ca - cb * cg) / sg
-    cz = np.sqrt(max(1 - cb * cb - cy * cy, 0.0))
-    return cell[:3, None] * np.array([[1, 0, 0], [cg, sg, 0], [cb, cy, cz]])
+_compiled_matrix = jax.jit(functools.partial(_matrix, jnp))
+_compiled_parameters = jax.jit(functools.partial(_parameters, jnp))
 
 
-def host_cell(matrix: np.ndarray) -> Float[np.ndarray, " p"]:
-    """`matrix_to_cell` in NumPy float64, for builders."""
-    lengths = np.linalg.norm(matrix, axis=1)
-    pairs = {1: [], 2: [(0, 1)], 3: [(1, 2), (0, 2), (0, 1)]}[len(matrix)]
-    angles = []
-    for i, j in pairs:
-        dot = matrix[i] @ matrix[j]
-        gram = (lengths[i] * lengths[j]) ** 2 - dot**2
-        angles.append(np.rad2deg(np.arctan2(np.sqrt(max(gram, 0.0)), dot)))
-    return np.concatenate([lengths, angles])
+def _cos_sin(xp: ModuleType, degrees: Any) -> tuple[Any, Any]:
+    # Through the complement, so that 90 degrees gives exactly cos = 0 in any precision.
+    complement = xp.deg2rad(90 - degrees)
+    return xp.sin(complement), xp.cos(complement)
+
+
+def _root(xp: ModuleType, x: Any) -> Any:
+    """Square root, 0 where there is none."""
+    return safe_sqrt(x) if xp is jnp else np.sqrt(np.maximum(x, 0.0))
 
 
 def check_cell(cell: Any, name: str = "cell") -> np.ndarray:
@@ -140,4 +153,28 @@ def check_cell(cell: Any, name: str = "cell") -> np.ndarray:
                 f"{name}: angles {values[3]:g}, {values[4]:g}, {values[5]:g} degrees enclose "
                 "no volume"
             )
+    return values
+
+
+def check_matrix(matrix: Any, name: str = "lattice matrix") -> Float[np.ndarray, "d d"]:
+    """Check a matrix of lattice vectors on the host and return it in float64.
+
+    Args:
+        matrix: rows, shape (D, D), angstrom.
+        name: what messages call it.
+
+    Raises:
+        ValueError: not square, not finite, or rows that are not independent.
+    """
+    values = host_array(matrix, name)
+    if values.ndim != 2 or values.shape[0] != values.shape[1]:
+        raise ValueError(f"{name}: expected shape (D, D), got {values.shape}")
+    check_finite(values, name)
+    lengths = np.linalg.norm(values, axis=1)
+    volume = abs(np.linalg.det(values))
+    if volume <= 1e-9 * np.prod(lengths):
+        raise ValueError(
+            f"{name}: expected independent lattice vectors, got volume {volume:.3g} A^{len(values)}"
+            f" with lengths {np.round(lengths, 4).tolist()} A"
+        )
     return values

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._core import check_finite, device_array, host_array
-from ._cell import check_cell, host_matrix, matrix_to_cell
+from .._core import device_array
+from ._cell import cell_to_matrix, check_cell, check_matrix, matrix_to_cell
 
 
 class Lattice(eqx.Module):
@@ -30,7 +30,7 @@ class Lattice(eqx.Module):
         Raises:
             ValueError: the parameters describe no cell (see `check_cell`).
         """
-        return cls(device_array(host_matrix(check_cell(cell)), dtype or float))
+        return cls(device_array(cell_to_matrix(check_cell(cell)), dtype or float))
 
     @classmethod
     def from_matrix(cls, matrix: Any, dtype: Any = None) -> "Lattice":
@@ -39,16 +39,7 @@ class Lattice(eqx.Module):
         Raises:
             ValueError: not square, not finite, or singular.
         """
-        values = host_array(matrix, "lattice matrix")
-        if values.ndim != 2 or values.shape[0] != values.shape[1]:
-            raise ValueError(f"lattice matrix: expected shape (D, D), got {values.shape}")
-        check_finite(values, "lattice matrix")
-        lengths = np.linalg.norm(values, axis=1)
-        if abs(np.linalg.det(values)) <= 1e-9 * np.prod(lengths):
-            raise ValueError(
-                f"lattice matrix: expected independent rows, got volume "
-                f"{abs(np.linalg.det(values)):.3g} with lengths {np.round(lengths, 4).tolist()} A"
-            )
+        values = check_matrix(matrix)
         return cls(device_array(values, dtype or float))
 
     @property

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from .._core import check_finite, host_array
-from ._cell import check_cell, host_matrix
+from ._cell import cell_to_matrix, check_cell
 from ._metric_change import check_rotations, invariant_basis, metric_change
 from ._quasilattices import axial_bases, icosahedral_bases
 
@@ -84,7 +84,7 @@ class Superspace:
             ValueError: no cell (see `check_cell`), or dependent vectors.
         """
         values = host_array(lattice, "lattice")
-        matrix = values if values.ndim == 2 else host_matrix(check_cell(values))
+        matrix = values if values.ndim == 2 else cell_to_matrix(check_cell(values))
         if matrix.shape[0] != matrix.shape[1]:
             raise ValueError(f"lattice: expected a square matrix or a cell, got {values.shape}")
         check_finite(matrix, "lattice")

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from typing import Any
+from typing import Any, overload
 
 import jax
 import jax.numpy as jnp
@@ -98,22 +98,24 @@ class LatticeSystem:
     def _first(self, index: int) -> int:
         return next(i for i, a in enumerate(self.angles) if isinstance(a, int) and a == index)
 
-    def cell(self, parameters: Float[Array, " k"]) -> Float[Array, "6"]:
-        """All six cell parameters (angstrom, degrees) from the free ones."""
+    @overload
+    def cell(self, parameters: np.ndarray) -> np.ndarray: ...
+    @overload
+    def cell(self, parameters: Array) -> Array: ...
+    def cell(self, parameters: Float[Array | np.ndarray, " k"]) -> Float[Array | np.ndarray, "6"]:
+        """Return all six cell parameters (angstrom, degrees) of the free ones.
+
+        A NumPy array gives one in NumPy.
+        """
+        xp = np if isinstance(parameters, np.ndarray) else jnp
         lengths = [parameters[i] for i in self.lengths]
         angles = [
             parameters[self.n_lengths + a]
             if isinstance(a, int)
-            else jnp.asarray(a, parameters.dtype)
+            else xp.asarray(a, parameters.dtype)
             for a in self.angles
         ]
-        return jnp.stack([*lengths, *angles])
-
-    def host_cell(self, parameters: Float[np.ndarray, " k"]) -> Float[np.ndarray, "6"]:
-        """`cell` in NumPy float64, for builders (which then compile nothing)."""
-        lengths = [parameters[i] for i in self.lengths]
-        angles = [parameters[self.n_lengths + a] if isinstance(a, int) else a for a in self.angles]
-        return np.array([*lengths, *angles], dtype=np.float64)
+        return xp.stack([*lengths, *angles])
 
     @functools.partial(jax.jit, static_argnums=0)
     def matrix(self, parameters: Float[Array, " k"]) -> Float[Array, "3 3"]:

@@ -85,6 +85,8 @@ def _vector_loss(pred: Any, target: Any) -> Float[Array, "*B"]:
 
 def _parts(one: Description | Spectra) -> tuple[Array, Array, Bool[Array, "*B"]]:
     if isinstance(one, Description):
+        assert one.power_spectrum is not None
+        assert one.rdf is not None
         return one.power_spectrum, one.rdf, one.complete
     P, G = one
     return P, G, jnp.ones(G.shape[:-1], bool)

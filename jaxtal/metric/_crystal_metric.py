@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .._core import count, safe_divide
-from ..crystal import Chunk, Crystal, CrystalBatch, WyckoffCrystal
+from ..crystal import Chunk, CrystalBatch, is_crystal
 from ..diffraction.sums import box_size, countable, element_slots, safe_cell, sphere_sums
 from ._contents import contents_of, dtype_of, over_batch
 from ._fingerprint import Fingerprint
@@ -114,7 +114,7 @@ class CrystalMetric(eqx.Module):
 
     def plan(
         self,
-        crystals: CrystalBatch | Crystal | WyckoffCrystal | Sequence[Crystal | WyckoffCrystal],
+        crystals: Any,
         *,
         margin: float | int = 1.3,
         slots: int | None = None,
@@ -160,16 +160,14 @@ class CrystalMetric(eqx.Module):
             dtype=dtype,
         )
 
-    def of(
-        self, crystals: Crystal | WyckoffCrystal | Sequence[Crystal | WyckoffCrystal]
-    ) -> Fingerprint:
+    def of(self, crystals: Any) -> Fingerprint:
         """Vectors of any crystals, in one call (host only).
 
         Cells are reduced first, which changes nothing but the work; crystals of similar size share
         a compiled program. Sites may be partly occupied; those below 0.001 are left out.
 
         Args:
-            crystals: one, or a sequence of n.
+            crystals: one of any kind (`host_crystal`), a batch, or any iterable of n.
 
         Returns:
             Vector (D,), or vectors (n, D), as NumPy arrays. `complete` is False for cells that are
@@ -180,9 +178,8 @@ class CrystalMetric(eqx.Module):
                 singular cell, an unknown element, or occupancies too small for terms of
                 neighbours; the crystal is named by its place.
         """
-        one = isinstance(crystals, Crystal | WyckoffCrystal)
-        found = fingerprints(self, [crystals] if one else crystals)
-        return jax.tree.map(lambda x: x[0], found) if one else found
+        found = fingerprints(self, crystals)
+        return jax.tree.map(lambda x: x[0], found) if is_crystal(crystals) else found
 
     def fingerprint(
         self,

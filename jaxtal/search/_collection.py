@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .._core import count
-from ..crystal import Crystal, expand_on_host
+from ..crystal import HostAtoms, host_crystal
 from ._log import Log
 from ._metric import Metric, fingerprints_of, reason_of
 from ._source import CrystalSource, SourceFile
@@ -140,7 +140,7 @@ class _Work:
     def __init__(self, log: Log, metric: Metric, batch: int, bar: Any):
         self.log, self.metric, self.batch, self.bar = log, metric, batch, bar
         self.count, self.shown = 0, 0.0
-        self.waiting: list[tuple[str, str, Crystal]] = []
+        self.waiting: list[tuple[str, str, HostAtoms]] = []
         self.failed: list[tuple[str, str, str]] = []
         self.closed: list[tuple[str, str, tuple[str, ...]]] = []
         self.again: set[str] = set()  # failed for reasons that may pass
@@ -162,7 +162,7 @@ class _Work:
             if isinstance(crystal, Exception):
                 self._fail(entry.name, entry.stamp, crystal)
             else:
-                self.waiting.append((entry.name, entry.stamp, expand_on_host(crystal)))
+                self.waiting.append((entry.name, entry.stamp, host_crystal(crystal)))
             if (
                 len(self.waiting) >= self.batch
                 or len(self.failed) >= self.batch

@@ -1,11 +1,10 @@
 """What makes vectors of crystals, and why it could not of some."""
 
-from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from ..crystal import Crystal, WyckoffCrystal
+from ..crystal import HostAtoms
 
 
 @runtime_checkable
@@ -17,13 +16,13 @@ class Metric(Protocol):
         """Everything that decides the vectors, as JSON."""
         ...
 
-    def of(self, crystals: Sequence[Crystal | WyckoffCrystal], /) -> Any:
+    def of(self, crystals: list[HostAtoms], /) -> Any:
         """An object with `vector`, shape (n, D), and `complete`, shape (n,)."""
         ...
 
 
 def fingerprints_of(
-    metric: Metric, crystals: list[Crystal]
+    metric: Metric, crystals: list[Any]
 ) -> tuple[np.ndarray, list[Exception | str | None]]:
     """Vectors of crystals of which some may have none (host).
 

@@ -12,7 +12,7 @@ from typing import Any
 from gemmi import cif
 
 from ..crystal import Crystal, WyckoffCrystal
-from ..io import crystal_from_ase, read, read_cif
+from ..io import read, read_cif
 
 Found = Crystal | WyckoffCrystal
 
@@ -116,7 +116,7 @@ def _frames(path: pathlib.Path, name: str, stamp: str) -> Iterator[FileEntry]:
     import ase.io
 
     def given(atoms: Any) -> Callable[[], Found]:
-        return lambda: crystal_from_ase(atoms)
+        return lambda: Crystal.from_ase(atoms)
 
     def failing(error: Exception, where: str) -> Callable[[], Found]:
         def load() -> Found:
@@ -197,4 +197,4 @@ def _check_tables(path: pathlib.Path) -> None:
 
 
 def _row_reader(row: Any) -> Callable[[], Found]:
-    return lambda: crystal_from_ase(row.toatoms())
+    return lambda: Crystal.from_ase(row.toatoms())

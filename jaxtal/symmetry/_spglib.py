@@ -1,29 +1,25 @@
-"""Questions to spglib, alike in all its versions (without jax, unlike the helpers of `_core`)."""
+"""Questions to spglib whose answer may be that there is none."""
 
-import warnings
-from collections.abc import Callable
 from typing import Any
 
 import spglib
 
+from .._core.host import call_spglib
+
 
 def dataset(cell: tuple, symprec: float, hall_number: int = 0) -> Any:
     """spglib's symmetry dataset of (matrix, coordinates, species); None where it finds nothing."""
-    return _ask(spglib.get_symmetry_dataset, cell, symprec=symprec, hall_number=hall_number)
+    try:
+        return call_spglib(
+            spglib.get_symmetry_dataset, cell, symprec=symprec, hall_number=hall_number
+        )
+    except ValueError:
+        return None
 
 
 def space_group_type(hall_number: int) -> Any:
-    """Names of one of the 530 settings."""
-    return _ask(spglib.get_spacegroup_type, hall_number)
-
-
-def _ask(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    # By its version spglib answers a failure with None, or warns (on success too), or raises.
+    """Names of one of the 530 settings; None where spglib has none."""
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*OLD_ERROR_HANDLING.*")
-            return function(*args, **kwargs)
-    except Exception as error:
-        if type(error).__name__ != "SpglibError":
-            raise
+        return call_spglib(spglib.get_spacegroup_type, hall_number)
+    except ValueError:
         return None

@@ -48,7 +48,7 @@ def test_a_crystal_comes_back(run, tmp_path):
     assert names(folder) == FILES
     again = jxt.io.read(folder / "reconstructed.cif")
     assert again.group.number == 227
-    match = jxt.reconstruct.compare(again, jxt.prototype("diamond"))
+    match = jxt.match_crystals(jxt.prototype("diamond"), again)
     assert match.rmsd < 0.01
     assert match.cell_error < 1e-3
     table = np.genfromtxt(folder / "history.csv", delimiter=",", names=True)

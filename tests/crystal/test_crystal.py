@@ -74,7 +74,7 @@ def test_gradients_through_padding_are_finite():
         ({"u_iso": [np.inf, 0]}, r"u_iso\[0\]"),
         ({"u_aniso": np.zeros((2, 3))}, "u_aniso"),
         ({"frac_coords": [[0.001, 0, 0], [0.999, 1, 0]]}, "atoms 0 and 1.*0.0080 A"),
-        ({"matrix": np.zeros((3, 3))}, "independent rows"),
+        ({"matrix": np.zeros((3, 3))}, "independent lattice vectors"),
         ({"pad_to": 1}, "pad_to"),
     ],
 )

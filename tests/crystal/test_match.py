@@ -5,8 +5,14 @@ import ase.build
 import numpy as np
 import pytest
 
-from jaxtal.crystal._match import match_crystals
+from jaxtal.crystal import CrystalBatch, HostAtoms, match_crystals, prototype
 from jaxtal.crystal._match_cells import lattice_maps, supercell_points
+
+
+def superpose(*arrays, **options):
+    """Match of two crystals by matrix, coordinates and atomic numbers."""
+    a, b = (HostAtoms.from_arrays(*arrays[i : i + 3]) for i in (0, 3))
+    return match_crystals(a, b, **options)
 
 
 def quartz():
@@ -90,10 +96,10 @@ def check_is_a_superposition(match, a, b):
         (match.cell_b, match.frac_b - match.translation, match.transform_b, match.atoms_b, b),
     ):
         np.testing.assert_allclose(transform @ given[0], cell, atol=1e-9)
-        np.testing.assert_array_equal(given[2][atoms], match.numbers)
+        np.testing.assert_array_equal(given[2][atoms], match.atomic_numbers)
         # Each matched atom sits on its given one, up to a translation of the given crystal.
         moved = frac @ transform
-        for place, z in zip(moved, match.numbers, strict=True):
+        for place, z in zip(moved, match.atomic_numbers, strict=True):
             same = given[1][given[2] == z]
             gap = place - same
             distance = np.linalg.norm((gap - np.rint(gap)) @ given[0], axis=1)
@@ -111,7 +117,7 @@ def check_is_a_superposition(match, a, b):
 def test_a_disguised_crystal_is_found_again(name, repeats, invert, rng):
     crystal = CRYSTALS[name]()
     other, _ = disguise(crystal, rng, invert=invert, repeats=repeats)
-    match = match_crystals(*crystal, *other)
+    match = superpose(*crystal, *other)
     assert match is not None
     assert match.rmsd < 1e-7
     assert match.max_distance < 1e-7
@@ -126,17 +132,17 @@ def test_noise_is_measured(name, rng):
     crystal = CRYSTALS[name]()
     for noise in (0.003, 0.1):
         other, shift = disguise(crystal, rng, noise=noise)
-        match = match_crystals(*crystal, *other)
+        match = superpose(*crystal, *other)
         assert match is not None
         expected = np.sqrt(np.mean(np.sum((shift - shift.mean(axis=0)) ** 2, axis=1)))
         # The noise makes all eight atoms of diamond's cell the primitive cell, and the two of the
         # ideal crystal are repeated to meet them.
-        assert len(match.numbers) == len(crystal[2])
+        assert len(match.atomic_numbers) == len(crystal[2])
         # Another pairing may be better than the one that the noise came from, never worse.
         assert match.rmsd <= expected + 1e-9
         assert match.rmsd > 0.9 * expected
         check_is_a_superposition(match, crystal, other)
-        back = match_crystals(*other, *crystal)
+        back = superpose(*other, *crystal)
         assert back is not None
         assert back.rmsd == pytest.approx(match.rmsd, rel=1e-6)
         check_is_a_superposition(back, other, crystal)
@@ -146,12 +152,12 @@ def test_strain_is_reported(rng):
     cell, frac, numbers = quartz()
     strain = np.diag([1.0, 1.0, 1.02])
     other, _ = disguise((cell @ strain, frac, numbers), rng)
-    match = match_crystals(cell, frac, numbers, *other)
+    match = superpose(cell, frac, numbers, *other)
     assert match is not None
     assert match.rmsd < 1e-7
     assert match.cell_error == pytest.approx(0.02, rel=1e-6)
-    assert match_crystals(cell, frac, numbers, *other, length_tol=0.01) is None
-    scaled = match_crystals(cell, frac, numbers, cell * 1.03, frac, numbers)
+    assert superpose(cell, frac, numbers, *other, length_tol=0.01) is None
+    scaled = superpose(cell, frac, numbers, cell * 1.03, frac, numbers)
     assert scaled is not None
     assert scaled.cell_error == pytest.approx(0.03, rel=1e-9)
     assert scaled.rmsd < 1e-9
@@ -159,11 +165,11 @@ def test_strain_is_reported(rng):
 
 def test_left_and_right_quartz():
     cell, frac, numbers = quartz()
-    match = match_crystals(cell, frac, numbers, cell, -frac, numbers)
+    match = superpose(cell, frac, numbers, cell, -frac, numbers)
     assert match is not None
     assert match.improper
     assert match.rmsd < 1e-9
-    same = match_crystals(cell, frac, numbers, cell, frac[::-1], numbers[::-1])
+    same = superpose(cell, frac, numbers, cell, frac[::-1], numbers[::-1])
     assert same is not None
     assert not same.improper
     np.testing.assert_array_equal(same.atoms_b[np.argsort(same.atoms_a)].sum(), 36)
@@ -171,21 +177,21 @@ def test_left_and_right_quartz():
 
 def test_distinct_structures_do_not_match():
     # Their shortest cells hold 2 and 4 atoms; neither supercell of diamond fits lonsdaleite.
-    assert match_crystals(*diamond(), *lonsdaleite(), max_rmsd=0.2) is None
+    assert superpose(*diamond(), *lonsdaleite(), max_rmsd=0.2) is None
     cell, frac, numbers = quartz()
     other = frac.copy()
     other[3:] += 0.05 * np.random.default_rng(0).normal(size=(6, 3))
-    match = match_crystals(cell, frac, numbers, cell, other, numbers)
+    match = superpose(cell, frac, numbers, cell, other, numbers)
     assert match is not None
     assert match.rmsd > 0.1
-    assert match_crystals(cell, frac, numbers, cell, other, numbers, max_rmsd=0.1) is None
+    assert superpose(cell, frac, numbers, cell, other, numbers, max_rmsd=0.1) is None
 
 
 def test_different_compositions_do_not_match():
     cell, frac, numbers = quartz()
-    assert match_crystals(cell, frac, numbers, cell, frac, numbers + 1) is None
-    assert match_crystals(cell, frac, numbers, cell, frac[:6], numbers[:6]) is None
-    assert match_crystals(cell, frac, numbers, *rutile()) is None
+    assert superpose(cell, frac, numbers, cell, frac, numbers + 1) is None
+    assert superpose(cell, frac, numbers, cell, frac[:6], numbers[:6]) is None
+    assert superpose(cell, frac, numbers, *rutile()) is None
 
 
 def test_fifty_atoms(rng):
@@ -193,7 +199,7 @@ def test_fifty_atoms(rng):
     numbers = np.repeat([8, 14, 13], [30, 12, 8])
     cell = np.array([[9.0, 0, 0], [0.5, 9.1, 0], [-0.3, 0.2, 9.05]])
     other, shift = disguise((cell, frac, numbers), rng, noise=0.05, invert=True)
-    match = match_crystals(cell, frac, numbers, *other)
+    match = superpose(cell, frac, numbers, *other)
     assert match is not None
     expected = np.sqrt(np.mean(np.sum((shift - shift.mean(axis=0)) ** 2, axis=1)))
     assert match.rmsd <= expected + 1e-9
@@ -206,7 +212,7 @@ def test_optimal_pairing_when_greedy_fails():
     a = np.array([[0, 0, 0], [0.30, 0, 0], [0.38, 0, 0], [0.3, 0.4, 0.45]])
     b = np.array([[0, 0, 0], [0.34, 0, 0], [0.46, 0, 0], [0.3, 0.4, 0.45]])
     numbers = np.array([8, 6, 6, 14])
-    match = match_crystals(cell, a, numbers, cell, b, numbers)
+    match = superpose(cell, a, numbers, cell, b, numbers)
     assert match is not None
     shifts = (b - a) * 10.0
     expected = np.sqrt(np.mean(np.sum((shifts - shifts.mean(axis=0)) ** 2, axis=1)))
@@ -237,19 +243,21 @@ def test_supercell_points_are_one_per_class(rng):
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"matrix_b": np.zeros((3, 3))}, "crystal b: .*volume 0"),
-        ({"frac_a": np.full((9, 3), np.nan)}, r"frac_a\[0, 0\]"),
-        ({"numbers_b": [14]}, "crystal b"),
-        ({"numbers_a": [0] * 9}, "atomic numbers >= 1"),
-        ({"length_tol": 0.0}, "length_tol"),
-        ({"angle_tol": -1.0}, "angle_tol"),
-        ({"max_rmsd": np.nan}, "max_rmsd"),
-    ],
+    "options", [{"length_tol": 0.0}, {"angle_tol": -1.0}, {"max_rmsd": np.nan}], ids=str
 )
-def test_bad_input_is_refused(change, message):
-    names = ("matrix_a", "frac_a", "numbers_a", "matrix_b", "frac_b", "numbers_b")
-    arguments = dict(zip(names, quartz() * 2, strict=True)) | change
-    with pytest.raises(ValueError, match=message):
-        match_crystals(**arguments)
+def test_tolerances_are_positive(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        superpose(*quartz(), *quartz(), **options)
+
+
+def test_crystals_of_every_kind_match():
+    rutile = prototype("rutile")
+    for a in (rutile, rutile.expand(), rutile.to_ase(), rutile.to_host()):
+        for b in (rutile, rutile.to_ase()):
+            match = match_crystals(a, b)
+            assert match is not None
+            assert match.rmsd < 1e-5
+    with pytest.raises(ValueError, match=r"b: expected a Crystal, .* got 'rutile'; a built-in"):
+        match_crystals(rutile, "rutile")
+    with pytest.raises(ValueError, match=r"a: expected a Crystal, .* got CrystalBatch"):
+        match_crystals(CrystalBatch.from_crystals(rutile), rutile)

@@ -10,7 +10,8 @@ import spglib
 from ase.spacegroup import crystal as ase_crystal
 
 from jaxtal._core import call_spglib
-from jaxtal.crystal import Crystal, WyckoffCrystal, WyckoffPlan, prototype
+from jaxtal.crystal import Crystal, WyckoffCrystal, prototype
+from jaxtal.crystal._wyckoff_plan import WyckoffPlan
 from jaxtal.symmetry import SpaceGroup
 
 

@@ -72,7 +72,7 @@ def run_one(descriptor, crystal, plan):
 
 
 def arrays(batch):
-    return batch.matrix, batch.frac, batch.species, batch.mask
+    return batch.matrix, batch.frac_coords, batch.atomic_numbers, batch.mask
 
 
 def written_otherwise(rng, dtype):
@@ -158,14 +158,16 @@ def test_species_weights(rng):
     """Elements by one-hot rows, mixed sites, and a plan of a few elements."""
     batch = some_batch(rng)
     plan = RepresentPlan.build(SMALL, BOUNDS, POINTS, elements=["H", "C", 92])
-    one_hot = jnp.asarray(np.equal(np.asarray(batch.species)[:, :, None], plan.elements), "float32")
+    one_hot = jnp.asarray(
+        np.equal(np.asarray(batch.atomic_numbers)[:, :, None], plan.elements), "float32"
+    )
     _, by_number, _ = slope(arrays(batch), plan_of())
-    _, found, _ = slope((batch.matrix, batch.frac, one_hot, batch.mask), plan)
+    _, found, _ = slope((batch.matrix, batch.frac_coords, one_hot, batch.mask), plan)
     assert bool(jnp.all(found.complete))
     assert relative(found.power_spectrum, by_number.power_spectrum) < 2e-5
     for factor in (1e20, 1e-20):
         value, nothing, gradient = slope(
-            (batch.matrix, batch.frac, factor * one_hot, batch.mask), plan
+            (batch.matrix, batch.frac_coords, factor * one_hot, batch.mask), plan
         )
         assert not bool(jnp.any(nothing.complete))
         assert not np.asarray(nothing.power_spectrum).any()
@@ -173,12 +175,12 @@ def test_species_weights(rng):
     # The same crystal with pairs of half-occupied sites.
     twice = [
         jnp.concatenate([x[:, : SIZE // 2]] * 2, axis=1)
-        for x in (batch.frac, one_hot / 2, batch.mask)
+        for x in (batch.frac_coords, one_hot / 2, batch.mask)
     ]
     _, doubled, _ = slope((batch.matrix, *twice), plan)
     assert relative(doubled.rdf, found.rdf) < 2e-5
     with pytest.raises(ValueError, match="one column for each of the 3 elements"):
-        represent(batch.matrix[0], batch.frac[0], one_hot[0, :, :2], batch.mask[0], plan)
+        represent(batch.matrix[0], batch.frac_coords[0], one_hot[0, :, :2], batch.mask[0], plan)
 
 
 @pytest.mark.parametrize("junk", [1e10, np.nan, np.inf])
@@ -188,8 +190,8 @@ def test_padding_may_hold_anything(rng, junk):
     mask = batch.mask
     dirty = (
         batch.matrix.at[0].set(junk),
-        jnp.where(mask[:, :, None], batch.frac, junk),
-        jnp.where(mask, batch.species, np.iinfo(np.int32).max),
+        jnp.where(mask[:, :, None], batch.frac_coords, junk),
+        jnp.where(mask, batch.atomic_numbers, np.iinfo(np.int32).max),
         mask,
     )
     value, found, gradient = slope(arrays(batch), plan)
@@ -207,10 +209,12 @@ def test_padding_may_hold_anything(rng, junk):
 def test_padding_of_weights_may_hold_anything(rng):
     batch = some_batch(rng)
     plan = RepresentPlan.build(SMALL, BOUNDS, POINTS, elements=["H", "C", 92])
-    one_hot = jnp.asarray(np.equal(np.asarray(batch.species)[:, :, None], plan.elements), "float32")
+    one_hot = jnp.asarray(
+        np.equal(np.asarray(batch.atomic_numbers)[:, :, None], plan.elements), "float32"
+    )
     dirty = jnp.where(batch.mask[:, :, None], one_hot, np.nan)
-    frac = jnp.where(batch.mask[:, :, None], batch.frac, np.nan)
-    clean = slope((batch.matrix, batch.frac, one_hot, batch.mask), plan)
+    frac = jnp.where(batch.mask[:, :, None], batch.frac_coords, np.nan)
+    clean = slope((batch.matrix, batch.frac_coords, one_hot, batch.mask), plan)
     found = slope((batch.matrix, frac, dirty, batch.mask), plan)
     assert finite(found)
     np.testing.assert_array_equal(np.asarray(found[0]), np.asarray(clean[0]))
@@ -305,8 +309,8 @@ def test_no_retrace_within_a_bucket(rng):
 def test_gradients_against_finite_differences(x64, rng):
     batch = some_batch(rng, "float64")
     plan = RepresentPlan.build(SMALL, BOUNDS, POINTS, elements=["H", "C", 92])
-    species = np.equal(np.asarray(batch.species)[:, :, None], plan.elements) * 0.7 + 0.1
-    point = (batch.matrix, batch.frac, jnp.asarray(species))
+    species = np.equal(np.asarray(batch.atomic_numbers)[:, :, None], plan.elements) * 0.7 + 0.1
+    point = (batch.matrix, batch.frac_coords, jnp.asarray(species))
     _, found, gradient = slope((*point, batch.mask), plan)
     assert bool(jnp.all(found.complete))
     real = np.asarray(batch.mask)[:, :, None]
@@ -374,16 +378,16 @@ def test_loss_has_finite_gradients_at_equality_and_for_broken_crystals(rng):
 
     @jax.jit
     def total(matrix, frac, target, plan):
-        pred = represent_batch(CrystalBatch(matrix, frac, batch.species, batch.mask), plan)
+        pred = represent_batch(CrystalBatch(matrix, frac, batch.atomic_numbers, batch.mask), plan)
         return jnp.sum(descriptor_loss(pred, target)), pred.complete
 
     slopes = jax.grad(total, argnums=(0, 1), has_aux=True)
-    gradient, complete = slopes(broken, batch.frac, target, plan)
+    gradient, complete = slopes(broken, batch.frac_coords, target, plan)
     np.testing.assert_array_equal(np.asarray(complete), [True, False, False] + [True] * 5)
     assert finite(gradient)
     assert max(float(jnp.max(jnp.abs(x))) for x in gradient) < 1e-3  # zero but for rounding
     assert not np.asarray(gradient[0])[1:3].any()
-    gradient, _ = slopes(broken, batch.frac + 0.01 * batch.frac**2, target, plan)
+    gradient, _ = slopes(broken, batch.frac_coords + 0.01 * batch.frac_coords**2, target, plan)
     assert finite(gradient)
     assert float(jnp.max(jnp.abs(gradient[1][0]))) > 1e-3
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
-from jaxtal.crystal import WyckoffCrystal, prototype
-from jaxtal.io import crystal_from_ase, from_ase, read, to_ase, write_cif
+from jaxtal.crystal import Crystal, WyckoffCrystal, prototype
+from jaxtal.io import read, write_cif
 
 
 @pytest.mark.parametrize("file", ["POSCAR", "a.extxyz", "a.xsf", "a.traj"])
@@ -33,12 +33,12 @@ def test_tolerance_is_passed_on(tmp_path, rng):
 
 
 def test_atoms_in_and_out(x64):
-    crystal = from_ase(bulk("NaCl", "rocksalt", a=5.64))
+    crystal = WyckoffCrystal.from_ase(bulk("NaCl", "rocksalt", a=5.64))
     assert crystal.group.number == 225
-    assert to_ase(crystal).get_chemical_formula() == "Cl4Na4"
-    cell = crystal_from_ase(bulk("NaCl", "rocksalt", a=5.64))
+    assert crystal.to_ase().get_chemical_formula() == "Cl4Na4"
+    cell = Crystal.from_ase(bulk("NaCl", "rocksalt", a=5.64))
     assert len(cell.mask) == 2
-    np.testing.assert_allclose(to_ase(cell).cell.array, cell.lattice.matrix)
+    np.testing.assert_allclose(cell.to_ase().cell.array, cell.lattice.matrix)
 
 
 def test_occupancies_as_ase_reads_them_from_our_cif(x64, tmp_path):
@@ -50,11 +50,11 @@ def test_occupancies_as_ase_reads_them_from_our_cif(x64, tmp_path):
     )
     write_cif(crystal, tmp_path / "a.cif")
     atoms = ase.io.read(tmp_path / "a.cif", fractional_occupancies=True)
-    assert to_ase(crystal).info["occupancy"] == {
+    assert crystal.to_ase().info["occupancy"] == {
         "0": {"Mg": pytest.approx(0.7), "Fe": pytest.approx(0.3)},
         "2": {"O": pytest.approx(0.9)},
     }
-    for back in (from_ase(atoms), from_ase(to_ase(crystal))):
+    for back in (WyckoffCrystal.from_ase(atoms), WyckoffCrystal.from_ase(crystal.to_ase())):
         assert back.group.number == 225
         assert sorted(
             zip(back.species, np.round(np.asarray(back.occupancies), 6).tolist(), strict=True)

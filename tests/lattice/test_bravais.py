@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtal.lattice import BravaisLattice, Lattice, host_matrix
+from jaxtal.lattice import BravaisLattice, Lattice, cell_to_matrix
 
 NAMES = {
     1: {"lamellar": "a"},
@@ -135,7 +135,7 @@ def test_names_orientation_and_reciprocal_vectors(dimension, name):
     product = np.asarray(cell.matrix) @ np.asarray(cell.reciprocal).T
     np.testing.assert_allclose(product, 2 * np.pi * np.eye(dimension), atol=2e-5)
     # The lattice room's own cell, but for the orientation of two of them.
-    standard = host_matrix(np.asarray(Lattice.from_matrix(matrix).cell, float))
+    standard = cell_to_matrix(np.asarray(Lattice.from_matrix(matrix).cell, float))
     if name == "rhombohedral":
         np.testing.assert_allclose(matrix.sum(axis=0)[:2], 0, atol=1e-14)
     else:
@@ -237,7 +237,7 @@ def test_rounding_is_averaged_and_axes_are_taken_as_they_stand():
     found, parameters = BravaisLattice.of(primitive)
     assert found.name == "rhombohedral"
     np.testing.assert_allclose(parameters, [1.5 * np.sqrt(2), 60.0])
-    unique_a = host_matrix(np.array([2.0, 3.0, 4.0, 95.0, 90.0, 90.0]))
+    unique_a = cell_to_matrix(np.array([2.0, 3.0, 4.0, 95.0, 90.0, 90.0]))
     assert BravaisLattice.of(unique_a)[0].name == "triclinic"
 
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from jaxtal.lattice import Superspace, host_matrix
+from jaxtal.lattice import Superspace, cell_to_matrix
 
 GOLDEN = (1 + 5**0.5) / 2
 R3 = np.eye(6, dtype=int)[[2, 0, 1, 5, 3, 4]]
@@ -109,7 +109,7 @@ def test_metric_is_tested_on_the_right_side():
 @pytest.mark.parametrize("cell", [[4.2], [3.0, 4.0, 100.0], [3.0, 4.0, 5.0, 80, 95, 105]])
 def test_periodic_crystals(cell):
     space = Superspace.periodic(cell)
-    matrix = host_matrix(np.array(cell))
+    matrix = cell_to_matrix(np.array(cell))
     np.testing.assert_allclose(
         space.parallel @ matrix.T, 2 * np.pi * np.eye(len(matrix)), atol=1e-12
     )

@@ -30,18 +30,25 @@ def case(dtype="float64"):
     """Targets' cells and others near them, rubbish in the padding; the last one outgrows plans."""
     batch = CrystalBatch.from_crystals(crystals(), pad_to=12, dtype=dtype)
     rng = np.random.default_rng(5)
-    frac = batch.frac + 0.02 * jnp.asarray(rng.standard_normal(batch.frac.shape), dtype)
+    frac = batch.frac_coords + 0.02 * jnp.asarray(
+        rng.standard_normal(batch.frac_coords.shape), dtype
+    )
     frac = jnp.where(batch.mask[:, :, None], frac, 1e10)
     strain = 0.01 * jnp.asarray(rng.standard_normal((4, 3, 3)), dtype)
     matrix = (batch.matrix + batch.matrix @ strain).at[3].multiply(3.0)
-    return batch, dataclasses.replace(batch, matrix=matrix, frac=frac)
+    return batch, dataclasses.replace(batch, matrix=matrix, frac_coords=frac)
 
 
 def weighted(batch, elements):
     """The arrays of a batch with species weights, 0.9 at each atom and 0.1 of another element."""
-    own = batch.species[:, :, None] == jnp.asarray(elements, jnp.int32)[None, None, :]
+    own = batch.atomic_numbers[:, :, None] == jnp.asarray(elements, jnp.int32)[None, None, :]
     weights = jnp.where(own, 0.8, 0.0) + jnp.asarray([0.1, 0.1, 0, 0, 0, 0])[None, None, :]
-    return batch.matrix, batch.frac, jnp.where(batch.mask[:, :, None], weights, 0.0), batch.mask
+    return (
+        batch.matrix,
+        batch.frac_coords,
+        jnp.where(batch.mask[:, :, None], weights, 0.0),
+        batch.mask,
+    )
 
 
 @eqx.filter_jit
@@ -133,7 +140,7 @@ def test_the_metric_likewise():
     assert finite(found)
     assert found[0][2] == 0
     assert not np.asarray(found[2].matrix)[2].any()
-    assert np.asarray(found[2].frac)[3].any()
+    assert np.asarray(found[2].frac_coords)[3].any()
 
 
 def test_wrong_targets_are_refused():

@@ -1,17 +1,13 @@
 """Collections: nothing computed twice, nothing lost, nothing mixed."""
 
-import dataclasses
 import json
 import os
 import sqlite3
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import jaxtal as jxt
-from jaxtal.crystal import expand_on_host
 from jaxtal.search import Collection, CrystalSource, crystals_of, groups
 from jaxtal.search._log import Log
 
@@ -34,9 +30,7 @@ def test_a_folder_in_and_out(folder, cache, metric, make_metric):
     assert found.vectors.dtype == np.float32
     for name, vector in zip(found.names, found.vectors, strict=True):
         crystal = dict(crystals_of(folder, recursive=True))[name]
-        np.testing.assert_allclose(
-            vector, make_metric().of([expand_on_host(crystal)]).vector[0], rtol=1e-6
-        )
+        np.testing.assert_allclose(vector, make_metric().of([crystal]).vector[0], rtol=1e-6)
     ((name, reason),) = found.failures
     assert name == "broken.cif"
     assert "_cell_length_b" in reason or "atoms" in reason
@@ -320,24 +314,3 @@ def test_progress_goes_to_stderr(folder, cache, metric, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert "4/4" in err
-
-
-def test_atoms_on_the_host_are_those_of_expand():
-    for name in ("coesite", "alpha-quartz"):
-        crystal = jxt.prototype(name)
-        moving = 0.01 * jnp.arange(1.0, 1 + len(crystal.species))
-        crystal = dataclasses.replace(crystal, u_iso=moving)
-        ours, expected = expand_on_host(crystal), crystal.expand()
-        np.testing.assert_allclose(ours.lattice.matrix, expected.lattice.matrix, atol=1e-5)
-        np.testing.assert_allclose(ours.frac_coords, expected.frac_coords, atol=1e-6)
-        for key in ("atomic_numbers", "occupancies", "u_iso", "charges", "isotopes", "mask"):
-            np.testing.assert_array_equal(getattr(ours, key), getattr(expected, key))
-        assert ours.frac_coords.dtype == expected.frac_coords.dtype
-        assert expand_on_host(ours) is ours
-        tensors = jnp.zeros((len(crystal.species), 3, 3))
-        crystal = dataclasses.replace(crystal, u_aniso=tensors)
-        assert expand_on_host(crystal).u_aniso.shape == (len(ours.mask), 3, 3)
-    with pytest.raises(ValueError, match="known on the host"):
-        jax.jit(lambda x: expand_on_host(dataclasses.replace(crystal, u_aniso=None, u_iso=x)))(
-            moving
-        )

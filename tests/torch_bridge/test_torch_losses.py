@@ -50,7 +50,8 @@ def arguments(dtype="float32"):
     """Lattice, coordinates, species, mask as tensors; the padding holds rubbish."""
     batch = CrystalBatch.from_crystals(crystals(), pad_to=SIZE)
     lattice, frac, species, mask = (
-        torch.tensor(np.asarray(x)) for x in (batch.matrix, batch.frac, batch.species, batch.mask)
+        torch.tensor(np.asarray(x))
+        for x in (batch.matrix, batch.frac_coords, batch.atomic_numbers, batch.mask)
     )
     frac = torch.where(mask[:, :, None], frac, torch.tensor(1e10))
     kind = getattr(torch, dtype)
@@ -101,11 +102,11 @@ def test_descriptor_loss_equals_that_of_jax(plan):
     @jax.jit
     def reference(start, end):
         def total(lattice, frac):
-            moved = dataclasses.replace(end, matrix=lattice, frac=frac)
+            moved = dataclasses.replace(end, matrix=lattice, frac_coords=frac)
             losses = descriptor_loss(represent_batch(moved, plan), represent_batch(start, plan))
             return jnp.sum(losses * jnp.asarray([1.0, -2.0, 3.0])), losses
 
-        return jax.grad(total, (0, 1), has_aux=True)(end.matrix, end.frac)
+        return jax.grad(total, (0, 1), has_aux=True)(end.matrix, end.frac_coords)
 
     (by_lattice, by_frac), expected = reference(as_batch(*start), as_batch(*end))
     assert np.allclose(value.detach(), expected, rtol=1e-5)

@@ -1,4 +1,4 @@
-"""Checks for functions that run on the host and decide static shapes."""
+"""The guard of functions that run on the host and decide static shapes."""
 
 from typing import Any
 
@@ -26,11 +26,3 @@ def host_array(x: Any, name: str, dtype: DTypeLike = np.float64) -> np.ndarray:
         return np.asarray(x, dtype=dtype)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: expected numbers, got {x!r}") from error
-
-
-def check_finite(x: np.ndarray, name: str) -> None:
-    """Raise a `ValueError` naming the first entry of `x` that is NaN or infinite."""
-    bad = np.argwhere(~np.isfinite(x))
-    if bad.size:
-        where = ", ".join(str(int(i)) for i in bad[0])
-        raise ValueError(f"{name}[{where}]: expected a finite number, got {x[tuple(bad[0])]}")

@@ -1,0 +1,9 @@
+"""Private helpers without JAX: checks, sizes, files, spglib. `symmetry` uses this half alone."""
+
+from ._atomic import replacing as replacing
+from ._atomic import write_bytes as write_bytes
+from ._atomic import write_text as write_text
+from ._finite import check_finite as check_finite
+from ._sizes import bucket as bucket
+from ._sizes import count as count
+from ._spglib import call_spglib as call_spglib

@@ -1,0 +1,11 @@
+"""The check that every array from outside passes."""
+
+import numpy as np
+
+
+def check_finite(x: np.ndarray, name: str) -> None:
+    """Raise a `ValueError` naming the first entry of `x` that is NaN or infinite."""
+    bad = np.argwhere(~np.isfinite(x))
+    if bad.size:
+        where = ", ".join(str(int(i)) for i in bad[0])
+        raise ValueError(f"{name}[{where}]: expected a finite number, got {x[tuple(bad[0])]}")
