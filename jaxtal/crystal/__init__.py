@@ -32,6 +32,8 @@ are decided, `HostAtoms` (NumPy, float64, no padding) is what everything works o
 Traced, inside `jit`, `grad` and `vmap`:
 
     as_crystal(given)             # a Crystal as it is, a WyckoffCrystal expanded
+    apply_plan(one, plan, given)  # a function of one crystal, for one or several, compiled
+    CrystalArrays(matrix, frac_coords, species, mask)   # one or many, unchecked; mixed sites
 
 What is no crystal is refused there in one line that says what was expected and what came. Printed,
 crystals and batches are one line each; `eqx.tree_pformat(crystal)` shows every array.

@@ -24,10 +24,9 @@ _FEWEST_SPECIES = 4
 class FoundReflections(AbstractReflections):
     """Room for the reflections of any cell, which the program looks for among the indices of a box.
 
-    All with |q| <= q_max are found whatever the cell, since |h_i| <= q_max |a_i| / 2 pi. The program
-    depends on the room alone: two plans of the same bounds, points, species and elements share one.
-    Values and gradients are finite always, whatever the arrays of a crystal
-    and its padding hold.
+    All with |q| <= q_max are found whatever the cell, since |h_i| <= q_max |a_i| / 2 pi. Programs
+    depend on the room alone: two plans of the same bounds, points, species and elements share one.
+    Values and gradients are finite always, whatever the arrays of a crystal and its padding hold.
 
     Points are not `complete` if an axis is too long for `bounds`, the volume too large for
     `max_points`, an element not among `elements`, or charged, or an isotope, the elements more than

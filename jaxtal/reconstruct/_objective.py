@@ -187,14 +187,13 @@ def _residuals(plan: ObjectivePlan, crystal: WyckoffCrystal, blur: Any) -> dict[
     atoms = crystal.expand()
     found = plan.description(atoms)
     parts: dict[str, Array] = {}
-    if objective.spectrum_weight and wanted.power_spectrum is not None:
-        parts["spectrum"] = relative_residuals(
-            found.power_spectrum, wanted.power_spectrum, objective.spectrum_weight
-        )
-    if objective.distribution_weight and wanted.rdf is not None:
-        spacing = plan.description.specification.space.q_max / (wanted.rdf.shape[0] - 1)
+    P, P0, G, G0 = found.power_spectrum, wanted.power_spectrum, found.rdf, wanted.rdf
+    if objective.spectrum_weight and P is not None and P0 is not None:
+        parts["spectrum"] = relative_residuals(P, P0, objective.spectrum_weight)
+    if objective.distribution_weight and G is not None and G0 is not None:
+        spacing = plan.description.specification.space.q_max / (G0.shape[0] - 1)
         parts["distribution"] = blurred_residuals(
-            found.rdf, wanted.rdf, objective.distribution_weight, blur / spacing
+            G, G0, objective.distribution_weight, blur / spacing
         )
     if objective.distance_weight:
         overlap = overlap_residuals(
