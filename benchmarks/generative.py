@@ -10,7 +10,7 @@ their elements by flow matching. Arms, on the same data, network and random numb
 - flow, longer: twice as many steps, about the time that the longest of the others takes;
 - descriptor, metric on end points: plus L / (1 + L) of the crystal that the network predicts for
   t = 1 from t > 1/2 on the way between noise and a crystal, against that crystal; L is
-  `descriptor_loss`, or the squared relative distance in `CrystalMetric`;
+  `PowerSpectrumLoss`, or the squared relative distance in `CrystalMetric`;
 - descriptor, metric on samples: the network of `flow`, trained on for a quarter as many steps with
   ten times that term of crystals that it makes itself, from noise, in eight steps, through which
   the gradient goes. No loss on coordinates can do that, since the order of equal atoms, the origin
@@ -41,13 +41,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from generative_judge import judge
-from generative_terms import DescriptorTerm, MetricTerm
+from generative_terms import TERMS
 from generative_train import BATCH, CHUNK, train
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "generative.json"
 WIDTH, LAYERS = 64, 3
-TERMS = {"descriptor": DescriptorTerm, "metric": MetricTerm}
 WEIGHTS = {"end points": 1.0, "samples": 10.0}
 ARMS = ("flow", "flow, longer", *(f"{t} on {w}" for w in WEIGHTS for t in TERMS))
 LONGER, AFTER = 2.0, 0.25  # steps of `flow, longer`, and of training on with samples
@@ -186,7 +185,7 @@ def main():
     cells = [host(crystal) for crystal in crystals]
     result["data"] = summary([judge(*cell, [cell]) for cell in cells])
     done = {(r["arm"], r["seed"]) for r in result["runs"]}
-    built = {name: term.build(data, crystals) for name, term in TERMS.items()}
+    built = {name: make(data, crystals) for name, make in TERMS.items()}
     cache = args.cache or Path(tempfile.mkdtemp())
     cache.mkdir(parents=True, exist_ok=True)
     for seed in args.seeds:

@@ -11,7 +11,7 @@ of {batch} crystals. `flow`: the flow-matching loss alone; `flow, longer`: {long
 steps. The others add {weights[end points]:g} L / (1 + L) of the crystal that the network predicts
 for t = 1 on the way from noise to a crystal (`on end points`), or, to the network of `flow`, which
 is trained on for {after} steps, {weights[samples]:g} times that of crystals it makes from noise
-itself, in eight steps (`on samples`); L is the relative mismatch in `descriptor_loss` or the
+itself, in eight steps (`on samples`); L is the relative mismatch in `PowerSpectrumLoss` or the
 squared relative distance in `CrystalMetric`. Every crystal's elements are sampled {repeats} times
 in {sampling} steps. Valid: no two atoms closer than half the sum of their covalent radii, volume
 within a factor 2 ({valid:.0f} % of the data are). Matched: superposes on the crystal it should be,

@@ -281,7 +281,7 @@ def phasing_rows(sizes: tuple[int, ...], small: bool):
         return phase(problem(), starts=n, seed=1).seconds["run"]
 
     name = "model Laves phase" if small else "model quasicrystal"
-    sets = [(name, model, (8, 8, 8) if small else (32, 32, 32))]
+    sets = [(name, simulated, (8, 8, 8) if small else (32, 32, 32))]
     if os.environ.get("JAXTAL_DATA") and not small:
         sets.append(("Cd-Yb", measured, (32, 64, 64)))
     for name, problem, shape in sets:

@@ -43,7 +43,6 @@ from pathlib import Path
 from typing import Any
 
 import disguise
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -52,9 +51,11 @@ import report
 from scipy.stats import spearmanr
 
 from jaxtal import descriptors
-from jaxtal.crystal import Crystal
-from jaxtal.descriptors import RepresentPlan, represent
+from jaxtal.crystal import Crystal, CrystalArrays
+from jaxtal.descriptors import DescriptorPlan
+from jaxtal.diffraction import FoundReflections
 from jaxtal.lattice import niggli_reduce
+from jaxtal.metric import CrystalMetric
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "matching.json"
@@ -85,7 +86,7 @@ def spectra(crystals, descriptor):
     def power(n, least, step):
         return int(least * step ** max(0, np.ceil(np.log(n / least) / np.log(step) - 1e-9)))
 
-    q_max, plans, found = descriptor.spectrum.space.q_max, {}, []
+    q_max, plans, found = descriptor.space.q_max, {}, []
     for c in crystals:
         matrix, transform = niggli_reduce(np.asarray(c["matrix"]))
         lengths = np.sort(np.linalg.norm(matrix, axis=1))
@@ -93,29 +94,24 @@ def spectra(crystals, descriptor):
         points = power(1.1 * q_max**3 * abs(np.linalg.det(matrix)) / (12 * np.pi**2) + 50, 1024, 4)
         slots = power(len(set(np.asarray(c["z"]).tolist())), 4, 2)
         if (bounds, points, slots) not in plans:
-            plan = RepresentPlan.build(descriptor, bounds, points, slots=slots)
-            plans[bounds, points, slots] = plan
+            room = FoundReflections.build(descriptor.space, bounds, points, max_species=slots)
+            plans[bounds, points, slots] = DescriptorPlan(descriptor, room, None)
         n = len(c["z"])
         size = min(max(power(n, 32, 4), points // 128), 512)
         frac, z = np.zeros((size, 3), np.float32), np.zeros(size, np.int32)
         frac[:n], z[:n] = np.asarray(c["frac"]) @ np.linalg.inv(transform) % 1.0, c["z"]
-        plan = plans[bounds, points, slots]
-        found.append(_represent(jnp.asarray(matrix, jnp.float32), frac, z, z > 0, plan).ravel())
-    if not np.all(np.isfinite(found)):
-        raise ValueError("a plan was too small for a crystal")
-    return np.array(found, dtype=float)
-
-
-@eqx.filter_jit
-def _represent(*arguments):
-    found = represent(*arguments)
-    return jnp.where(found.complete, found.power_spectrum, jnp.nan)
+        arrays = (jnp.asarray(x) for x in (matrix.astype(np.float32), frac, z, z > 0))
+        made = plans[bounds, points, slots](CrystalArrays(*arrays))
+        if not made.complete:
+            raise ValueError("a plan was too small for a crystal")
+        found.append(np.asarray(made.power_spectrum, float).ravel())
+    return np.array(found)
 
 
 def metric_vectors(crystals, metric):
     """Vectors of the library's metric, on the cells as they come."""
     made = [Crystal.from_arrays(c["matrix"], c["frac"], c["z"]) for c in crystals]
-    found = metric.of(made)
+    found = metric(made)
     if not np.all(found.complete):
         print(f"{np.sum(~found.complete)} of {len(crystals)} crystals are not complete")
     return np.asarray(found.vector, dtype=float)
@@ -125,7 +121,7 @@ def methods(species):
     """All methods by name; those whose package is missing are left out."""
     table = {}
     for name, weights in (("", {}), (", composition", {"composition": 1.0})):
-        made = partial(metric_vectors, metric=metric.CrystalMetric(**weights))
+        made = partial(metric_vectors, metric=CrystalMetric(**weights))
         table[f"jaxtal CrystalMetric{name}"] = Method("", made, _euclidean)
     for name, text in (("default", "P, default"), ("paper", "P, paper's equations")):
         made = partial(spectra, descriptor=descriptors.preset(name))

@@ -39,14 +39,11 @@ def load(wheel):
 
 def spectra(crystals):
     """P and G of `describe` for crystals of all sizes, with few compiled programs."""
-    import equinox as eqx
-
     from jaxtal.crystal import Crystal, CrystalBatch
-    from jaxtal.descriptors import Descriptor, RepresentPlan, represent_batch
+    from jaxtal.descriptors import Descriptor
     from jaxtal.lattice import niggli_reduce
 
     descriptor = Descriptor()
-    run = eqx.filter_jit(represent_batch)
     groups = {}
     for i, atoms in enumerate(crystals):
         matrix, transform = np.asarray(atoms.cell), np.eye(3)
@@ -60,13 +57,13 @@ def spectra(crystals):
     P, G = np.zeros((len(crystals), 110)), np.zeros((len(crystals), 101))
     for key, members in groups.items():
         given = [crystal for _, crystal in members]
-        plan = RepresentPlan.for_crystals(descriptor, given, margin=1.0, slots=8)
+        plan = descriptor.plan(given, max_stretch=1.0, reflections="found", max_species=8)
         for first in range(0, len(given), 32):
             some = given[first : first + 32]
             # The last batch is filled up, so that it does not compile anew.
             filled = some + [given[0]] * (min(32, len(given)) - len(some))
             batch = CrystalBatch.from_crystals(filled, pad_to=16 * 2 ** key[0])
-            found = run(batch, plan)
+            found = plan(batch)
             assert np.all(np.asarray(found.complete))
             rows = [i for i, _ in members[first : first + 32]]
             P[rows] = np.asarray(found.power_spectrum)[: len(rows)].reshape(len(rows), -1)
@@ -76,10 +73,7 @@ def spectra(crystals):
 
 
 def metric_vectors(crystals, metric):
-    from jaxtal.crystal import Crystal
-
-    given = [Crystal.from_ase(atoms) for atoms in crystals]
-    return np.asarray(metric.of(given).vector)
+    return np.asarray(metric(crystals).vector)
 
 
 def metrics():

@@ -21,6 +21,7 @@ from property_models import (
 )
 
 from jaxtal.crystal import Crystal, WyckoffCrystal, match_crystals
+from jaxtal.descriptors import describe
 from jaxtal.reconstruct import Adam, LevenbergMarquardt, Objective, PropertyTerm
 from jaxtal.reconstruct import from_descriptor as rebuild
 
@@ -65,17 +66,8 @@ class Regressor(eqx.Module):
         return jnp.exp(self.mean + jnp.sum(kernel * self.coefficients))
 
 
-class MetricVector(eqx.Module):
-    metric: object
-
-    def __call__(self, crystal, plan):
-        return self.metric.fingerprint(
-            crystal.lattice.matrix,
-            crystal.frac_coords,
-            crystal.atomic_numbers,
-            crystal.mask,
-            plan,
-        ).vector
+def metric_vector(crystal, plan):
+    return plan(crystal).vector
 
 
 def structure_model(X, composition, n, train, draws):
@@ -169,7 +161,7 @@ def design(options):
     }
     for place, like in pick(crystals, test, options.crystals):
         rows = one_crystal(
-            like, regressor(model, chemistry, factor, X, place, MetricVector(metric)), metric
+            like, regressor(model, chemistry, factor, X, place, metric_vector), metric
         )
         # The model in JAX is the one that was fitted, to single precision.
         expected = np.exp(inside[np.flatnonzero(test == place)[0]])
@@ -204,15 +196,15 @@ def vars_of(model):
 def one_crystal(like, fitted, metric):
     """What the search finds for every wanted change and weight."""
 
-    def plan(crystal, margin):
-        return metric.plan(crystal, margin=margin)
+    def plan(crystal, max_stretch):
+        return metric.plan(crystal, max_stretch=max_stretch)
 
     @eqx.filter_jit
     def value(fitted, crystal, plan):
         return fitted(crystal.expand(), plan)
 
     base = Objective()
-    target = base.target(like)
+    target = describe(like)
     start = float(value(fitted, like, plan(like, 1.0)))
     lengths = np.arange(like.lattice_parameters.shape[0]) < like.plan.system.n_lengths
     cell = like.lattice_parameters * jnp.where(lengths, SMALLER ** (1 / 3), 1.0)
@@ -239,14 +231,14 @@ def one_crystal(like, fitted, metric):
             )
             match = match_crystals(like, found.best)
             volume = found.best.lattice.volume / like.lattice.volume
-            parts = objective.parts(found.best, objective.plan(found.best, margin=1.0), target)
+            left = objective.plan(target, found.best, max_stretch=1.0).parts(found.best)
             rows.append(
                 {
                     "wanted": change,
                     "weight": weight,
                     "model_before": start,
                     "model": float(value(fitted, found.best, plan(found.best, 1.0))) / start,
-                    "parts": {name: float(part) for name, part in parts.items()},
+                    "parts": {name: float(part) for name, part in left.items()},
                     "volume": float(volume),
                     "rmsd": None if match is None else float(match.rmsd),
                     "cell_error": None if match is None else float(match.cell_error),

@@ -44,6 +44,7 @@ from .phasing import PhasingProblem as PhasingProblem
 from .phasing import phase as phase
 from .reflections import Reflections as Reflections
 from .scattering import FormFactors as FormFactors
+from .search import fingerprints as fingerprints
 from .symmetry import SpaceGroup as SpaceGroup
 from .symmetry import SymOp as SymOp
 

@@ -71,3 +71,11 @@ def data_dir() -> pathlib.Path:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20260127)
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request: pytest.FixtureRequest) -> str:
+    """Both floating-point types, JAX switched to the one at hand."""
+    if request.param == "float64":
+        request.getfixturevalue("x64")
+    return request.param

@@ -24,7 +24,8 @@ def test_python_blocks_run(tmp_path, monkeypatch, capsys):
     assert names["match"].rmsd < 0.01
     assert names["match"].cell_error < 1e-3
     assert names["spectrum"].shape == (10, 11)
-    assert names["nearest"].tolist() == [[0, 1]]
+    assert names["nearest"][:2].tolist() == [[1], [0]]
+    assert names["labels"].tolist() == [0, 1, 2, 3]
     assert names["value"] > 1e-3
     assert (tmp_path / "reconstruction.png").is_file()
     same, different = re.findall(r"^(\d\.?\d*(?:e-\d+)?)$", printed, re.MULTILINE)[:2]

@@ -6,12 +6,16 @@ crystallography.
 
 from ._clock import CompileClock as CompileClock
 from ._device import as_array as as_array
+from ._device import computing_dtype as computing_dtype
 from ._device import concrete as concrete
 from ._device import device_array as device_array
 from ._lll import lll as lll
 from ._safe import safe_divide as safe_divide
 from ._safe import safe_norm as safe_norm
 from ._safe import safe_sqrt as safe_sqrt
+from ._specification import AbstractSpecification as AbstractSpecification
+from ._specification import check_same_specification as check_same_specification
+from ._specification import specification_from_json as specification_from_json
 from ._tracers import host_array as host_array
 from .host import bucket as bucket
 from .host import call_spglib as call_spglib

@@ -19,6 +19,12 @@ def device_array(x: Any, dtype: Any = float) -> Array:
     return jax.device_put(np.array(x, dtype=jax.dtypes.canonicalize_dtype(dtype)))
 
 
+def computing_dtype(dtype: Any) -> Any:
+    """The floating-point type in which arrays of a type are computed: it, or float32 for half."""
+    own = jax.dtypes.canonicalize_dtype(dtype)
+    return own if jnp.finfo(own).bits >= 32 else jnp.dtype(jnp.float32)
+
+
 def as_array(x: Any, dtype: Any) -> Array:
     """An array of the host or of JAX, traced or not, as one of JAX in a type."""
     return device_array(x, dtype) if isinstance(x, np.ndarray) else jnp.asarray(x, dtype)

@@ -2,7 +2,7 @@
 
 import json
 import pathlib
-from typing import Annotated, Any
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -61,15 +61,15 @@ def _entries(texts: tuple[str, str], choice: DescriptorChoice, reading: Reading)
     stored = {
         text: read_entry(pathlib.Path(text)) for text in texts if text.lower().endswith(".npz")
     }
-    like: tuple[str, dict[str, Any]] | None = None
-    for entry, preset in stored.values():
-        check_options(entry, preset, choice)
-        like = (preset, entry.specification)
+    made_by = None
+    for entry in stored.values():
+        check_options(entry, choice)
+        made_by = entry.description.specification
     if len(stored) == len(set(texts)):
-        return [stored[text][0] for text in texts]
-    descriptor = chosen_descriptor(choice, like)
+        return [stored[text] for text in texts]
+    descriptor = made_by or chosen_descriptor(choice)
     return [
-        stored[text][0] if text in stored else describe_crystal(text, descriptor, reading)
+        stored[text] if text in stored else describe_crystal(text, descriptor, reading)
         for text in texts
     ]
 

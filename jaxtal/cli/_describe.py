@@ -7,9 +7,12 @@ import time
 from typing import Annotated
 
 import jax
+import jax.numpy as jnp
 from cyclopts import Parameter
 
-from ._descriptions import chosen_descriptor, describe_crystal, write_entries
+from ..descriptors import Description
+from ..io import write_descriptions
+from ._descriptions import chosen_descriptor, describe_crystal
 from ._files import check_writable
 from ._options import DescriptorChoice, Dtype, Json, Reading
 
@@ -41,8 +44,13 @@ def describe(
             describe_crystal(text, descriptor, reading)
             for text in tqdm(crystals, disable=hidden, unit="crystal")
         ]
-        write_entries(path, entries, descriptor, choice.preset or "default")
-    P, G = entries[0].description.power_spectrum, entries[0].description.rdf
+        found: Description = jax.tree.map(
+            lambda *x: jnp.stack(x), *(e.description for e in entries)
+        )
+        write_descriptions(found, path, [entry.name for entry in entries])
+    assert found.power_spectrum is not None
+    assert found.rdf is not None
+    P, G = found.power_spectrum, found.rdf
     seconds = time.perf_counter() - begin
     if as_json:
         print(
@@ -50,9 +58,9 @@ def describe(
                 {
                     "output": str(path),
                     "names": [entry.name for entry in entries],
-                    "power_spectrum": [len(entries), *P.shape],
-                    "rdf": [len(entries), *G.shape],
-                    "specification": descriptor.specification,
+                    "power_spectrum": list(P.shape),
+                    "rdf": list(G.shape),
+                    "specification": descriptor.to_dict(),
                     "seconds": seconds,
                 }
             )
@@ -60,11 +68,7 @@ def describe(
         return 0
     one = "crystal" if len(entries) == 1 else "crystals"
     print(f"{path}: {len(entries)} {one} in {seconds:.1f} s")
-    print(f"  power_spectrum  {(len(entries), *P.shape)}  (crystals, n_max, l_max + 1)")
-    print(f"  rdf             {(len(entries), *G.shape)}  (crystals, bins)")
-    print(f"  specification   {_short(descriptor.specification)}")
+    print(f"  power_spectrum  {P.shape}  (crystals, n_max, l_max + 1)")
+    print(f"  rdf             {G.shape}  (crystals, bins)")
+    print(f"  specification   {descriptor!r}")
     return 0
-
-
-def _short(specification: dict[str, object]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in specification.items())

@@ -1,67 +1,48 @@
-"""Descriptions with the specification that made them, and the .npz files that hold them."""
+"""Descriptions of named crystals, computed or read from .npz files."""
 
 import dataclasses
-import importlib.metadata
-import json
 import pathlib
-import zipfile
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from .._core import write_bytes
 from ..crystal import WyckoffCrystal
 from ..descriptors import AbstractDescriptor, Description, describe, preset
+from ..io import read_descriptions
 from ._errors import BadInputError
 from ._inputs import find_crystal
 from ._options import DescriptorChoice, Reading
 
-#: What a file must hold.
-_KEYS = ("power_spectrum", "rdf", "names", "specification", "preset", "version")
 _SIZES = {"n_max": 10, "l_max": 10, "q_max": 10.0}
 
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One description and where its numbers come from.
+    """One description and what its crystal is called.
 
     Attributes:
         name: as typed.
-        description: the numbers.
-        specification: everything that decides them, JSON types.
+        description: the numbers, and the specification that made them.
     """
 
     name: str
     description: Description
-    specification: dict[str, Any]
 
 
-def chosen_descriptor(
-    choice: DescriptorChoice, like: tuple[str, dict[str, Any]] | None = None
-) -> AbstractDescriptor:
+def chosen_descriptor(choice: DescriptorChoice) -> AbstractDescriptor:
     """Make the descriptor that the options ask for.
-
-    What they leave open comes from the file `like` (its preset and specification) if there is
-    one, and else from the defaults.
 
     Raises:
         ValueError: sizes out of range.
     """
-    name, specification = like or ("default", _SIZES)
     asked = {key: getattr(choice, key) for key in _SIZES}
-    sizes = {
-        key: specification.get(key, default) if asked[key] is None else asked[key]
-        for key, default in _SIZES.items()
-    }
-    return preset(choice.preset or name, **sizes)
+    sizes = {key: _SIZES[key] if value is None else value for key, value in asked.items()}
+    return preset(choice.preset or "default", **sizes)
 
 
 def describe_crystal(text: str, descriptor: AbstractDescriptor, reading: Reading) -> Entry:
     """Describe one crystal; errors name it."""
-    description = checked_description(text, find_crystal(text, reading), descriptor)
-    return Entry(text, description, descriptor.specification)
+    return Entry(text, checked_description(text, find_crystal(text, reading), descriptor))
 
 
 def checked_description(
@@ -81,97 +62,65 @@ def checked_description(
         if not np.all(np.isfinite(np.asarray(getattr(description, name)))):
             raise BadInputError(f"{text}: its {name} is not finite")
     if not np.any(np.asarray(description.power_spectrum)):
-        q_max = descriptor.specification["q_max"]
+        q_max = _sizes_of(descriptor)["q_max"]
         raise BadInputError(f"{text}: no reflection within q_max = {q_max:g} 1/angstrom")
     return description
 
 
-def write_entries(
-    path: pathlib.Path, entries: list[Entry], descriptor: AbstractDescriptor, name: str
-) -> None:
-    """All descriptions in one .npz, written whole or not at all."""
-    arrays = {
-        "power_spectrum": np.stack([np.asarray(e.description.power_spectrum) for e in entries]),
-        "rdf": np.stack([np.asarray(e.description.rdf) for e in entries]),
-        "rdf_centres": np.asarray(descriptor.rdf_centres),
-        "names": np.array([e.name for e in entries]),
-        "specification": np.array(json.dumps(descriptor.specification)),
-        "preset": np.array(name),
-        "version": np.array(importlib.metadata.version("jaxtal")),
-    }
-    write_bytes(path, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
-
-
-def read_entry(path: pathlib.Path) -> tuple[Entry, str]:
-    """The only description in an .npz, and the preset that made it.
+def read_entry(path: pathlib.Path) -> Entry:
+    """The only description in an .npz.
 
     Raises:
-        BadInputError: not a file that `describe` wrote, or not one entry.
+        BadInputError: not a file of descriptions, or not one entry with numbers to compare.
     """
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
-            missing = [key for key in _KEYS if key not in data]
-            if missing:
-                raise BadInputError(
-                    f"{path}: expected a file written by `jaxtal describe`; "
-                    f"it has no {', '.join(missing)}"
-                )
-            arrays = {key: data[key] for key in _KEYS}
-        specification = json.loads(str(arrays["specification"]))
-        names = [str(name) for name in arrays["names"]]
-        if not isinstance(specification, dict):
-            raise ValueError("its specification is no JSON object")
-    except FileNotFoundError:
-        raise BadInputError(f"{path}: no such file") from None
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise BadInputError(f"{path}: expected an .npz of descriptors: {error}") from error
+        found, names = read_descriptions(path)
+    except ValueError as error:
+        raise BadInputError(str(error)) from error
     if len(names) != 1:
         raise BadInputError(
             f"{path}: expected one entry to compare, got {len(names)} ({', '.join(names[:5])}"
             f"{', ...' if len(names) > 5 else ''})"
         )
-    P, G = arrays["power_spectrum"], arrays["rdf"]
-    if not (P.ndim == 3 and G.ndim == 2 and len(P) == len(G) == 1):
-        raise BadInputError(
-            f"{path}: expected power_spectrum (1, n_max, l_max + 1) and rdf (1, bins), "
-            f"got {P.shape} and {G.shape}"
-        )
-    if not (np.all(np.isfinite(P)) and np.all(np.isfinite(G))):
-        raise BadInputError(f"{path}: expected finite numbers, got NaN or infinity")
-    # Stored float64 numbers are kept, whatever the precision of this run.
-    with jax.enable_x64(True):
-        description = Description(jnp.asarray(P[0]), jnp.asarray(G[0]), jnp.asarray(True))
-    return Entry(str(path), description, specification), str(arrays["preset"])
+    for name in ("power_spectrum", "rdf"):
+        values = getattr(found, name)
+        if values is None or not np.all(np.isfinite(np.asarray(values))):
+            raise BadInputError(f"{path}: expected finite numbers in {name}, got NaN or none")
+    return Entry(str(path), found[0])
 
 
-def check_options(entry: Entry, made_by: str, choice: DescriptorChoice) -> None:
+def check_options(entry: Entry, choice: DescriptorChoice) -> None:
     """Options that a stored description contradicts are not passed over.
 
     Raises:
         BadInputError: names the option.
     """
-    stored = {"preset": made_by, **{key: entry.specification.get(key) for key in _SIZES}}
-    for key, value in stored.items():
+    made_by = entry.description.specification
+    sizes = _sizes_of(made_by)
+    for key, value in sizes.items():
         asked = getattr(choice, key)
         if asked is not None and asked != value:
             option = f"--{key.replace('_', '-')}"
             raise BadInputError(f"{entry.name} was made with {key} {value}, not {option} {asked}")
+    asked = choice.preset
+    if asked is not None and preset(asked, **sizes) != made_by:
+        raise BadInputError(f"{entry.name} was made with {made_by!r}, not --preset {asked}")
 
 
 def check_comparable(a: Entry, b: Entry) -> None:
     """Descriptions of different specifications say nothing about each other.
 
     Raises:
-        BadInputError: names every key that differs and its two values.
+        BadInputError: names every setting that differs and its two values.
     """
-    keys = [*a.specification, *(k for k in b.specification if k not in a.specification)]
-    differing = [
-        f"{key}: {a.specification.get(key)!r} and {b.specification.get(key)!r}"
-        for key in keys
-        if a.specification.get(key) != b.specification.get(key)
-    ]
+    differing = a.description.specification.difference(b.description.specification)
     if differing:
         raise BadInputError(
             f"{a.name} and {b.name} have descriptors of different specifications "
             f"({'; '.join(differing)})"
         )
+
+
+def _sizes_of(descriptor: Any) -> dict[str, Any]:
+    q_max = descriptor.space.q_max if hasattr(descriptor, "space") else descriptor.q_max
+    return {"n_max": descriptor.n_max, "l_max": descriptor.l_max, "q_max": q_max}

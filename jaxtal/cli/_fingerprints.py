@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import os
 import pathlib
 import sys
@@ -96,22 +95,22 @@ class Gathered:
 
     def for_machines(self) -> dict[str, Any]:
         """What both commands report besides their results."""
-        skipped = [{"file": self._path(n), "reason": r} for n, r in self.collection.failures]
+        skipped = [{"file": self._path(n), "reason": r} for n, r in self.collection.skipped]
         return {
             "crystals": len(self.collection),
             "skipped": skipped,
             "ignored": [self._path(name) for name in self.source.ignored()],
-            "specification": json.loads(self.metric.specification),
+            "specification": self.metric.to_dict(),
         }
 
     def summary(self) -> str:
         """How many crystals there are, and how many files hold none."""
-        n, bad = len(self.collection), len(self.collection.failures)
+        n, bad = len(self.collection), len(self.collection.skipped)
         return f"{counted(n, 'crystal')}" + (f", {bad} could not be read" if bad else "")
 
     def warn(self) -> None:
         """Say on stderr what was skipped, and why."""
-        failures = self.collection.failures
+        failures = self.collection.skipped
         for name, reason in failures[:_WARNED]:
             print(f"jaxtal: skipped {self.explained(name, reason)}", file=sys.stderr)
         if len(failures) > _WARNED:
@@ -174,7 +173,7 @@ def counted(n: int, what: str) -> str:
 
 def _nothing(found: Gathered) -> str:
     place = pathlib.Path(found.source.folder or found.source.listed[0])
-    failures = found.collection.failures
+    failures = found.collection.skipped
     if failures:
         first = found.explained(*failures[0])
         if len(failures) == 1:

@@ -15,7 +15,7 @@ from .._core import write_bytes, write_text
 from ..descriptors import Description, Descriptor
 from ..io import write_cif
 from ..plot import reconstruction_figure
-from ..reconstruct import Adam, Reconstruction, default_descriptor, from_descriptor
+from ..reconstruct import Adam, Reconstruction, from_descriptor
 from ._descriptions import checked_description
 from ._errors import BadInputError
 from ._files import make_folder
@@ -23,6 +23,8 @@ from ._inputs import crystal_name, find_crystal
 from ._options import Count, Dtype, Json, Quiet, Reading, Seed, number
 from ._rebuilt import Rebuilt, superposed
 
+#: Width of the bins of G(d), 1/angstrom.
+_SPACING = 0.1
 #: Rate of Adam from starts near the crystal, which only have to walk.
 _GENTLE = 0.02
 
@@ -77,13 +79,12 @@ def reconstruct(
             like=reference,
             starts=starts,
             key=jax.random.key(seed),
-            descriptor=descriptor,
             perturbation=perturb,
             optimiser=optimiser,
             progress=not quiet and sys.stderr.isatty(),
         )
         rebuilt = Rebuilt(reference, found, superposed(found.best, reference))
-        files = _write(folder, name, rebuilt, target, descriptor)
+        files = _write(folder, name, rebuilt, target)
         seconds = time.perf_counter() - begin
         if as_json:
             print(json.dumps(rebuilt.for_machines(files, seconds)))
@@ -97,12 +98,10 @@ def reconstruct(
 
 
 def _descriptor(n_max: int, l_max: int, q_max: float) -> Descriptor:
-    """The default descriptor of reconstructions, resized; bins stay as wide as they are."""
-    base = default_descriptor()
-    spacing = base.spectrum.space.q_max / (base.distribution.n_bins - 1)
+    """A descriptor whose bins are 0.1 1/angstrom wide, whatever its size."""
     # A q_max that is no number is refused by the descriptor, with its own words.
-    n_bins = max(4, round(q_max / spacing) + 1) if math.isfinite(q_max) else 4
-    return Descriptor(n_max, l_max, q_max, n_bins=n_bins, radial=base.spectrum.radial)
+    n_bins = max(4, round(q_max / _SPACING) + 1) if math.isfinite(q_max) else 4
+    return Descriptor(n_max, l_max, q_max, n_bins=n_bins)
 
 
 def _protocol(perturb: tuple[float, float] | None, seed: int) -> str:
@@ -116,7 +115,6 @@ def _write(
     name: str,
     rebuilt: Rebuilt,
     target: Description,
-    descriptor: Descriptor,
 ) -> dict[str, pathlib.Path]:
     """Loss history, CIF and picture; the latter two only of a crystal that can be described."""
     cif, history, picture = (
@@ -127,7 +125,7 @@ def _write(
     block = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
     try:
         write_cif(found.best, cif, name=block)
-        figure = reconstruction_figure(found, target, descriptor, title=f"{name}: {rebuilt.title}")
+        figure = reconstruction_figure(found, target, title=f"{name}: {rebuilt.title}")
     except ValueError as error:
         # A search cut short may leave atoms on top of each other. No files of an earlier run
         # may then pass for results of this one.

@@ -1,6 +1,6 @@
 """The reciprocal radial distribution G(d): intensity by distance from the origin."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax
@@ -9,12 +9,12 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._core import safe_norm
-from ..crystal import Crystal
-from ..diffraction import ReciprocalPlan, ReciprocalPoints, ReciprocalSpace
+from ..diffraction import ReciprocalPoints, ReciprocalSpace
+from ._descriptor_plan import AbstractPointDescriptor
 from .expansion import cubic_b_spline
 
 
-class RadialDistribution(eqx.Module):
+class RadialDistribution(AbstractPointDescriptor):
     """Intensity of the reciprocal-space points in bins of |q|, smooth in the lattice.
 
         G_k = sum_q w(q) I(q) B(|q| / h - k),   h = q_max / (n_bins - 1)       (eq. 10)
@@ -24,6 +24,9 @@ class RadialDistribution(eqx.Module):
     intensity, up to what the half-bells at both ends of the interval lose. With `histogram`, B is
     1 for |t| < 1/2 and 0 elsewhere, as in the paper: G then jumps when a reflection changes bins,
     and its gradient sees the intensities only.
+
+        RadialDistribution(n_bins=101)(crystal).rdf
+        plan = RadialDistribution().plan(crystals, max_stretch=1.2)     # then plan(crystal) in jit
 
     Attributes:
         n_bins: number of bins, centred at 0, h, 2h .. q_max.
@@ -55,29 +58,24 @@ class RadialDistribution(eqx.Module):
         self.space = ReciprocalSpace(q_max=q_max) if space is None else space
 
     @property
-    def centres(self) -> Float[np.ndarray, " n_bins"]:
+    def rdf_centres(self) -> Float[np.ndarray, " n_bins"]:
         """Bin centres, 1/angstrom."""
         return np.linspace(0.0, self.space.q_max, self.n_bins)
 
-    def plan(
+    @property
+    def highest_degree(self) -> None:
+        """None: it needs no spherical harmonics."""
+        return None
+
+    def from_points(
         self,
-        crystals: Any,
+        points: ReciprocalPoints,
         *,
-        margin: float = 1.05,
-        laue: Any = None,
-    ) -> ReciprocalPlan:
-        """Static shapes for some crystals (host only); see `ReciprocalSpace.plan`."""
-        return self.space.plan(crystals, margin=margin, laue=laue)
-
-    def __call__(self, crystal: Crystal, plan: ReciprocalPlan) -> Float[Array, " n_bins"]:
-        """G of one crystal; pure, to be jitted and vmapped.
-
-        Raises (at run time): the plan does not serve the crystal.
-        """
-        return self.from_points(self.space(crystal, plan).checked())
-
-    def from_points(self, points: ReciprocalPoints) -> Float[Array, " n_bins"]:
-        """G of points that are at hand already."""
+        friedel: bool = True,
+        invariants: Sequence[Float[Array, "_m _k"]] | None = None,
+    ) -> tuple[None, Float[Array, " n_bins"]]:
+        """None, and G of points that are at hand already; pure."""
+        del friedel, invariants  # multiplicities say it
         spacing = self.space.q_max / (self.n_bins - 1)
         q = safe_norm(points.q)
         inside = q < self.space.q_max
@@ -85,7 +83,8 @@ class RadialDistribution(eqx.Module):
         x = jnp.where(inside, q, 0.0) / spacing
         if self.histogram:
             nearest = jnp.round(jax.lax.stop_gradient(x)).astype(jnp.int32)
-            return jax.ops.segment_sum(weight, nearest, num_segments=self.n_bins, mode="drop")
+            counts = jax.ops.segment_sum(weight, nearest, num_segments=self.n_bins, mode="drop")
+            return None, counts
         cell = jax.lax.stop_gradient(jnp.floor(x))
         values = cubic_b_spline(x - cell) * weight[None, :]
         # Bins cell - 1 .. cell + 2; the first and last of the padded array fall off the ends.
@@ -93,4 +92,4 @@ class RadialDistribution(eqx.Module):
         total = jax.ops.segment_sum(
             values.ravel(), index.ravel(), num_segments=self.n_bins + 3, mode="drop"
         )
-        return total[1 : self.n_bins + 1]
+        return None, total[1 : self.n_bins + 1]

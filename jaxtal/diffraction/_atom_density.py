@@ -14,9 +14,9 @@ from ..crystal import Crystal, HostAtoms, WyckoffCrystal, as_crystal, host_cryst
 from ..fields import Mesh, PeriodicField, Waves
 from ..lattice import BravaisLattice
 from ..scattering import FormFactors, isotropic_displacement
-from ._box import box_sums
-from ._signed_sums import signed_places
+from ._box_sums import box_sums
 from ._structure_factors import combine_species, nan_if_missing, species_sums, stol2
+from .sums import signed_places
 
 
 class AtomDensityPlan(eqx.Module):

@@ -1,34 +1,37 @@
 """Structure factors by the direct sum over atoms and reflections."""
 
+import dataclasses
+from typing import Any
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int
 
-from ..crystal import Crystal
+from .._core import as_array
+from ..crystal import Crystal, as_crystal
 from ..scattering import FormFactors, anisotropic_displacement, isotropic_displacement
-
-#: Largest number of (reflection, atom) phases, or products of phases, held at once.
-BLOCK = 1 << 22
+from .sums import BLOCK
 
 
 def structure_factors(
-    crystal: Crystal,
-    hkl: Int[Array, "P 3"],
+    crystal: Any,
+    hkl: Int[Array, "P 3"] | Int[np.ndarray, "P 3"],
     form_factors: FormFactors,
     *,
     displacements: bool = True,
 ) -> Complex[Array, " P"]:
-    """Structure factors by direct summation over atoms and reflections.
+    """Sum the structure factors by direct summation over atoms and reflections.
 
     F(h) = sum_j o_j f_j(s) T_j(h) exp(+2 pi i h . x_j), with s = sin(theta)/lambda = q / 4 pi,
     o_j the occupancy, and T_j(h) = exp(-8 pi^2 U_j s^2) exp(-2 pi^2 sum_kl h_k a*_k U_kl a*_l h_l).
 
     The general route: any list of indices, isotropic and anisotropic displacement, anomalous
-    scattering. For all indices of a box, `structure_factor_box` is much faster.
+    scattering. For all indices of a box, `sums.signed_sums` is much faster.
 
     Args:
-        crystal: the atoms.
+        crystal: one crystal of any kind (`as_crystal`).
         hkl: Miller indices, shape (P, 3).
         form_factors: table that covers every species of the crystal.
         displacements: include the Debye-Waller factors T_j.
@@ -41,6 +44,15 @@ def structure_factors(
     References:
         International Tables for Crystallography, Vol. B (2008), sections 1.2.3 and 1.2.11.
     """
+    # Labels are static, and would compile every composition anew; the keys say the same.
+    factors = dataclasses.replace(form_factors, species=())
+    return _compiled(as_crystal(crystal), as_array(hkl, np.int32), factors, displacements)
+
+
+@eqx.filter_jit
+def _compiled(
+    crystal: Crystal, hkl: Int[Array, "P 3"], form_factors: FormFactors, displacements: bool
+) -> Complex[Array, " P"]:
     per_species = species_sums(crystal, hkl, form_factors, displacements=displacements)
     real, imag = combine_species(per_species, stol2(crystal, hkl), form_factors)
     return nan_if_missing(jax.lax.complex(real, imag), crystal, form_factors)

@@ -45,6 +45,9 @@ Periodic fields, in the formats of PSCF (one, two and three dimensions, several 
     write_star_report("stars", basis); write_wave_report("waves", basis)
     group = read_pscf_group("group"); write_pscf_group("out", group)
 
+    write_descriptions(describe(crystals), "d.npz", names)      # what `jaxtal describe` writes
+    found, names = read_descriptions("d.npz")
+
 Angles are radians in those files and degrees here. A name in .gz is gzipped, with equal bytes for
 equal fields.
 
@@ -53,6 +56,8 @@ Every error is a `ValueError` that names the file, the atom and the key; nothing
 
 from ._ccp4 import read_ccp4 as read_ccp4
 from ._ccp4 import write_ccp4 as write_ccp4
+from ._descriptions import read_descriptions as read_descriptions
+from ._descriptions import write_descriptions as write_descriptions
 from ._field_files import read_field as read_field
 from ._field_files import write_field as write_field
 from ._read import read as read

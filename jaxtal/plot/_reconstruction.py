@@ -3,15 +3,14 @@
 from typing import Any
 
 from ..descriptors import AbstractDescriptor, Description, Descriptor, OrthonormalBasis, describe
-from ..reconstruct import Reconstruction, Target, default_descriptor
+from ..reconstruct import Reconstruction
 from ._losses import loss_curves
 from ._spectra import power_spectrum, radial_distribution
 
 
 def reconstruction_figure(
     found: Reconstruction,
-    target: Description | Target,
-    descriptor: AbstractDescriptor | None = None,
+    target: Description,
     *,
     title: str = "",
 ) -> Any:
@@ -21,8 +20,7 @@ def reconstruction_figure(
 
     Args:
         found: the reconstruction.
-        target: what it was asked to reproduce.
-        descriptor: what made the target, default `default_descriptor()`.
+        target: what it was asked to reproduce, power spectrum and radial distribution.
         title: text above the picture.
 
     Returns:
@@ -30,9 +28,8 @@ def reconstruction_figure(
     """
     from matplotlib.figure import Figure
 
-    descriptor = default_descriptor() if descriptor is None else descriptor
-    wanted = target.description if isinstance(target, Target) else target
-    both = {"target": wanted, "recovered": describe(found.best, descriptor)}
+    descriptor = target.specification
+    both = {"target": target, "recovered": describe(found.best, descriptor)}
     figure = Figure(figsize=(10.0, 7.2), dpi=130, layout="constrained")
     grid = figure.add_gridspec(2, 2)
     power_spectrum(both, figure.add_subplot(grid[0, :]), unit=_unit(descriptor))
@@ -45,8 +42,7 @@ def reconstruction_figure(
 
 def _unit(descriptor: AbstractDescriptor) -> str:
     """Unit of P, which is that of R_n squared."""
-    if isinstance(descriptor, Descriptor):
-        radial = descriptor.spectrum.radial
-        if isinstance(radial, OrthonormalBasis):
-            return "Å³" if radial.measure == "q2" else "Å"
-    return ""
+    orthonormal = isinstance(descriptor, Descriptor) and isinstance(
+        descriptor.radial, OrthonormalBasis
+    )
+    return "Å³" if orthonormal else ""

@@ -32,7 +32,7 @@ def power_spectrum(
         The axes.
 
     Raises:
-        ValueError: no spectra, spectra of different shapes or cross terms, or nothing positive.
+        ValueError: no spectra, spectra of different shapes, or nothing positive.
     """
     spectra = {name: np.asarray(d.power_spectrum, float) for name, d in descriptions.items()}
     shapes = {P.shape for P in spectra.values()}

@@ -1,12 +1,13 @@
 """Reconstruction: crystals recovered from a descriptor by gradient-based optimisation.
 
-    target = describe(crystal)                                  # or Objective.target(crystal)
+    target = describe(crystal)                                  # with any descriptor
     found = from_descriptor(target, like=crystal, starts=64)    # group and sites are known
     found.best, found.success, found.solutions
 
-`like` fixes the discrete part (space group, Wyckoff letters, species); its cell is where starts
-are drawn around. The free parameters are optimised in unconstrained variables, many starts at
-once: Adam on an objective whose G(d) sharpens as it goes, then Levenberg-Marquardt.
+The target knows the descriptor that made it. `like` fixes the discrete part (space group, Wyckoff
+letters, species); its cell is where starts are drawn around. The free parameters are optimised in
+unconstrained variables, many starts at once: Adam on an objective whose G(d) sharpens as it goes,
+then Levenberg-Marquardt.
 
 Inverse design: a crystal like the target that also has some property, from anything that JAX can
 differentiate, is the minimum of an objective with a further term:
@@ -16,13 +17,13 @@ differentiate, is the minimum of an objective with a further term:
 
     objective = Objective() + PropertyTerm(density, wanted=0.1, scale=0.01, weight=0.05)
     found = from_descriptor(target, crystal, objective=objective, tolerance=0.1)
-    objective.parts(found.best, objective.plan(found.best), target)   # what each part is left with
+    objective.plan(target, found.best).parts(found.best)        # what each part is left with
 
 `AbstractTerm` is the seam for terms of other kinds.
 """
 
 from ._objective import Objective as Objective
-from ._objective import default_descriptor as default_descriptor
+from ._objective import ObjectivePlan as ObjectivePlan
 from ._optimise import LBFGS as LBFGS
 from ._optimise import AbstractOptimiser as AbstractOptimiser
 from ._optimise import Adam as Adam
@@ -34,6 +35,5 @@ from ._result import Reconstruction as Reconstruction
 from ._starts import estimate_volume as estimate_volume
 from ._starts import perturb as perturb
 from ._starts import random_crystal as random_crystal
-from ._target import Target as Target
 from ._terms import AbstractTerm as AbstractTerm
 from ._terms import PropertyTerm as PropertyTerm

@@ -1,4 +1,4 @@
-"""What a reconstruction minimises: mismatch of descriptors, overlap of atoms, further terms."""
+"""What a reconstruction minimises: mismatch of descriptions, overlap of atoms, further terms."""
 
 import math
 from collections.abc import Sequence
@@ -9,89 +9,64 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from .._core import device_array
-from ..crystal import Crystal, WyckoffCrystal, host_crystal
-from ..descriptors import (
-    AbstractDescriptor,
-    Description,
-    Descriptor,
-    OrthonormalBasis,
-    PairDistribution,
-    PairPlan,
-    SpectrumPlan,
-)
+from .._core import computing_dtype, device_array
+from ..crystal import WyckoffCrystal
+from ..descriptors import Description, Descriptor, DescriptorPlan, PowerSpectrum, RadialDistribution
 from ..diffraction import laue_frame
 from ._mismatch import blurred_residuals, relative_residuals
 from ._overlap import overlap_residuals
-from ._target import ObjectivePlan, Target
 from ._terms import AbstractTerm
 
 
 class Objective(eqx.Module):
-    """Relative mismatch of a crystal's descriptor with a target (eq. 18), plus a penalty.
+    """Relative mismatch of a crystal's description with a target (eq. 18), plus a penalty.
 
-        L = w_P |P - P0|^2 / |P0|^2 + w_G |K(G - G0)|^2 / |K G0|^2 + w_g |g - g0|^2 / |g0|^2
+        L = w_P |P - P0|^2 / |P0|^2 + w_G |K(G - G0)|^2 / |K G0|^2
           + w_d (1 / N) sum_pairs max(0, 1 - d / (f (r_a + r_b)))^2 + further terms
 
-    P is the power spectrum, G the reciprocal radial distribution, g the real-space pair
-    distribution. K smooths G with a Gaussian whose width falls to zero as the search proceeds:
-    peaks of a cell that is 20 % off do not overlap those of the target, so that without it the
-    mismatch of G is flat almost everywhere. r_a, r_b are covalent radii.
+    P is the power spectrum, G the reciprocal radial distribution, as far as the target has them;
+    its specification makes those of the crystal. K smooths G with a Gaussian whose width falls
+    to zero as the search proceeds: peaks of a cell that is 20 % off do not overlap those of the
+    target, so that without it the mismatch of G is flat almost everywhere. r_a, r_b are covalent
+    radii.
+
+        plan = Objective().plan(describe(crystal), like=crystal)    # host
+        plan(trial), plan.residuals(trial), plan.parts(trial)       # pure, differentiable
 
     Anything else that the crystal should do is a term (`AbstractTerm`) added to the objective:
     `Objective() + PropertyTerm(f, wanted=2.4, weight=0.05)`. Terms that contradict the target
     leave a loss above zero, for which the `tolerance` of `from_descriptor` has to make room.
 
     Attributes:
-        descriptor: makes P and G.
-        pair_distribution: makes g, used if `pair_weight` is positive.
-        spectrum_weight, distribution_weight, pair_weight, distance_weight: w_P, w_G, w_g, w_d.
+        spectrum_weight, distribution_weight, distance_weight: w_P, w_G, w_d.
         distance_factor: f; atoms closer than f times the sum of their radii are pushed apart.
         terms: the further terms.
     """
 
-    descriptor: Descriptor
-    pair_distribution: PairDistribution
     spectrum_weight: float = eqx.field(static=True)
     distribution_weight: float = eqx.field(static=True)
-    pair_weight: float = eqx.field(static=True)
     distance_weight: float = eqx.field(static=True)
     distance_factor: float = eqx.field(static=True)
     terms: tuple[AbstractTerm, ...]
 
     def __init__(
         self,
-        descriptor: AbstractDescriptor | None = None,
         *,
-        pair_distribution: PairDistribution | None = None,
         spectrum_weight: float = 0.1,
         distribution_weight: float = 1.0,
-        pair_weight: float = 0.0,
         distance_weight: float = 0.1,
         distance_factor: float = 0.5,
         terms: Sequence[Any] = (),
     ):
-        """See the attributes; the default descriptor has n_max = l_max = 8, q_max = 6 1/angstrom.
+        """See the attributes.
 
         Raises:
-            ValueError: a negative weight, no positive one among the first three and no terms, a
-                term of another kind, or a descriptor whose reflection list or bins cannot follow
-                a changing cell.
+            ValueError: a negative weight, no positive one among the first two and no terms, or a
+                term of another kind.
         """
-        descriptor = descriptor or default_descriptor()
-        if not isinstance(descriptor, Descriptor):
-            raise ValueError(
-                "descriptor: expected a Descriptor, whose reflections follow the cell; got "
-                f"{type(descriptor).__name__}"
-            )
-        self.descriptor = descriptor
-        self.pair_distribution = (
-            PairDistribution() if pair_distribution is None else pair_distribution
-        )
         weights = {
             "spectrum_weight": spectrum_weight,
             "distribution_weight": distribution_weight,
-            "pair_weight": pair_weight,
             "distance_weight": distance_weight,
             "distance_factor": distance_factor,
         }
@@ -102,162 +77,161 @@ class Objective(eqx.Module):
         for number, term in enumerate(terms):
             if not isinstance(term, AbstractTerm):
                 raise ValueError(f"terms[{number}]: expected an AbstractTerm, got {term!r}")
-        if spectrum_weight + distribution_weight + pair_weight == 0 and not terms:
+        if spectrum_weight + distribution_weight == 0 and not terms:
             raise ValueError(
-                "weights: expected at least one of spectrum, distribution, pair > 0, or terms"
+                "weights: expected at least one of spectrum and distribution > 0, or terms"
             )
         self.terms = tuple(terms)
 
     def __add__(self, term: AbstractTerm) -> "Objective":
-        """The objective with one more term."""
+        """Return the objective with one more term."""
         if not isinstance(term, AbstractTerm):
             return NotImplemented
         return Objective(
-            self.descriptor,
-            pair_distribution=self.pair_distribution,
             spectrum_weight=self.spectrum_weight,
             distribution_weight=self.distribution_weight,
-            pair_weight=self.pair_weight,
             distance_weight=self.distance_weight,
             distance_factor=self.distance_factor,
             terms=(*self.terms, term),
         )
 
-    def target(self, crystal: WyckoffCrystal | Crystal) -> Target:
-        """The target that a known crystal makes (host)."""
-        atoms = Crystal.from_host(host_crystal(crystal))
-        plan = self.descriptor.plan(atoms, margin=1.0)
-        description = _describe(self.descriptor, atoms, plan)
-        if self.pair_weight == 0:
-            return Target(description)
-        pair_plan = self.pair_distribution.plan(
-            np.asarray(atoms.lattice.matrix),
-            np.asarray(atoms.frac_coords),
-            np.asarray(atoms.atomic_numbers),
-            mask=np.asarray(atoms.mask),
-            margin=1.0,
-        )
-        g, overflow = _pairs(self.pair_distribution, atoms, pair_plan)
-        if overflow:
-            raise ValueError("g(r): the crystal has more neighbours than its plan")
-        return Target(description, g)
-
     def plan(
-        self, like: WyckoffCrystal, *, margin: float = 1.3, symmetric: bool = True
-    ) -> ObjectivePlan:
-        """Static shapes for crystals like this one (host).
+        self,
+        target: Description,
+        like: WyckoffCrystal,
+        *,
+        max_stretch: float | int = 1.3,
+        symmetric: bool = True,
+    ) -> "ObjectivePlan":
+        """Decide static shapes for crystals like this one (host).
 
         Args:
+            target: what is to be reproduced; its specification tells how.
             like: group, sites and a cell of about the right size.
-            margin: how far any direction of the cell may stretch (see `ReciprocalSpace.plan`).
+            max_stretch: by what factor any direction of the cell may stretch.
             symmetric: use the Laue symmetry of the group: fewer reflections and harmonics for
                 the same numbers.
+
+        Raises:
+            ValueError: a target that is no `Description`, not finite, not complete, or made by a
+                descriptor whose reflections do not follow the cell.
         """
         from ase.data import covalent_radii
 
-        atoms = host_crystal(like)
-        numbers = atoms.atomic_numbers
+        check_target(target)
+        atoms = like.to_host()
         site = np.asarray(like.plan.site)
-        centres = np.searchsorted(site, np.arange(len(like.plan.letters)))
-        multiplicities = np.bincount(site)
-        dtype = atoms.dtype
-        pairs = None
-        if self.pair_weight > 0:
-            pairs = self.pair_distribution.plan(
-                atoms.matrix,
-                atoms.frac_coords,
-                numbers,
-                margin=margin,
-                centers=centres,
-                multiplicities=multiplicities,
-            )
-        laue = _usable_laue(like) if symmetric else None
+        dtype = computing_dtype(atoms.dtype)
         return ObjectivePlan(
-            spectrum=self.descriptor.plan(atoms, margin=margin, laue=laue),
-            pairs=pairs,
-            centres=device_array(centres, np.int32),
-            radii=device_array(covalent_radii[numbers], dtype),
-            multiplicities=device_array(multiplicities, dtype),
-            terms=tuple(term.plan(like, margin) for term in self.terms),
+            objective=self,
+            target=target,
+            description=target.specification.plan(
+                atoms, max_stretch=max_stretch, laue=_usable_laue(like) if symmetric else None
+            ),
+            centres=device_array(
+                np.searchsorted(site, np.arange(len(like.plan.letters))), np.int32
+            ),
+            radii=device_array(covalent_radii[atoms.atomic_numbers], dtype),
+            multiplicities=device_array(np.bincount(site), dtype),
+            terms=tuple(term.plan(like, max_stretch) for term in self.terms),
         )
 
-    def __call__(
-        self, crystal: WyckoffCrystal, plan: ObjectivePlan, target: Target, blur: Any = 0.0
-    ) -> Float[Array, ""]:
+
+class ObjectivePlan(eqx.Module):
+    """An objective, its target, and static shapes for crystals of one group and set of sites.
+
+    Attributes:
+        objective: weights and terms.
+        target: what is to be reproduced.
+        description: the plan that makes descriptions like the target.
+        centres: first atom of each site, shape (n_sites,).
+        radii: covalent radius of each atom, shape (N,), angstrom.
+        multiplicities: atoms per site, shape (n_sites,).
+        terms: what each further term has planned.
+    """
+
+    objective: Objective
+    target: Description
+    description: DescriptorPlan
+    centres: Int[Array, " n_sites"]
+    radii: Float[Array, " N"]
+    multiplicities: Float[Array, " n_sites"]
+    terms: tuple[Any, ...]
+
+    def __call__(self, crystal: WyckoffCrystal, blur: Any = 0.0) -> Float[Array, ""]:
         """L of one crystal, the sum of the squared residuals; pure, differentiable.
 
         Args:
             crystal: the trial.
-            plan: made for crystals like it.
-            target: what is to be reproduced.
             blur: width of the Gaussian K, 1/angstrom.
         """
-        return jnp.sum(jnp.square(self.residuals(crystal, plan, target, blur)))
+        return jnp.sum(jnp.square(self.residuals(crystal, blur)))
 
-    def residuals(
-        self, crystal: WyckoffCrystal, plan: ObjectivePlan, target: Target, blur: Any = 0.0
-    ) -> Float[Array, " r"]:
+    def residuals(self, crystal: WyckoffCrystal, blur: Any = 0.0) -> Float[Array, " r"]:
         """The terms whose squares add up to L, for methods of the Gauss-Newton kind."""
-        return jnp.concatenate(list(self._residuals(crystal, plan, target, blur).values()))
+        return jnp.concatenate(list(_residuals(self, crystal, blur).values()))
 
-    def parts(
-        self, crystal: WyckoffCrystal, plan: ObjectivePlan, target: Target, blur: Any = 0.0
-    ) -> dict[str, Float[Array, ""]]:
+    def parts(self, crystal: WyckoffCrystal, blur: Any = 0.0) -> dict[str, Float[Array, ""]]:
         """What each part contributes to L; arguments as for a call.
 
         Returns:
-            "spectrum", "distribution", "pairs", "overlap", as far as they weigh anything, and
-            "term 0", "term 1", ... in the order of `terms`.
+            "spectrum", "distribution", "overlap", as far as they weigh anything, and "term 0",
+            "term 1", ... in the order of the objective's `terms`.
         """
-        found = self._residuals(crystal, plan, target, blur)
+        found = _residuals(self, crystal, blur)
         return {name: jnp.sum(jnp.square(r)) for name, r in found.items()}
 
-    def _residuals(
-        self, crystal: WyckoffCrystal, plan: ObjectivePlan, target: Target, blur: Any
-    ) -> dict[str, Array]:
-        if len(plan.terms) != len(self.terms):
-            raise ValueError(
-                f"plan: expected one made for {len(self.terms)} further terms, got one for "
-                f"{len(plan.terms)} (plan again after adding a term)"
-            )
-        atoms = crystal.expand()
-        found = self.descriptor(atoms, plan.spectrum)
-        wanted = target.description
-        parts: dict[str, Array] = {}
-        if self.spectrum_weight:
-            parts["spectrum"] = relative_residuals(
-                found.power_spectrum, wanted.power_spectrum, self.spectrum_weight
-            )
-        if self.distribution_weight:
-            spacing = self.descriptor.spectrum.space.q_max / (wanted.rdf.shape[0] - 1)
-            parts["distribution"] = blurred_residuals(
-                found.rdf, wanted.rdf, self.distribution_weight, blur / spacing
-            )
-        if self.pair_weight:
-            if plan.pairs is None or target.pairs is None:
-                which = "plan" if plan.pairs is None else "target"
-                raise ValueError(f"{which}: the objective weighs g(r), but the {which} has none")
-            g, _ = _pairs(self.pair_distribution, atoms, plan.pairs)
-            parts["pairs"] = relative_residuals(g, target.pairs, self.pair_weight)
-        if self.distance_weight:
-            parts["overlap"] = math.sqrt(self.distance_weight) * self._overlap(atoms, plan)
-        for number, (term, planned) in enumerate(zip(self.terms, plan.terms, strict=True)):
-            parts[f"term {number}"] = term.residuals(atoms, planned)
-        return parts
 
-    def _overlap(self, atoms: Crystal, plan: ObjectivePlan) -> Float[Array, " n_sites"]:
-        return overlap_residuals(
-            atoms, plan.centres, plan.multiplicities, plan.radii, self.distance_factor
+@eqx.filter_jit
+def _residuals(plan: ObjectivePlan, crystal: WyckoffCrystal, blur: Any) -> dict[str, Array]:
+    objective, wanted = plan.objective, plan.target
+    atoms = crystal.expand()
+    found = plan.description(atoms)
+    parts: dict[str, Array] = {}
+    P, P0, G, G0 = found.power_spectrum, wanted.power_spectrum, found.rdf, wanted.rdf
+    if objective.spectrum_weight and P is not None and P0 is not None:
+        parts["spectrum"] = relative_residuals(P, P0, objective.spectrum_weight)
+    if objective.distribution_weight and G is not None and G0 is not None:
+        spacing = plan.description.specification.space.q_max / (G0.shape[0] - 1)
+        parts["distribution"] = blurred_residuals(
+            G, G0, objective.distribution_weight, blur / spacing
         )
+    if objective.distance_weight:
+        overlap = overlap_residuals(
+            atoms, plan.centres, plan.multiplicities, plan.radii, objective.distance_factor
+        )
+        parts["overlap"] = math.sqrt(objective.distance_weight) * overlap
+    for number, (term, planned) in enumerate(zip(objective.terms, plan.terms, strict=True)):
+        parts[f"term {number}"] = term.residuals(atoms, planned)
+    return parts
 
 
-def default_descriptor() -> Descriptor:
-    """The descriptor that reconstructions use unless told otherwise.
+def check_target(target: Any) -> None:
+    """Refuse what cannot be reproduced.
 
-    n_max = l_max = 8, q_max = 6 1/angstrom, 61 bins: smaller than the default of `describe`,
-    whose 10 1/angstrom resolve more than is needed and make the landscape rougher.
+    Raises:
+        ValueError: see `Objective.plan`.
     """
-    return Descriptor(8, 8, 6.0, n_bins=61, radial=OrthonormalBasis())
+    if not isinstance(target, Description):
+        raise ValueError(
+            f"target: expected a Description (`jxt.describe(crystal)`), got {type(target).__name__}"
+        )
+    made_by = target.specification
+    if not isinstance(made_by, Descriptor | PowerSpectrum | RadialDistribution):
+        raise ValueError(
+            "target: expected the description of a Descriptor, PowerSpectrum or "
+            f"RadialDistribution, whose reflections follow the cell; got {made_by!r}"
+        )
+    if target.complete.ndim:
+        raise ValueError(
+            f"target: expected the description of one crystal, got {target.complete.shape}"
+        )
+    for name in ("power_spectrum", "rdf"):
+        values = getattr(target, name)
+        if values is not None and not np.all(np.isfinite(np.asarray(values))):
+            raise ValueError(f"target: expected finite numbers in {name}, got NaN or infinity")
+    if not bool(target.complete):
+        raise ValueError("target: its reflections are incomplete (make its plan larger)")
 
 
 def _usable_laue(like: WyckoffCrystal) -> Int[np.ndarray, "n 3 3"] | None:
@@ -268,14 +242,3 @@ def _usable_laue(like: WyckoffCrystal) -> Int[np.ndarray, "n 3 3"] | None:
     except ValueError:
         return None
     return rotations
-
-
-@eqx.filter_jit
-def _describe(descriptor: Descriptor, atoms: Crystal, plan: SpectrumPlan) -> Description:
-    return descriptor(atoms, plan)
-
-
-@eqx.filter_jit
-def _pairs(distribution: PairDistribution, atoms: Crystal, plan: PairPlan) -> tuple[Array, Array]:
-    weights = plan.weights(atoms.atomic_numbers, atoms.weights)
-    return distribution(atoms.lattice.matrix, atoms.frac_coords, weights, plan, atoms.mask)

@@ -13,8 +13,7 @@ import optax
 from jaxtyping import Array, Float, PyTree
 
 from ..crystal import WyckoffCrystal
-from ._objective import Objective
-from ._target import ObjectivePlan, Target
+from ._objective import ObjectivePlan
 
 
 class AbstractOptimiser(eqx.Module):
@@ -40,9 +39,7 @@ class Problem(eqx.Module):
     """Everything one start is scored with; an argument of the compiled loop."""
 
     like: WyckoffCrystal
-    objective: Objective
     plan: ObjectivePlan
-    target: Target
 
     def loss(self, variables: Float[Array, " v"], blur: Any = 0.0) -> Float[Array, ""]:
         """The objective at some unconstrained variables."""
@@ -51,7 +48,7 @@ class Problem(eqx.Module):
     def residuals(self, variables: Float[Array, " v"], blur: Any = 0.0) -> Float[Array, " r"]:
         """The residuals whose squares add up to the objective."""
         crystal = self.like.with_variables(variables)
-        return self.objective.residuals(crystal, self.plan, self.target, blur)
+        return self.plan.residuals(crystal, blur)
 
 
 class Adam(AbstractOptimiser):

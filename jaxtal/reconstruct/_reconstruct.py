@@ -1,6 +1,5 @@
 """The reconstruction: from a target descriptor to the crystals that have it."""
 
-import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..crystal import WyckoffCrystal
-from ..descriptors import Description, Descriptor
-from ._objective import Objective
+from ..crystal import Crystal, WyckoffCrystal, host_crystal
+from ..descriptors import Description
+from ._objective import Objective, ObjectivePlan, check_target
 from ._optimise import (
     AbstractOptimiser,
     Adam,
@@ -25,19 +24,17 @@ from ._optimise import (
 )
 from ._result import Reconstruction, distinct_crystals
 from ._starts import perturb, random_crystal
-from ._target import Target
 
 #: Iterations between two looks at the clock; a run can be interrupted there.
 CHUNK = 50
 
 
 def from_descriptor(
-    target: Description | Target,
-    like: WyckoffCrystal,
+    target: Description,
+    like: Any,
     *,
     starts: int = 64,
     key: Array | None = None,
-    descriptor: Descriptor | None = None,
     objective: Objective | None = None,
     perturbation: tuple[float, float] | None = None,
     initial: Float[Any, "starts v"] | None = None,
@@ -54,14 +51,13 @@ def from_descriptor(
     Ctrl-C ends the search early and returns what has been found.
 
     Args:
-        target: what `descriptor` (or `objective.target`) says of the crystal sought.
+        target: what a descriptor says of the crystal sought (`describe`); it knows which one.
         like: space group, sites, and the cell around which random starts are drawn; its free
-            coordinates matter only with `perturbation`.
+            coordinates matter only with `perturbation`. The symmetry of a `Crystal` or ASE `Atoms`
+            is found first (`WyckoffCrystal.from_crystal`).
         starts: number of starts.
         key: random key, default `jax.random.key(0)`.
-        descriptor: the descriptor that made the target; default `Descriptor()`, which is also
-            the default of `describe`.
-        objective: weights, penalty, g(r) and further terms; replaces `descriptor`.
+        objective: weights, penalty and further terms, default `Objective()`.
         perturbation: (d_lat, d_coor): start from `like` perturbed as the paper does instead of
             fully random (see `perturb`).
         initial: unconstrained variables of the starts (`WyckoffCrystal.to_variables`), shape
@@ -77,21 +73,13 @@ def from_descriptor(
         Best crystal, losses, histories, and every distinct crystal within the tolerance.
 
     Raises:
-        ValueError: no starts, a target that another descriptor made, a target that is not finite,
-            or both `descriptor` and `objective`.
+        ValueError: no starts, a target that cannot be reproduced (see `Objective.plan`), or
+            something that is no crystal.
     """
     begin = time.perf_counter()
-    if not isinstance(like, WyckoffCrystal):
-        raise ValueError(
-            f"like: expected a WyckoffCrystal, got {type(like).__name__} "
-            "(WyckoffCrystal.from_crystal makes one)"
-        )
-    if objective is not None and descriptor is not None:
-        raise ValueError("give a descriptor or an objective, not both: an objective holds its own")
-    if objective is None:
-        objective = Objective(Descriptor() if descriptor is None else descriptor)
-    target = Target(target) if isinstance(target, Description) else target
-    _check_target(target, objective)
+    check_target(target)
+    objective = Objective() if objective is None else objective
+    like = _with_symmetry(like)
     if initial is None:
         key = jax.random.key(0) if key is None else key
         initial = _draw_starts(like, key, starts, perturbation, cell_range, volume)
@@ -101,8 +89,8 @@ def from_descriptor(
         )
     initial = jnp.asarray(initial, like.lattice_parameters.dtype)
     starts = initial.shape[0]
-    margin = 1.1 + cell_range if perturbation is None else 1.15 + perturbation[0] / 2
-    problem = Problem(like, objective, objective.plan(like, margin=margin), target)
+    stretch = 1.1 + cell_range if perturbation is None else 1.15 + perturbation[0] / 2
+    problem = Problem(like, objective.plan(target, like, max_stretch=stretch))
     if optimiser is None:
         # A start near the solution only has to walk; a random one has to leave wrong basins.
         optimiser = Adam() if perturbation is None else Adam(learning_rate=0.02)
@@ -155,6 +143,12 @@ def from_descriptor(
         seconds=time.perf_counter() - begin,
         interrupted=interrupted,
     )
+
+
+def _with_symmetry(like: Any) -> WyckoffCrystal:
+    if isinstance(like, WyckoffCrystal):
+        return like
+    return WyckoffCrystal.from_crystal(Crystal.from_host(host_crystal(like, "like")))
 
 
 def _draw_starts(
@@ -213,51 +207,15 @@ def _iterate(
         yield variables, values
 
 
-def _check_target(target: Target, objective: Objective) -> None:
-    if target.description.specification:
-        made_by = json.loads(target.description.specification)
-        ours = objective.descriptor.specification
-        differing = [
-            f"{key} {ours.get(key)!r}, got {made_by.get(key)!r}"
-            for key in sorted(ours.keys() | made_by.keys())
-            if ours.get(key) != made_by.get(key)
-        ]
-        if differing:
-            raise ValueError(
-                "target: was it made with other settings? Expected " + "; ".join(differing)
-            )
-    found = (target.description.power_spectrum.shape, target.description.rdf.shape)
-    spectrum = objective.descriptor.spectrum
-    wanted = (
-        (spectrum.n_max, spectrum.l_max + 1),
-        (objective.descriptor.distribution.n_bins,),
-    )
-    if found != wanted:
-        raise ValueError(
-            f"target: expected the shapes {wanted} that the descriptor makes, got {found}; was it "
-            "made with other settings?"
-        )
-    if objective.pair_weight and target.pairs is None:
-        raise ValueError("target: the objective weighs g(r), but the target has none")
-    for name, array in (
-        ("power_spectrum", target.description.power_spectrum),
-        ("rdf", target.description.rdf),
-    ):
-        if not np.all(np.isfinite(np.asarray(array))):
-            raise ValueError(f"target: expected finite numbers in {name}, got NaN or infinity")
-    if not bool(target.description.complete):
-        raise ValueError("target: its reflection list is incomplete (make its plan larger)")
-
-
-def _verified_loss(crystal: WyckoffCrystal, objective: Objective, target: Target) -> float:
+def _verified_loss(crystal: WyckoffCrystal, objective: Objective, target: Description) -> float:
     """The loss on a list made for this very cell, without using its symmetry."""
     matrix = np.asarray(crystal.lattice.matrix)
     if not (np.all(np.isfinite(matrix)) and np.linalg.det(matrix) > 1.0):
         return float("inf")
-    plan = objective.plan(crystal, margin=1.0, symmetric=False)
-    return float(_loss(objective, crystal, plan, target))
+    plan = objective.plan(target, crystal, max_stretch=1.0, symmetric=False)
+    return float(_loss(plan, crystal))
 
 
 @eqx.filter_jit
-def _loss(objective: Objective, crystal: WyckoffCrystal, plan: Any, target: Target) -> Array:
-    return objective(crystal, plan, target)
+def _loss(plan: ObjectivePlan, crystal: WyckoffCrystal) -> Array:
+    return plan(crystal)

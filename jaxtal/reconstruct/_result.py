@@ -31,7 +31,7 @@ class FoundCrystal:
     match: CrystalMatch | None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Reconstruction:
     """Outcome of a reconstruction.
 
@@ -68,6 +68,13 @@ class Reconstruction:
     tolerance: float
     seconds: float
     interrupted: bool
+
+    def __repr__(self) -> str:
+        """Print the verdict and the best crystal."""
+        return (
+            f"Reconstruction: {self.message}\n"
+            f"  best: {self.best!r}; loss {self.loss:.2e}, {self.seconds:.1f} s"
+        )
 
     @property
     def message(self) -> str:

@@ -1,7 +1,5 @@
 """Starting points of a reconstruction: perturbed and fully random crystals."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -9,9 +7,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._core import safe_norm
-from ..crystal import WyckoffCrystal, host_crystal
-from ..descriptors import Descriptor
-from ..diffraction import ReciprocalSpace, taper
+from ..crystal import WyckoffCrystal
+from ..descriptors import Description, Descriptor, RadialDistribution
 from ..scattering import FormFactors
 
 
@@ -95,8 +92,8 @@ def _add_to_sites(crystal: WyckoffCrystal, steps: Float[Array, "n_sites 3"]) -> 
     return eqx.tree_at(lambda c: c.site_parameters, crystal, crystal.site_parameters + total[:size])
 
 
-def estimate_volume(rdf: Any, like: WyckoffCrystal, descriptor: Descriptor) -> float:
-    """Cell volume (angstrom^3) that explains the total intensity of a descriptor (host).
+def estimate_volume(target: Description, like: WyckoffCrystal) -> float:
+    """Estimate the cell volume (angstrom^3) that explains the total intensity of a target (host).
 
     By Wilson's statistics the mean of |F|^2 is S(q) = sum_j f_j(q)^2, and the density of
     reflections V / (2 pi)^3, so that, with the origin counted,
@@ -106,22 +103,25 @@ def estimate_volume(rdf: Any, like: WyckoffCrystal, descriptor: Descriptor) -> f
     What it neglects are interatomic interferences, which the taper t suppresses.
 
     Args:
-        rdf: G(d) of the target, shape (n_bins,).
+        target: a description with a radial distribution.
         like: composition: group and sites; its cell is not used.
-        descriptor: the descriptor that made `rdf`.
+
+    Raises:
+        ValueError: a target without radial distribution or specification.
 
     References:
         A. J. C. Wilson, Nature 150 (1942) 152.
     """
-    space: ReciprocalSpace = descriptor.spectrum.space
-    atoms = host_crystal(like)
-    unique, row = np.unique(atoms.keys, axis=0, return_inverse=True)
-    factors = FormFactors.build([(int(z), int(c), int(m)) for z, c, m in unique], kind=space.kind)
+    if target.rdf is None or not isinstance(target.specification, Descriptor | RadialDistribution):
+        raise ValueError("target: expected a radial distribution and what made it")
+    space, atoms = target.specification.space, like.to_host()
+    factors = FormFactors.build(atoms.distinct_species, kind=space.kind)
+    _, row = np.unique(atoms.keys, axis=0, return_inverse=True)
     amount = np.bincount(row.ravel(), weights=atoms.occupancies)
     q = np.linspace(0.0, space.q_max, 2001)
     f = np.asarray(factors(jnp.asarray((q / (4 * np.pi)) ** 2, float)), dtype=np.float64)
     mean = amount @ f**2
     forward = np.sum(amount) * mean[0] if space.kind == "neutron" else (amount @ f[:, 0]) ** 2
-    window = np.asarray(taper(jnp.asarray(q / space.q_max, float), space.taper), dtype=np.float64)
+    window = np.asarray(space.window(jnp.asarray(q / space.q_max, float)), dtype=np.float64)
     integral = np.trapezoid(4 * np.pi * q**2 * window * mean, q)
-    return float((1 + np.sum(np.asarray(rdf))) * (2 * np.pi) ** 3 * forward / integral)
+    return float((1 + np.sum(np.asarray(target.rdf))) * (2 * np.pi) ** 3 * forward / integral)

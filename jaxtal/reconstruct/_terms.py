@@ -22,7 +22,7 @@ class AbstractTerm(eqx.Module):
         class Roomy(AbstractTerm):
             least: Array  # angstrom^3
 
-            def plan(self, like, margin):
+            def plan(self, like, max_stretch):
                 return None
 
             def residuals(self, crystal, plan):
@@ -33,12 +33,12 @@ class AbstractTerm(eqx.Module):
     """
 
     @abc.abstractmethod
-    def plan(self, like: WyckoffCrystal, margin: float) -> PyTree:
+    def plan(self, like: WyckoffCrystal, max_stretch: float) -> PyTree:
         """Static shapes and tables for crystals like this one (host); None if it needs none.
 
         Args:
             like: group, sites and a cell of about the right size.
-            margin: how far any direction of the cell may stretch during the search.
+            max_stretch: by what factor any direction of the cell may stretch during the search.
         """
 
     @abc.abstractmethod
@@ -66,7 +66,8 @@ class PropertyTerm(AbstractTerm):
         wanted: value of f, any shape.
         scale: deviation that counts as 1, in the unit of f, a number or the shape of `wanted`.
         weight: dimensionless.
-        make_plan: makes from (like, margin) on the host what f gets as `plan`; None: f gets None.
+        make_plan: makes from (like, max_stretch) on the host what f gets as `plan`; None: f gets
+            None.
     """
 
     function: Callable[[Crystal, Any], Array]
@@ -110,9 +111,9 @@ class PropertyTerm(AbstractTerm):
             raise ValueError(f"weight: expected a number >= 0, got {weight}")
         self.make_plan = make_plan
 
-    def plan(self, like: WyckoffCrystal, margin: float) -> PyTree:
+    def plan(self, like: WyckoffCrystal, max_stretch: float) -> PyTree:
         """What `make_plan` makes, or None."""
-        return None if self.make_plan is None else self.make_plan(like, margin)
+        return None if self.make_plan is None else self.make_plan(like, max_stretch)
 
     def residuals(self, crystal: Crystal, plan: PyTree) -> Float[Array, " r"]:
         """sqrt(weight) (f - wanted) / scale, flattened."""

@@ -1,41 +1,34 @@
-"""Many crystals: fingerprints of whole folders, nearest neighbours, duplicates.
+"""Find crystals among many: fingerprints of whole folders, nearest neighbours, duplicates.
 
-Distances of fingerprints are Euclidean, so all pairs are matrix products:
+    found = fingerprints("folder", recursive=True)      # or files, a database, a list of crystals
+    found.names, found.vectors, found.skipped           # (N, D); what has none, and why
+    found.nearest(k=3)                                  # rows and distances, (N, 3) each
+    found.groups(threshold=0.1)                         # labels: chains of close ones count as one
 
-    indices, distances = nearest(query, vectors, k=10)      # (m, k) each
-    pairs, distances = pairs_within(vectors, threshold)     # all pairs i < j that close
-    labels = groups(vectors, threshold)                     # single linkage: chains count as one
-
-They run in blocks of bounded memory, compiled once, on whatever device JAX uses. |a|^2 + |b|^2 -
-2 a.b loses digits where a and b are nearly equal, which is where it matters; so the vectors are
-centred, and whatever decides is recomputed from differences in double precision: distances that
-come back are exact, and pairs at the threshold fall on the right side of it.
-
-Crystals come one by one from a folder, a list of files, files of several crystals (CIFs of several
-blocks, trajectories) or a database of ASE, whatever its size:
+Whatever the size of the source, one crystal after another is read:
 
     for name, crystal in crystals_of("folder", recursive=True):   # or an error in its place
         ...
 
-A `Collection` holds their fingerprints in a folder. It goes on where an earlier run was
-interrupted, computes nothing twice, notices files that changed, and refuses fingerprints of
-different settings:
+With `cache="folder"` fingerprints are kept there, in a `Collection`. A later run goes on where an
+earlier one was interrupted, computes nothing twice, notices files that changed, and refuses
+fingerprints of different settings:
 
-    metric = jaxtal.metric.CrystalMetric()
+    metric = jaxtal.CrystalMetric(distances=1)
     found = Collection.gather("cache", CrystalSource.of("folder"), metric, progress=True)
-    found.names, found.vectors, found.failures      # vectors are mapped from the file, not read
-    labels = groups(found.vectors, 0.1)
 
-What could not be read is in `failures`, with the reason; nothing is lost in silence.
+Its vectors are mapped from a file, not read. `nearest`, `pairs_within` and `groups` compare arrays
+of vectors that are at hand, 10^5 of them (`metric.all_pairs`).
 """
 
+from ..metric.all_pairs import groups as groups
+from ..metric.all_pairs import nearest as nearest
+from ..metric.all_pairs import pairs_within as pairs_within
 from ._collection import Collection as Collection
-from ._groups import groups as groups
+from ._fingerprints import fingerprints as fingerprints
 from ._metric import Metric as Metric
 from ._metric import fingerprints_of as fingerprints_of
 from ._metric import reason_of as reason_of
-from ._nearest import nearest as nearest
-from ._pairs import pairs_within as pairs_within
 from ._source import CrystalSource as CrystalSource
 from ._source import SourceFile as SourceFile
 from ._source import crystals_of as crystals_of

@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib.metadata
-import json
 import os
 import pathlib
 import sqlite3
@@ -10,9 +9,12 @@ import time
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from .._core import count
 from ..crystal import HostAtoms, host_crystal
+from ..metric import DUPLICATE_DISTANCE, CrystalMetric, Fingerprint
+from ..metric.all_pairs import groups, nearest
 from ._log import Log
 from ._metric import Metric, fingerprints_of, reason_of
 from ._source import CrystalSource, SourceFile
@@ -27,18 +29,18 @@ _PASSING = (OSError, ImportError, MemoryError, sqlite3.OperationalError)
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Collection:
-    """Fingerprints with the names of their crystals.
+    """Fingerprints with the names of their crystals; printed, it is one line.
 
     Attributes:
         names: of each crystal.
         vectors: shape (n, D); mapped from the file where that holds nothing outdated.
-        failures: name and reason of everything that has no fingerprint.
+        skipped: name and reason of everything that has no fingerprint.
         settings: what decided the vectors, JSON types.
     """
 
     names: tuple[str, ...]
     vectors: np.ndarray
-    failures: tuple[tuple[str, str], ...]
+    skipped: tuple[tuple[str, str], ...]
     settings: dict[str, Any]
 
     @classmethod
@@ -98,7 +100,7 @@ class Collection:
         batch = count(batch, "batch", 1)
         path = _folder(folder)
         settings = {
-            "metric": json.loads(metric.specification),
+            "metric": metric.to_dict(),
             "source": source.root,
             "symmetry": source.symmetry,
             "version": importlib.metadata.version("jaxtal"),
@@ -126,13 +128,64 @@ class Collection:
         return cls(
             names=tuple(there),
             vectors=every if whole else every[rows],
-            failures=tuple((name, log.failed[name][1]) for name in names if name in log.failed),
+            skipped=tuple((name, log.failed[name][1]) for name in names if name in log.failed),
             settings=log.settings,
         )
 
     def __len__(self) -> int:
         """Number of fingerprints."""
         return len(self.names)
+
+    def __repr__(self) -> str:
+        """Print how many there are, and what made them."""
+        return (
+            f"Collection: {len(self)} fingerprints, {len(self.skipped)} skipped; "
+            f"{self.settings['metric']}"
+        )
+
+    def nearest(
+        self, k: int = 10, query: Fingerprint | None = None
+    ) -> tuple[Int[np.ndarray, "m K"], Float[np.ndarray, "m K"]]:
+        """Find the k nearest crystals of each of them, or of each query.
+
+        Args:
+            k: how many; as many as there are, if fewer.
+            query: fingerprints of the same metric, of one crystal or many; default these
+                themselves, none of which is then its own neighbour.
+
+        Returns:
+            Rows of the neighbours, nearest first, and their distances, shape (m, K) each.
+
+        Raises:
+            ValueError: fingerprints of another metric or not complete, or k below 1.
+        """
+        if query is None:
+            return nearest(self.vectors, self.vectors, k, skip_self=True)
+        _check_settings("query", self.settings["metric"], query.specification.to_dict())
+        if not np.all(query.complete):
+            raise ValueError("query: expected complete fingerprints")
+        return nearest(np.atleast_2d(np.asarray(query.vector)), self.vectors, k)
+
+    def groups(self, threshold: float | int | None = None) -> Int[np.ndarray, " n"]:
+        """Label crystals that a chain of distances within the threshold joins.
+
+        Args:
+            threshold: largest distance of two that count as one; default
+                `metric.DUPLICATE_DISTANCE`, for `CrystalMetric(composition=1)` alone.
+
+        Returns:
+            Group of each crystal, shape (n,), numbered in the order in which they first occur.
+
+        Raises:
+            ValueError: no threshold for another metric.
+        """
+        usual = CrystalMetric(composition=1).to_dict()
+        if threshold is None and self.settings["metric"] != usual:
+            raise ValueError(
+                "threshold: expected one, since DUPLICATE_DISTANCE is that of "
+                "CrystalMetric(composition=1)"
+            )
+        return groups(self.vectors, DUPLICATE_DISTANCE if threshold is None else threshold)
 
 
 class _Work:
@@ -215,7 +268,9 @@ def _folder(text: str | os.PathLike[str]) -> pathlib.Path:
     return pathlib.Path(text)
 
 
-def _check_settings(folder: pathlib.Path, there: dict[str, Any], wanted: dict[str, Any]) -> None:
+def _check_settings(
+    folder: pathlib.Path | str, there: dict[str, Any], wanted: dict[str, Any]
+) -> None:
     """Refuse fingerprints that are not comparable.
 
     Raises:

@@ -11,13 +11,12 @@ from ..crystal import HostAtoms
 class Metric(Protocol):
     """What makes vectors of crystals; `CrystalMetric` is one."""
 
-    @property
-    def specification(self) -> str:
-        """Everything that decides the vectors, as JSON."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything that decides the vectors, as JSON types."""
         ...
 
-    def of(self, crystals: list[HostAtoms], /) -> Any:
-        """An object with `vector`, shape (n, D), and `complete`, shape (n,)."""
+    def __call__(self, crystals: list[HostAtoms], /) -> Any:
+        """Return an object with `vector`, shape (n, D), and `complete`, shape (n,)."""
         ...
 
 
@@ -37,7 +36,7 @@ def fingerprints_of(
     if not crystals:
         return np.zeros((0, 1), np.float32), []
     try:
-        made = metric.of(crystals)
+        made = metric(crystals)
     except (ValueError, RuntimeError, MemoryError) as error:  # JAX's is a RuntimeError
         if len(crystals) == 1:
             return np.zeros((1, 1), np.float32), [error]

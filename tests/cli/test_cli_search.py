@@ -100,7 +100,7 @@ def test_search(run, folder):
     assert [match["duplicate"] for match in found["matches"]] == [True, True, True, False]
     assert found["query"] == "silicon"
     metric = Terms().metric
-    a, b = (metric.of(jxt.prototype(name)).vector for name in ("silicon", "zincblende"))
+    a, b = (metric(jxt.prototype(name)).vector for name in ("silicon", "zincblende"))
     assert distances[-1] == pytest.approx(np.linalg.norm(a - b), rel=1e-3)
     text = run("search", "silicon", "some", "-k", "2").out
     assert len(text.splitlines()) == 4
@@ -139,7 +139,7 @@ def test_cache(run, folder, monkeypatch):
     asked = ("dedup", "some", "--json", "--cache", "kept")
     first = run(*asked).json
     calls = []
-    monkeypatch.setattr(jxt.metric.CrystalMetric, "of", lambda *a: calls.append(a))
+    monkeypatch.setattr(jxt.metric.CrystalMetric, "__call__", lambda *a: calls.append(a))
     again = run(*asked).json
     assert not calls
     for key in ("groups", "unique", "distances", "skipped", "ignored", "crystals"):
@@ -158,7 +158,7 @@ def test_an_interrupted_run_goes_on(run, folder, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(jxt.metric.CrystalMetric, "of", interrupted)
+        patch.setattr(jxt.metric.CrystalMetric, "__call__", interrupted)
         stopped = run("dedup", "some", "--cache", "kept")
     assert stopped.code == 130
     assert "what is finished is in kept" in stopped.err

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtal.descriptors import SpectrumPlan
+from jaxtal.descriptors import DescriptorPlan
 
 
 @pytest.fixture(params=["float32", "float64"])
@@ -31,8 +31,8 @@ def uniform():
         widths[axis] = (0, size - x.shape[axis])
         return jnp.asarray(np.pad(np.asarray(x), widths))
 
-    def change(plan: SpectrumPlan, points: int, species: int) -> SpectrumPlan:
-        old = plan.points
+    def change(plan: DescriptorPlan, points: int, species: int) -> DescriptorPlan:
+        old = plan.reflections
         factors = old.form_factors
         parts = [pad(x, species) for x in (factors.keys, factors.a, factors.b, factors.c)]
         factors = eqx.tree_at(lambda f: [f.keys, f.a, f.b, f.c], factors, parts)
@@ -47,6 +47,6 @@ def uniform():
         invariants = plan.invariants
         if invariants is not None:
             invariants = tuple(pad(basis, basis.shape[0], 1) for basis in invariants)
-        return SpectrumPlan(new, invariants)
+        return DescriptorPlan(plan.specification, new, invariants)
 
     return change

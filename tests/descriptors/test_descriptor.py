@@ -1,7 +1,5 @@
 """Descriptors: the same crystal written otherwise, presets, distances, `describe`."""
 
-import json
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -10,25 +8,23 @@ import pytest
 from cells import SHEAR, finite, in_cell, moved, relative, resized, rotation, stored
 from tolerances import TOLERANCES
 
-from jaxtal.crystal import Crystal, diamond_settings, prototype
+from jaxtal._core import specification_from_json
+from jaxtal.crystal import Crystal, CrystalBatch, diamond_settings, prototype
 from jaxtal.descriptors import (
     AbstractRadialBasis,
     Description,
     Descriptor,
-    PaperBesselBasis,
-    RecpDescriptor,
-    RecpSpectrum,
+    PairDistribution,
+    PowerSpectrum,
+    RadialDistribution,
     describe,
     preset,
 )
+from jaxtal.descriptors.compat import PaperBesselBasis, RecpDescriptor
+from jaxtal.diffraction import PowderPattern, ReciprocalSpace
 from jaxtal.metric import distance, rdf_distance, relative_distance
 
 SMALL = Descriptor(8, 10, 5.0, n_bins=41)
-
-
-@eqx.filter_jit
-def run(descriptor, crystal, plan):
-    return descriptor(crystal, plan)
 
 
 def variants(crystal: Crystal, rng):
@@ -50,7 +46,7 @@ def check(dtype, uniform, crystals, species):
     expected, worst = None, [0.0, 0.0]
     for name, crystal in crystals:
         crystal = resized(crystal, 88)
-        found = run(SMALL, crystal, uniform(SMALL.plan(crystal), 2048, species))
+        found = uniform(SMALL.plan(crystal), 2048, species)(crystal)
         assert found.power_spectrum.dtype == dtype
         assert bool(found.complete), name
         expected = found if expected is None else expected
@@ -90,11 +86,9 @@ def test_supercells_of_every_kind_of_intensity(x64):
     crystal = eqx.tree_at(lambda c: c.u_iso, crystal, 0.01 * jnp.arange(1.0, 7.0))
     doubled = in_cell(crystal, np.diag([1, 1, 2]))
     doubled = eqx.tree_at(lambda c: c.u_iso, doubled, jnp.repeat(crystal.u_iso, 2))
-    from jaxtal.diffraction import ReciprocalSpace
-
     for options in ({"kind": "neutron"}, {"kind": "electron", "displacements": True}):
         descriptor = Descriptor(4, 4, space=ReciprocalSpace(q_max=5.0, **options), n_bins=21)
-        one, other = (run(descriptor, c, descriptor.plan(c)) for c in (crystal, doubled))
+        one, other = (descriptor.plan(c)(c) for c in (crystal, doubled))
         assert relative(other.power_spectrum, one.power_spectrum) < 1e-11
         assert relative(other.rdf, one.rdf) < 1e-11
 
@@ -104,7 +98,7 @@ def test_mirror_images_and_homometric_pairs_agree(x64):
     quartz = stored("alpha-quartz")
     mirrored = eqx.tree_at(lambda c: c.frac_coords, quartz, -quartz.frac_coords)
     plan = SMALL.plan(quartz)
-    one, other = run(SMALL, quartz, plan), run(SMALL, mirrored, plan)
+    one, other = plan(quartz), plan(mirrored)
     assert relative(other.power_spectrum, one.power_spectrum) < 1e-13
 
     def chain(places):
@@ -118,25 +112,19 @@ def test_mirror_images_and_homometric_pairs_agree(x64):
 
 def test_presets():
     default, paper, recp = (preset(name, 4, 4, 5.0) for name in ("default", "paper", "recp"))
-    assert isinstance(default, Descriptor)
-    assert default.specification == Descriptor(4, 4, 5.0).specification
+    assert default == Descriptor(4, 4, 5.0)
     assert isinstance(paper, Descriptor)
-    assert isinstance(paper.spectrum.radial, PaperBesselBasis)
-    assert paper.specification["taper"] == "none"
-    assert paper.specification["form_factors"] == "it92"
-    assert paper.specification["bins"] == "histogram"
-    assert isinstance(recp, RecpDescriptor)
-    specifications = [d.specification for d in (default, paper, recp)]
-    for i, one in enumerate(specifications):
-        assert json.loads(json.dumps(one)) == one
-        assert all(one != other for other in specifications[i + 1 :])
+    assert isinstance(paper.radial, PaperBesselBasis)
+    assert (paper.space.taper, paper.space.kind, paper.histogram) == ("none", "it92", True)
+    assert recp == RecpDescriptor(4, 4, 5.0)
+    assert len({default, paper, recp}) == 3
     with pytest.raises(ValueError, match="preset: expected one of default, paper, recp"):
         preset("recipe")
     with pytest.raises(ValueError, match="q_max: expected a positive"):
         preset("recp", q_max=0.0)
 
 
-def test_specification_tells_every_choice_apart():
+def test_specifications_are_values():
     seen = [
         Descriptor(4, 4, 5.0),
         Descriptor(5, 4, 5.0),
@@ -145,26 +133,44 @@ def test_specification_tells_every_choice_apart():
         Descriptor(4, 4, 5.0, n_bins=51),
         Descriptor(4, 4, 5.0, histogram=True),
         Descriptor(4, 4, 5.0, radial=PaperBesselBasis()),
+        Descriptor(4, 4, space=ReciprocalSpace(5.0, kind="neutron")),
+        PowerSpectrum(4, 4, 5.0),
+        RadialDistribution(51, 5.0),
+        PairDistribution(5.0),
+        PowderPattern(1.54, limits=(10, 80), fwhm=(0.1, 0.2, 0.3)),
         RecpDescriptor(),
-        RecpDescriptor(RecpSpectrum(norm=True)),
+        RecpDescriptor(norm=True),
     ]
-    texts = {json.dumps(d.specification, sort_keys=True) for d in seen}
-    assert len(texts) == len(seen)
+    for one in seen:
+        again = specification_from_json(one.to_json())
+        assert again == one
+        assert hash(again) == hash(one)
+        assert one.difference(again) == []
+        assert repr(one).startswith(type(one).__name__)
+        assert len(repr(one)) < 200
+        assert all(bool(one.difference(other)) for other in seen if other is not one)
+    assert len(set(seen)) == len(seen)
+    assert seen[0].difference(seen[3]) == ["q_max: 5.0 and 5.5"]
+    assert seen[0].difference(seen[6]) == ["radial: OrthonormalBasis() and PaperBesselBasis()"]
+    other = '{"specification": "Descriptor", "x": 1}'
+    for text in ("{", "[]", '{"specification": "Nothing"}', other):
+        with pytest.raises(ValueError, match="specification: expected settings as JSON"):
+            specification_from_json(text)
 
 
-def test_recp_descriptor_is_the_recp_spectrum(x64):
+def test_recp_descriptor(x64):
     crystal = stored("alpha-quartz")
-    descriptor = RecpDescriptor(RecpSpectrum(4, 4, 6.0))
+    descriptor = RecpDescriptor(4, 4, 6.0)
     found = describe(crystal, descriptor)
     plan = descriptor.plan([crystal])
-    spectrum = descriptor.spectrum
-    expected = eqx.filter_jit(lambda c, p: (spectrum(c, p), spectrum.radial_distribution(c, p)))
-    P, G = expected(crystal, plan)
-    assert relative(found.power_spectrum, P) < 1e-13
-    assert relative(found.rdf, G) < 1e-13
+    assert relative(plan(crystal).power_spectrum, found.power_spectrum) < 1e-13
     assert found.rdf.shape == descriptor.rdf_centres.shape == (59,)
     assert 0 < descriptor.rdf_centres[0] < descriptor.rdf_centres[-1] < 6.0
-    assert not bool(run(descriptor, stored("rutile", pad_to=9), plan).complete)
+    unknown = plan(stored("rutile", pad_to=9))
+    assert not bool(unknown.complete)
+    assert finite(unknown)
+    both = descriptor([crystal, stored("diamond")])
+    assert relative(both[0].rdf, found.rdf) < 1e-13
     with pytest.raises(ValueError, match="crystals: expected one"):
         descriptor.plan([crystal, crystal])
 
@@ -173,7 +179,7 @@ def test_describe_accepts_symmetric_crystals_and_options(x64):
     quartz = prototype("alpha-quartz")
     found = describe(quartz, n_max=3, l_max=2, q_max=4.0, n_bins=21)
     descriptor = Descriptor(3, 2, 4.0, n_bins=21)
-    expected = run(descriptor, quartz.expand(), descriptor.plan(quartz))
+    expected = descriptor.plan(quartz)(quartz)
     assert relative(found.power_spectrum, expected.power_spectrum) < 1e-13
     assert relative(found.rdf, expected.rdf) < 1e-13
     assert descriptor.rdf_centres.shape == (21,)
@@ -189,7 +195,7 @@ def test_describe_errors():
         describe(crystal, l_max=-1)
     with pytest.raises(ValueError, match="q_max: expected a positive"):
         describe(crystal, q_max=-2.0)
-    with pytest.raises(ValueError, match="static shape"):
+    with pytest.raises(ValueError, match="plan on the host first"):
         jax.jit(lambda c: describe(c, SMALL).rdf)(crystal)
 
 
@@ -266,3 +272,60 @@ def test_describing_similar_crystals_compiles_once(rng):
         moved_frac = frac + rng.uniform(-0.05, 0.05, (27, 3))
         describe(Crystal.from_arrays(cell, moved_frac, np.resize(species, 27)), descriptor)
     assert len(TRACES) == before + 1
+
+
+def test_every_kind_of_crystal_and_several():
+    quartz = prototype("alpha-quartz")
+    kinds = [quartz, quartz.expand(), quartz.to_ase(), quartz.to_host()]
+    alone = [SMALL(one) for one in kinds]
+    for one in alone:
+        assert one.specification == SMALL
+        assert one.complete.shape == ()
+        assert relative(one.power_spectrum, alone[0].power_spectrum) < 1e-5
+    together = SMALL(kinds)
+    assert together.rdf.shape == (4, 41)
+    assert relative(together.rdf[2], alone[0].rdf) < 1e-5
+    plan = SMALL.plan(kinds)
+    assert relative(plan(kinds).rdf, together.rdf) < 1e-5
+    batch = CrystalBatch.from_crystals([quartz, prototype("rutile")])
+    assert relative(SMALL(batch).rdf[0], alone[0].rdf) < 1e-5
+    assert SMALL(batch)[1].power_spectrum.shape == (8, 11)
+    assert repr(together) == (
+        "Description of (4,) crystals: power spectrum (8, 11), radial distribution (41,)\n"
+        f"  {SMALL!r}"
+    )
+    with pytest.raises(ValueError, match=r"expected a Crystal.*jxt\.prototype\('quartz'\)"):
+        SMALL("quartz")
+
+
+def test_the_parts_alone():
+    quartz = prototype("alpha-quartz")
+    both = SMALL(quartz)
+    P, G = SMALL.spectrum(quartz), SMALL.distribution(quartz)
+    assert P.rdf is None
+    assert G.power_spectrum is None
+    assert relative(P.power_spectrum, both.power_spectrum) < 1e-6
+    assert relative(G.rdf, both.rdf) < 1e-6
+
+
+def test_distances_of_crystals():
+    quartz, beta = prototype("alpha-quartz"), prototype("beta-quartz")
+    a, b = describe(quartz), describe(beta)
+    assert float(distance(quartz, beta)) == pytest.approx(float(distance(a, b)), rel=1e-5)
+    assert float(distance(quartz, b)) == pytest.approx(float(distance(a, b)), rel=1e-5)
+    small = describe(quartz, SMALL)
+    expected = float(rdf_distance(small, describe(beta, SMALL)))
+    assert float(rdf_distance(small, beta)) == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(ValueError, match="expected crystals, descriptions, fingerprints or arrays"):
+        distance(quartz, "beta")
+    with pytest.raises(ValueError, match="with a rdf, got one without"):
+        rdf_distance(quartz, SMALL.spectrum(beta))
+
+
+def test_gradients_through_a_plan_are_those_of_the_parameters():
+    quartz = prototype("alpha-quartz")
+    plan = SMALL.plan([quartz, prototype("beta-quartz")], max_stretch=1.3)
+    slope = eqx.filter_grad(lambda c: jnp.sum(plan(c).power_spectrum))(quartz)
+    assert slope.lattice_parameters.shape == (2,)
+    assert finite(slope.lattice_parameters)
+    assert float(jnp.max(jnp.abs(slope.site_parameters))) > 0

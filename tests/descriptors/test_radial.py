@@ -5,21 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from cells import finite
-from jaxtyping import TypeCheckError
 from scipy.special import eval_chebyt, jv, spherical_jn
 
-from jaxtal.descriptors import (
-    ChebyshevBasis,
-    GaussianBasis,
-    OrthonormalBasis,
-    PaperBesselBasis,
-    SphericalBesselBasis,
-)
+from jaxtal.descriptors import ChebyshevBasis, OrthonormalBasis, SphericalBesselBasis
+from jaxtal.descriptors.compat import GaussianBasis, PaperBesselBasis
 
 Q_MAX = 7.5
 BASES = [
     OrthonormalBasis(),
-    OrthonormalBasis(measure="1"),
     SphericalBesselBasis(),
     PaperBesselBasis(),
     ChebyshevBasis(),
@@ -32,18 +25,11 @@ def quadrature() -> tuple[np.ndarray, np.ndarray]:
     return (x + 1) / 2 * Q_MAX, w / 2 * Q_MAX
 
 
-def gram(basis, measure: str, n_max: int = 10) -> np.ndarray:
+def test_default_basis_is_orthonormal(x64):
     q, w = quadrature()
-    R = np.asarray(basis(jnp.asarray(q), n_max, Q_MAX))
-    return (R * w * (q**2 if measure == "q2" else 1)) @ R.T
-
-
-@pytest.mark.parametrize("measure", ["q2", "1"])
-def test_default_basis_is_orthonormal(x64, measure):
-    basis = OrthonormalBasis(measure=measure)
-    assert np.allclose(gram(basis, measure), np.eye(10), atol=1e-12)
-    other = {"q2": "1", "1": "q2"}[measure]
-    assert not np.allclose(gram(basis, other), np.eye(10), atol=0.1)
+    R = np.asarray(OrthonormalBasis()(jnp.asarray(q), 10, Q_MAX))
+    assert np.allclose((R * w * q**2) @ R.T, np.eye(10), atol=1e-12)
+    assert not np.allclose((R * w) @ R.T, np.eye(10), atol=0.1)
 
 
 def condition(basis) -> float:
@@ -58,7 +44,6 @@ def condition(basis) -> float:
 def test_bessel_sets_are_far_from_orthonormal(x64):
     assert 2.8e12 < condition(PaperBesselBasis()) < 3.0e12
     assert 3.8e5 < condition(SphericalBesselBasis()) < 4.0e5
-    assert abs(condition(OrthonormalBasis(measure="1")) - 1) < 1e-10
 
 
 def test_reference_values(x64):
@@ -74,12 +59,8 @@ def test_reference_values(x64):
         "GaussianBasis": [np.exp(-2 * (6 * x - n - 0.5) ** 2) for n in range(6)],
     }
     for basis in BASES:
-        if basis == OrthonormalBasis(measure="1"):
-            continue
         got = np.asarray(basis(jnp.asarray(q), 6, Q_MAX))
         assert np.allclose(got, expected[type(basis).__name__], rtol=0, atol=1e-12), basis
-    sines = OrthonormalBasis(measure="1")(jnp.asarray(q), 6, Q_MAX)
-    assert np.allclose(sines, expected["OrthonormalBasis"] * q, atol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -112,7 +93,5 @@ def test_gradient(x64, basis):
 
 
 def test_bad_input():
-    with pytest.raises((ValueError, TypeCheckError), match="measure"):
-        OrthonormalBasis(measure="q3")
     with pytest.raises(ValueError, match="width: expected a positive"):
         GaussianBasis(width=0.0)

@@ -7,6 +7,7 @@ import pytest
 from cells import SHEAR
 
 from jaxtal.diffraction import hkl_bounds, hkl_sphere
+from jaxtal.diffraction.sums._hkl import count_in_sphere
 
 CELLS = [
     np.diag([3.0, 4.5, 7.1]),
@@ -50,10 +51,12 @@ def test_sphere_is_complete(matrix, shear):
     assert half | mates == full
     assert not half & mates
     assert all(next(i for i in h if i) > 0 for h in half)
+    assert count_in_sphere(shear @ matrix, 6.0) == len(half)
 
 
 def test_sphere_without_reflections():
     assert hkl_sphere(np.eye(3), 1.0).shape == (0, 3)
+    assert count_in_sphere(np.eye(3), 1.0) == 0
 
 
 @pytest.mark.parametrize("q_max", [0.0, -1.0, float("nan"), float("inf")])

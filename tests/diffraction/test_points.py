@@ -7,20 +7,20 @@ import numpy as np
 import pytest
 from cells import SHEAR, finite, in_cell, relative, stored
 
-from jaxtal.crystal import Crystal, WyckoffCrystal, prototype
+from jaxtal.crystal import Crystal, CrystalBatch, WyckoffCrystal, prototype
 from jaxtal.diffraction import (
+    FoundReflections,
+    ListedReflections,
     ReciprocalSpace,
     cartesian_rotations,
     hkl_sphere,
     laue_frame,
-    taper,
 )
-from jaxtal.diffraction._laue_symmetry import frame_axes
+from jaxtal.diffraction._laue_group import frame_axes
 from jaxtal.lattice import Lattice
 from jaxtal.symmetry import SpaceGroup
 
 SPACE = ReciprocalSpace(q_max=5.0)
-evaluate = eqx.filter_jit(lambda space, crystal, plan: space(crystal, plan))
 covers = eqx.filter_jit(lambda plan, crystal: plan.covers(crystal))
 
 
@@ -43,7 +43,7 @@ def test_covers_only_what_it_holds(x64, rng):
     matrix = np.asarray(crystal.lattice.matrix)
     seen = []
     for skewed in (matrix, SHEAR @ matrix):
-        plan = SPACE.plan(with_matrix(crystal, skewed), margin=1.08)
+        plan = SPACE.plan(with_matrix(crystal, skewed), max_stretch=1.08)
         held = listed(plan.hkl)
         for strain in strains(rng, 60):
             strained = skewed @ strain
@@ -62,7 +62,7 @@ def test_covers_only_what_it_holds(x64, rng):
 def test_isotropic_expansion_is_covered_to_the_margin(x64):
     crystal = stored("alpha-quartz")
     matrix = crystal.lattice.matrix
-    plan = SPACE.plan(crystal, margin=1.1)
+    plan = SPACE.plan(crystal, max_stretch=1.1)
     assert bool(covers(plan, with_matrix(crystal, 1.1 * matrix)))
     assert bool(covers(plan, with_matrix(crystal, 0.5 * matrix)))
     assert not bool(covers(plan, with_matrix(crystal, 1.102 * matrix)))
@@ -76,8 +76,8 @@ def test_one_plan_for_several_crystals(x64):
     plan = SPACE.plan(crystals)
     expanded = [c.expand() if isinstance(c, WyckoffCrystal) else c for c in crystals]
     for crystal in expanded:
-        points = evaluate(SPACE, crystal, plan)
-        alone = evaluate(SPACE, crystal, SPACE.plan(crystal))
+        points = plan(crystal)
+        alone = SPACE.plan(crystal)(crystal)
         assert bool(points.complete)
         total, expected = (jnp.sum(p.intensity * p.multiplicity) for p in (points, alone))
         assert relative(total, expected) < 1e-12
@@ -87,19 +87,19 @@ def test_one_plan_for_several_crystals(x64):
 def test_float32_crystals_fit_their_own_plan(shear):
     crystal = in_cell(stored("h-diamond"), shear)
     assert crystal.lattice.matrix.dtype == jnp.float32
-    assert bool(covers(SPACE.plan(crystal, margin=1.0), crystal))
+    assert bool(covers(SPACE.plan(crystal, max_stretch=1.0), crystal))
 
 
 def test_what_makes_points_incomplete(x64):
     crystal = stored("rutile")
     plan = SPACE.plan(crystal)
     other = eqx.tree_at(lambda c: c.atomic_numbers, crystal, crystal.atomic_numbers + 1)
-    assert not bool(evaluate(SPACE, other, plan).complete)
-    points = evaluate(SPACE, with_matrix(crystal, 1.2 * crystal.lattice.matrix), plan)
+    assert not bool(plan(other).complete)
+    points = plan(with_matrix(crystal, 1.2 * crystal.lattice.matrix))
     assert not bool(points.complete)
     with pytest.raises(eqx.EquinoxRuntimeError, match="outgrown its plan"):
         points.checked()
-    checked = evaluate(SPACE, crystal, plan).checked()
+    checked = plan(crystal).checked()
     assert bool(checked.complete)
     # A lattice without the symmetry of the plan.
     group = SpaceGroup.from_number(136)
@@ -114,7 +114,7 @@ def test_box_and_direct_sum_give_the_same_points(x64):
     plan = SPACE.plan(crystal)
     assert plan.box_index is not None
     direct = eqx.tree_at(lambda p: p.box_index, plan, None)
-    one, other = evaluate(SPACE, crystal, plan), evaluate(SPACE, crystal, direct)
+    one, other = plan(crystal), direct(crystal)
     assert relative(one.intensity, other.intensity) < 1e-12
     assert np.array_equal(one.q, other.q)
 
@@ -122,15 +122,15 @@ def test_box_and_direct_sum_give_the_same_points(x64):
 def test_intensity_is_normalised(x64):
     # A simple cubic crystal of one atom: I = f(q)^2 / f(0)^2 t(q / q_max).
     crystal = Crystal.from_arrays(3 * np.eye(3), [[0.1, 0.2, 0.3]], [14])
-    for kind, shape in (("constant", "smooth"), ("it92", "cosine"), ("it92", "none")):
+    for kind, shape in (("constant", "smooth"), ("it92", "none")):
         space = ReciprocalSpace(q_max=5.0, kind=kind, taper=shape)
         plan = space.plan(crystal)
-        points = evaluate(space, crystal, plan)
+        points = plan(crystal)
         q = np.linalg.norm(np.asarray(points.q), axis=1)
         f = np.asarray(plan.form_factors(jnp.asarray((q / 4 / np.pi) ** 2)))[0]
         f0 = np.asarray(plan.form_factors(jnp.zeros(1)))[0, 0]
         x = q / 5.0
-        window = {"smooth": (1 - x**2) ** 3, "cosine": np.cos(np.pi * x / 2), "none": 1 + 0 * x}
+        window = {"smooth": (1 - x**2) ** 3, "none": 1 + 0 * x}
         expected = np.where((x < 1) & (q > 0), (f / f0) ** 2 * window[shape], 0)
         assert np.allclose(points.intensity, expected, rtol=1e-12, atol=0)
         assert np.sum(np.asarray(points.multiplicity)) == 2 * len(hkl_sphere(3 * np.eye(3), 5.26))
@@ -143,12 +143,12 @@ def test_neutrons_are_normalised_without_the_forward_beam(x64):
     large = in_cell(small, np.diag([2, 1, 1]))
     sums = []
     for crystal in (small, large):
-        points = evaluate(space, crystal, space.plan(crystal))
+        points = space.plan(crystal)(crystal)
         sums.append(jnp.sum(points.intensity * points.multiplicity))
     assert relative(sums[0], sums[1]) < 1e-12
     plan = space.plan(small)
     b = np.asarray(plan.form_factors(jnp.zeros(1)))[:, 0]
-    points = evaluate(space, small, plan)
+    points = plan(small)
     h = np.asarray(plan.hkl).sum(axis=1) % 2
     F2 = np.where(h == 0, (b[0] + b[1]) ** 2, (b[0] - b[1]) ** 2) / (2 * np.sum(b**2))
     x = np.linalg.norm(np.asarray(points.q), axis=1) / 5
@@ -159,7 +159,7 @@ def test_neutrons_are_normalised_without_the_forward_beam(x64):
 def test_displacements_are_optional(x64):
     crystal = Crystal.from_arrays(3 * np.eye(3), [[0, 0, 0]], [6], u_iso=[0.02])
     still, moving = SPACE, ReciprocalSpace(q_max=5.0, displacements=True)
-    one, other = (evaluate(s, crystal, s.plan(crystal)) for s in (still, moving))
+    one, other = (s.plan(crystal)(crystal) for s in (still, moving))
     q2 = np.sum(np.asarray(one.q) ** 2, axis=1)
     assert np.allclose(other.intensity, one.intensity * np.exp(-q2 * 0.02), rtol=1e-12)
 
@@ -171,7 +171,7 @@ def test_dispersion_takes_the_full_sphere(x64):
     assert not plan.friedel
     held = listed(plan.hkl) - {(0, 0, 0)}
     assert {tuple(-i for i in h) for h in held} == held
-    points = evaluate(space, crystal, plan)
+    points = plan(crystal)
     value = {
         tuple(int(i) for i in h): float(I) for h, I in zip(plan.hkl, points.intensity, strict=True)
     }
@@ -193,8 +193,8 @@ def test_axes_follow_rhombohedral_cells(x64, setting):
         crystal = Crystal.from_arrays(matrix, frac[first], numbers[first])
         assert len(first) == 10
     assert (laue_frame(group.laue_rotations)[0] == 1).all() == setting.endswith("R")
-    plan = SPACE.plan(crystal, margin=1.3, laue=group.laue_rotations)
-    full = SPACE.plan(crystal, margin=1.3)
+    plan = SPACE.plan(crystal, max_stretch=1.3, laue=group.laue_rotations)
+    full = SPACE.plan(crystal, max_stretch=1.3)
     assert len(plan.hkl) <= len(full.hkl) / 4
     metric = np.asarray(crystal.lattice.metric)
     R = cartesian_rotations(group.laue_rotations, np.asarray(plan.frame))
@@ -204,7 +204,7 @@ def test_axes_follow_rhombohedral_cells(x64, setting):
         other = metric + change * metric.mean() * added
         turn, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))
         moved = with_matrix(crystal, np.linalg.cholesky(other) @ turn)
-        points, whole = evaluate(SPACE, moved, plan), evaluate(SPACE, moved, full)
+        points, whole = plan(moved), full(moved)
         assert bool(points.complete)
         # The equivalents h W of a point at q are at q R^T, R the same for every cell.
         axes = frame_axes(moved.lattice.matrix, plan.frame)
@@ -247,7 +247,7 @@ def test_gradients_are_finite_with_padding_and_thinned_lists(x64):
         plan = SPACE.plan(crystal, laue=laue)
 
         def loss(one, plan=plan):
-            points = SPACE(one, plan)
+            points = plan(one)
             return jnp.sum(points.intensity * jnp.sum(jnp.abs(points.q), axis=1))
 
         value, slope = eqx.filter_jit(eqx.filter_value_and_grad(loss))(spoiled)
@@ -259,8 +259,8 @@ def test_gradients_are_finite_with_padding_and_thinned_lists(x64):
 
 
 def test_taper_ends_smoothly(x64):
-    for kind, order in (("smooth", 3), ("cosine", 1), ("none", 0)):
-        function = lambda x, kind=kind: taper(x, kind)  # noqa: E731
+    for kind, order in (("smooth", 3), ("none", 0)):
+        function = ReciprocalSpace(taper=kind).window
         derivatives = []
         for _ in range(4):
             derivatives.append(abs(float(function(jnp.asarray(1.0)))))
@@ -289,8 +289,8 @@ def test_bad_plans():
     laue = SpaceGroup.from_number(136).laue_rotations
     with pytest.raises(ValueError, match="crystals: expected at least one"):
         SPACE.plan([])
-    with pytest.raises(ValueError, match="margin: expected"):
-        SPACE.plan(crystal, margin=0.9)
+    with pytest.raises(ValueError, match="max_stretch: expected"):
+        SPACE.plan(crystal, max_stretch=0.9)
     with pytest.raises(ValueError, match="inversion"):
         SPACE.plan(crystal, laue=laue[:1])
     with pytest.raises(ValueError, match="integer matrices"):
@@ -303,18 +303,80 @@ def test_bad_plans():
         jax.jit(lambda m: SPACE.plan(with_matrix(crystal, m)).hkl)(crystal.lattice.matrix)
 
 
-@pytest.mark.parametrize(
-    ("other", "message"),
-    [
-        ({"q_max": 9.0}, "up to q_max = 9, got 6"),
-        ({"kind": "it92"}, "form factors 'it92', got 'waasmaier-kirfel'"),
-        ({"wavelength": 1.5406}, "wavelength 1.5406, got one without f''"),
-        ({"displacements": True}, "made with displacements, got one without"),
-    ],
-)
-def test_plans_for_other_points_are_refused(other, message):
-    crystal = stored("alpha-quartz-rattled")
-    plan = ReciprocalSpace(6.0).plan(crystal)
-    assert plan.box_index is not None
-    with pytest.raises(ValueError, match=message):
-        eqx.filter_eval_shape(ReciprocalSpace(**{"q_max": 6.0} | other), crystal, plan)
+def test_without_a_plan():
+    quartz = prototype("alpha-quartz")
+    points = SPACE(quartz)
+    assert bool(points.complete)
+    assert points.specification == SPACE
+    planned = SPACE.plan(quartz, max_stretch=1.0)(quartz)
+    total, expected = (jnp.sum(p.intensity * p.multiplicity) for p in (points, planned))
+    assert relative(total, expected) < 1e-5
+    several = SPACE([quartz, prototype("rutile").expand(), prototype("diamond").to_ase()])
+    assert several.q.shape[0] == 3
+    assert bool(jnp.all(several.complete))
+    total = jnp.sum(several.intensity * several.multiplicity, axis=1)
+    assert relative(total[0], expected) < 1e-5
+    with pytest.raises(ValueError, match=r"plan on the host first, `plan = specification\.plan"):
+        eqx.filter_jit(SPACE)(quartz)
+    with pytest.raises(ValueError, match="crystals: expected a Crystal"):
+        SPACE(3)
+
+
+def by_length(q, intensity) -> np.ndarray:
+    """Length and intensity of every point that has one, sorted."""
+    key = np.round(np.linalg.norm(np.asarray(q), axis=1), 9)
+    strong = np.asarray(intensity) > 1e-9
+    rows = np.stack([np.asarray(intensity)[strong], key[strong]])
+    return rows[:, np.lexsort(rows)]
+
+
+def test_listed_and_found_reflections_are_the_same_points(x64):
+    crystals = [stored("alpha-quartz"), stored("rutile")]
+    batch = CrystalBatch.from_crystals(crystals, dtype="float64")
+    listed, found = (SPACE.plan(crystals, reflections=r) for r in ("listed", "found"))
+    assert isinstance(SPACE.plan(crystals), ListedReflections)
+    assert isinstance(SPACE.plan(batch), FoundReflections)
+    assert isinstance(SPACE.plan(crystals * 3), FoundReflections)
+    lists = []
+    for plan in (listed, found):
+        together = plan(batch)
+        alone = [plan(crystal) for crystal in crystals]
+        assert all(bool(points.complete) for points in alone)
+        lists.append([by_length(together.q[i], together.intensity[i]) for i in (0, 1)])
+        lists.append([by_length(points.q, points.intensity) for points in alone])
+    for other in lists[1:]:
+        for one, expected in zip(other, lists[0], strict=True):
+            np.testing.assert_allclose(one, expected, rtol=1e-8)
+    # Partly occupied sites too, but neither ions nor displacement factors.
+    partly = eqx.tree_at(lambda c: c.occupancies, crystals[0], 0.5 * crystals[0].occupancies)
+    one, other = listed(partly), found(partly)
+    assert bool(other.complete)
+    assert relative(*(jnp.sum(p.intensity * p.multiplicity) for p in (other, one))) < 1e-12
+    ion = eqx.tree_at(lambda c: c.charges, crystals[0], crystals[0].charges + 1)
+    assert not bool(found(ion).complete)
+    with pytest.raises(ValueError, match='reflections: expected "listed" for ions'):
+        SPACE.plan(stored("rutile", charges=[4, 4, -2, -2, -2, -2]), reflections="found")
+    with pytest.raises(ValueError, match='reflections: expected "listed" for displacement'):
+        ReciprocalSpace(displacements=True).plan(crystals, reflections="found")
+    with pytest.raises(ValueError, match="reflections: expected one of"):
+        SPACE.plan(crystals, reflections="guessed")
+    with pytest.raises(ValueError, match="max_species, elements: expected none"):
+        SPACE.plan(crystals, elements=[14])
+
+
+@pytest.mark.parametrize("half", ["bfloat16", "float16"])
+def test_half_precision_is_computed_in_float32(half):
+    crystal = stored("alpha-quartz")
+    plan = SPACE.plan(crystal)
+    small = jax.tree.map(
+        lambda x: x.astype(half) if jnp.issubdtype(x.dtype, jnp.floating) else x, crystal
+    )
+
+    def total(one):
+        points = plan(one)
+        return jnp.sum(points.intensity * jnp.sum(jnp.abs(points.q), axis=1))
+
+    value, slope = eqx.filter_value_and_grad(total)(small)
+    assert value.dtype == jnp.float32
+    assert slope.frac_coords.dtype == slope.lattice.matrix.dtype == half
+    assert finite(slope)

@@ -8,7 +8,7 @@ from cells import atoms
 
 from jaxtal.crystal import Crystal, WyckoffCrystal
 from jaxtal.lattice import niggli_reduce
-from jaxtal.metric import hand_vector, local_distance_vector, nearest_neighbours
+from jaxtal.metric.terms import hand_vector, local_distance_vector, nearest_neighbours
 
 #: Padded number of atoms, listed neighbours, ranks, bounds: enough for all crystals here.
 SIZE, LISTED, RANKS, BOUNDS = 24, 40, 24, (2, 2, 2)

@@ -10,8 +10,8 @@ from local_terms import arrays, check_gradients, compiled, mirrored, terms
 from jaxtal._core import call_spglib
 from jaxtal.crystal import Crystal, WyckoffCrystal, prototype
 from jaxtal.descriptors.expansion import host_harmonics
-from jaxtal.metric._hand import DEGREES
-from jaxtal.metric._triple_couplings import odd_coupling
+from jaxtal.metric.terms._hand_vector import DEGREES
+from jaxtal.metric.terms._triple_couplings import odd_coupling
 
 TRIGONAL = (4.4572, 4.4572, 5.929, 90, 90, 120)
 

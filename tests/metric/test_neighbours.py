@@ -11,7 +11,7 @@ from cells import CRYSTALS, SHEAR, finite
 from scipy.spatial import KDTree
 
 from jaxtal.lattice import niggli_reduce
-from jaxtal.metric import nearest_neighbours, neighbour_bounds
+from jaxtal.metric.terms import nearest_neighbours, neighbour_bounds
 
 K = 12
 jitted = eqx.filter_jit(nearest_neighbours)
@@ -176,7 +176,7 @@ def test_values_and_gradients_are_finite(rng):
         ({"matrices": np.nan * np.eye(3)}, "finite"),
         ({"n_atoms": 0}, "at least 1"),
         ({"k": 0}, "at least 1"),
-        ({"margin": 0.5}, "margin"),
+        ({"max_stretch": 0.5}, "max_stretch"),
     ],
 )
 def test_bad_input_is_refused(change, message):

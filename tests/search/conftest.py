@@ -1,7 +1,6 @@
 """A metric that costs nothing, and folders of crystals."""
 
 import gzip
-import json
 import types
 
 import numpy as np
@@ -22,11 +21,10 @@ class VolumeMetric:
         self.lasts = lasts
         self.calls = []
 
-    @property
-    def specification(self):
-        return json.dumps({"metric": "volume", **self.settings})
+    def to_dict(self):
+        return {"metric": "volume", **self.settings}
 
-    def of(self, crystals):
+    def __call__(self, crystals):
         if len(self.calls) == self.lasts:
             raise KeyboardInterrupt
         crystals = host_crystals(crystals)

@@ -31,12 +31,12 @@ def test_a_folder_in_and_out(folder, cache, metric, make_metric):
     for name, vector in zip(found.names, found.vectors, strict=True):
         crystal = dict(crystals_of(folder, recursive=True))[name]
         np.testing.assert_allclose(vector, make_metric().of([crystal]).vector[0], rtol=1e-6)
-    ((name, reason),) = found.failures
+    ((name, reason),) = found.skipped
     assert name == "broken.cif"
     assert "_cell_length_b" in reason or "atoms" in reason
     again = Collection.open(cache)
     assert again.names == found.names
-    assert again.failures == found.failures
+    assert again.skipped == found.skipped
     np.testing.assert_array_equal(again.vectors, found.vectors)
     assert groups(again.vectors, 1e-3).tolist() == [0, 1, 0, 2]
 
@@ -64,7 +64,7 @@ def test_changed_and_removed_files(folder, cache, metric):
     (folder / "broken.cif").write_text((folder / "diamond.cif").read_text())
     found = Collection.gather(cache, source, metric)
     assert found.names == ("POSCAR", "broken.cif", "diamond.cif")
-    assert found.failures == ()
+    assert found.skipped == ()
     assert metric.calls == [3, 2]
     np.testing.assert_allclose(found.vectors[1], found.vectors[2])
     assert found.vectors[0, 1] == 6
@@ -146,7 +146,7 @@ def test_a_crystal_that_the_metric_refuses(folder, cache, metric):
     (folder / "hg.cif").write_text(text.replace(" C ", " Hg ").replace(" C1 ", " Hg1 "))
     found = Collection.gather(cache, CrystalSource.of(folder), metric)
     assert found.names == ("POSCAR", "b-rutile.cif", "diamond.cif")
-    reasons = dict(found.failures)
+    reasons = dict(found.skipped)
     assert reasons["u.cif"] == "no uranium"
     assert "incomplete" in reasons["hg.cif"]
     assert np.isfinite(found.vectors).all()
@@ -155,19 +155,19 @@ def test_a_crystal_that_the_metric_refuses(folder, cache, metric):
 @pytest.mark.parametrize("error", [RuntimeError, MemoryError])
 def test_memory_may_suffice_another_time(folder, cache, metric, monkeypatch, error):
     """One crystal that is too much costs no other, and is tried again."""
-    whole = metric.of
+    whole = type(metric).__call__
 
-    def of(crystals):
+    def call(self, crystals):
         if any(22 in np.asarray(one.atomic_numbers) for one in crystals):
             raise error("RESOURCE_EXHAUSTED: out of memory")
-        return whole(crystals)
+        return whole(self, crystals)
 
     source = CrystalSource.of(folder)
     with monkeypatch.context() as patch:
-        patch.setattr(metric, "of", of)
+        patch.setattr(type(metric), "__call__", call)
         found = Collection.gather(cache, source, metric)
     assert found.names == ("POSCAR", "diamond.cif")
-    assert "RESOURCE_EXHAUSTED" in dict(found.failures)["b-rutile.cif"]
+    assert "RESOURCE_EXHAUSTED" in dict(found.skipped)["b-rutile.cif"]
     metric.calls.clear()
     assert len(Collection.gather(cache, source, metric)) == 3
     assert metric.calls == [1]
@@ -182,11 +182,11 @@ def test_an_unreadable_file_is_read_again(folder, cache, metric, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("jaxtal.search._readers.read_cif", fails)
         found = Collection.gather(cache, source, metric)
-    assert (len(found), len(found.failures)) == (1, 3)
-    assert len(Collection.open(cache).failures) == 3
+    assert (len(found), len(found.skipped)) == (1, 3)
+    assert len(Collection.open(cache).skipped) == 3
     found = Collection.gather(cache, source, metric)
-    assert (len(found), len(found.failures)) == (3, 1)
-    assert len(Collection.open(cache).failures) == 1
+    assert (len(found), len(found.skipped)) == (3, 1)
+    assert len(Collection.open(cache).skipped) == 1
 
 
 def test_a_locked_database_is_read_another_time(tmp_path, cache, metric, monkeypatch):
@@ -202,11 +202,11 @@ def test_a_locked_database_is_read_another_time(tmp_path, cache, metric, monkeyp
 
     with monkeypatch.context() as patch:
         patch.setattr(ase.db, "connect", locked)
-        ((name, reason),) = Collection.gather(cache, source, metric).failures
+        ((name, reason),) = Collection.gather(cache, source, metric).skipped
     assert name == str(path)
     assert "database is locked" in reason
     found = Collection.gather(cache, source, metric)
-    assert (found.names, found.failures) == ((f"{path}#1",), ())
+    assert (found.names, found.skipped) == ((f"{path}#1",), ())
 
 
 def test_blocks_that_are_gone(folder, cache, metric):
@@ -244,7 +244,7 @@ def test_nothing_readable(tmp_path, cache, metric):
     for _ in range(2):
         found = Collection.gather(cache, CrystalSource.of(tmp_path / "in"), metric)
         assert len(found) == 0
-        assert [name for name, _ in found.failures] == ["a.cif"]
+        assert [name for name, _ in found.skipped] == ["a.cif"]
     assert groups(np.zeros((0, 1)), 1.0).size == 0
 
 

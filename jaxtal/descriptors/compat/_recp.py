@@ -1,5 +1,6 @@
 """The spectrum of pyxtal's class `RECP`, number for number."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
@@ -9,10 +10,27 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from ..._core import bucket, check_finite, device_array, host_array, safe_divide, safe_norm
-from ...crystal import Crystal
+from ..._core import (
+    bucket,
+    check_finite,
+    computing_dtype,
+    device_array,
+    host_array,
+    safe_divide,
+    safe_norm,
+)
+from ...crystal import (
+    Chunk,
+    Crystal,
+    CrystalArrays,
+    Program,
+    apply_plan,
+    host_crystals,
+    is_crystal,
+)
 from ...diffraction import missing_species, structure_factors
 from ...scattering import FormFactors
+from .._description import AbstractDescriptor, Description
 from ..expansion import ChebyshevBasis, SphericalBesselBasis, degree_list, harmonics_rows
 
 RecpRadial = Literal["bessel", "chebyshev", "gto"]
@@ -20,20 +38,11 @@ RecpRadial = Literal["bessel", "chebyshev", "gto"]
 #: Reflections weaker than this (electrons squared, before normalisation) are dropped.
 WEAKEST = 1e-4
 
-
-class RecpPlan(eqx.Module):
-    """The reflections that RECP would list for one cell, and its form factors.
-
-    Attributes:
-        hkl: one of each pair h, -h, shape (P, 3); rows of zeros are padding.
-        form_factors: table of every species, kind "recp".
-    """
-
-    hkl: Int[Array, "P 3"]
-    form_factors: FormFactors
+Points = tuple[Float[Array, "P 3"], Float[Array, " P"], Bool[Array, " P"]]
+"""Wave vectors, intensities, and which of them count."""
 
 
-class RecpSpectrum(eqx.Module):
+class RecpDescriptor(AbstractDescriptor):
     """Power spectrum and radial distribution as the class RECP of pyxtal 1.1.5 computes them.
 
         A_nlm = sum_q I(q) R_n(|q|) sqrt(4 pi / (2l + 1)) Y_lm(q / |q|),  P_nl = mean_m A_nlm^2
@@ -109,105 +118,63 @@ class RecpSpectrum(eqx.Module):
         """Number of bins of the radial distribution: one fewer than there are edges."""
         return int(np.ceil(self.q_max / self.resolution)) - 1
 
+    @property
+    def rdf_centres(self) -> Float[np.ndarray, " n_bins"]:
+        """Centres of the bins, 1/angstrom."""
+        edges = np.linspace(0.0, self.q_max, self.n_bins + 1)
+        return (edges[1:] + edges[:-1]) / 2
+
     def plan(
         self,
-        crystal: Crystal,
+        crystals: Any,
         *,
+        max_stretch: float | int = 1.0,
         capacity: int | None = None,
-        species: Sequence[int | str] | None = None,
-    ) -> RecpPlan:
+        elements: Sequence[int | str] | None = None,
+        once: bool = False,
+    ) -> "RecpPlan":
         """List RECP's reflections for a crystal (host only).
 
         Args:
-            crystal: the crystal; its cell decides the list.
+            crystals: one crystal of any kind; its cell decides the list.
+            max_stretch: not used: RECP's list belongs to one cell.
             capacity: length of the padded list, default: the next size of a coarse scale. Plans
-                of one capacity and one list of species can be stacked and vmapped.
-            species: elements of the table (numbers or symbols), default: those of the crystal.
-
-        Returns:
-            The plan, an argument of `__call__` and `radial_distribution`.
+                of one capacity and one list of elements can be stacked and vmapped.
+            elements: those of the table (numbers or symbols), default: those of the crystal.
+            once: not used: another crystal of about the same size shares the program anyway.
 
         Raises:
-            ValueError: an element without a table entry, a capacity too small, or a traced cell.
+            ValueError: more than one crystal, an element without a table entry, a capacity too
+                small, or a traced cell.
         """
-        hkl = recp_hkl(crystal.lattice.matrix, self.q_max)
+        given = host_crystals(crystals)
+        if len(given) != 1:
+            raise ValueError(
+                f"crystals: expected one, since RECP's list belongs to one cell, got {len(given)}"
+            )
+        atoms = given[0]
+        hkl = recp_hkl(atoms.matrix, self.q_max)
         h, k, l = hkl.T
         hkl = hkl[(h > 0) | ((h == 0) & ((k > 0) | ((k == 0) & (l > 0))))]
         size = bucket(len(hkl), 32) if capacity is None else capacity
         if size < len(hkl):
             raise ValueError(f"capacity: expected at least {len(hkl)} reflections, got {size}")
-        if species is None:
-            numbers = host_array(crystal.atomic_numbers, "atomic_numbers", np.int64)
-            mask = host_array(crystal.mask, "mask", bool)
-            species = [int(z) for z in np.unique(numbers[mask])]
-        dtype = crystal.lattice.matrix.dtype
+        kinds = [int(z) for z in np.unique(atoms.atomic_numbers)] if elements is None else elements
+        factors = FormFactors.build(list(kinds), kind="recp", dtype=computing_dtype(atoms.dtype))
         return RecpPlan(
+            specification=self,
             hkl=device_array(np.pad(hkl, ((0, size - len(hkl)), (0, 0))), np.int32),
-            form_factors=FormFactors.build(species, kind="recp", dtype=dtype),
+            form_factors=dataclasses.replace(factors, species=()),
         )
 
-    def __call__(self, crystal: Crystal, plan: RecpPlan) -> Float[Array, "n_max l_max_1"]:
-        """P_nl of one crystal, shape (n_max, l_max + 1), dimensionless; pure.
+    def __call__(self, crystals: Any) -> Description:
+        """Describe crystals, one after another; see `AbstractDescriptor`."""
+        if is_crystal(crystals):
+            return super().__call__(crystals)
+        found = [super(RecpDescriptor, self).__call__(one) for one in host_crystals(crystals)]
+        return jax.tree.map(lambda *x: jnp.stack(x), *found)
 
-        Odd degrees are zero by Friedel's law. An element that the plan lacks makes the even
-        ones NaN.
-        """
-        q, intensity, _ = self.points(crystal, plan)
-        weighted = self._radial(safe_norm(q)) * (2 * intensity)[None, :]
-        harmonics = harmonics_rows(q, self.l_max, "even")
-        moments = jnp.matmul(weighted, harmonics.T, precision="highest")
-        columns = [jnp.zeros((self.n_max,), q.dtype) for _ in range(self.l_max + 1)]
-        start = 0
-        for l in degree_list(self.l_max, "even"):
-            block = moments[:, start : start + 2 * l + 1]
-            columns[l] = 4 * np.pi / (2 * l + 1) ** 2 * jnp.sum(block * block, axis=1)
-            start += 2 * l + 1
-        P = jnp.stack(columns, axis=1)
-        return P / (safe_norm(P.ravel()) + 1e-9) if self.norm else P
-
-    def radial_distribution(self, crystal: Crystal, plan: RecpPlan) -> Float[Array, " n_bins"]:
-        """G of one crystal: summed intensity in bins of |q|, smoothed; shape (n_bins,); pure.
-
-        The bins are hard: the gradient sees the intensities only.
-        """
-        q, intensity, kept = self.points(crystal, plan)
-        edges = jnp.asarray(np.linspace(0.0, self.q_max, self.n_bins + 1), q.dtype)
-        size = jax.lax.stop_gradient(safe_norm(q))
-        index = jnp.where(kept, jnp.searchsorted(edges, size, side="right") - 1, 0)
-        counts = jax.ops.segment_sum(2 * intensity, index, num_segments=self.n_bins)
-        # RECP gives its filter 5 * res for a width; the filter counts in bins.
-        sigma = 5 * self.resolution
-        reach = int(4 * sigma + 0.5)
-        kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-        kernel = kernel / kernel.sum()
-        padded = jnp.pad(counts, reach, mode="symmetric")
-        shifted = [float(w) * padded[i : i + self.n_bins] for i, w in enumerate(kernel)]
-        return jnp.sum(jnp.stack(shifted), axis=0)
-
-    def points(
-        self, crystal: Crystal, plan: RecpPlan
-    ) -> tuple[Float[Array, "P 3"], Float[Array, " P"], Bool[Array, " P"]]:
-        """Half of the points: q (1/angstrom), I cos(pi q / 2 q_max) / (sum Z)^2, and which count.
-
-        Points that RECP drops, and padding, have zero intensity.
-        """
-        nothing = jnp.zeros_like(crystal.charges)
-        neutral = eqx.tree_at(lambda c: (c.charges, c.isotopes), crystal, (nothing, nothing))
-        q = crystal.lattice.q(plan.hkl.astype(crystal.lattice.matrix.dtype))
-        F = structure_factors(neutral, plan.hkl, plan.form_factors, displacements=False)
-        # NaN, not a runtime error: programs with a host callback are not kept by JAX's cache.
-        unknown = jnp.any(missing_species(neutral, plan.form_factors))
-        intensity = jnp.where(unknown, jnp.nan, jnp.square(F.real) + jnp.square(F.imag))
-        size = safe_norm(q)
-        listed = jnp.any(plan.hkl != 0, axis=1) & (size < self.q_max)
-        kept = listed & ~(intensity <= WEAKEST)
-        total = jnp.sum(crystal.weights * crystal.atomic_numbers.astype(q.dtype))
-        damping = jnp.cos((0.5 * np.pi / self.q_max) * size)
-        # An empty crystal has no electrons to divide by.
-        scale = safe_divide(damping, jnp.broadcast_to(jnp.square(total), damping.shape))
-        return q, jnp.where(kept, intensity * scale, 0.0), kept
-
-    def _radial(self, size: Float[Array, " P"]) -> Float[Array, "n_max P"]:
+    def radial(self, size: Float[Array, " P"]) -> Float[Array, "n_max P"]:
         size = jnp.minimum(size, self.q_max)
         if self.rbasis == "bessel":
             return SphericalBesselBasis()(size, self.n_max, self.q_max)
@@ -218,6 +185,94 @@ class RecpSpectrum(eqx.Module):
         for _ in range(1, self.n_max):
             powers.append(powers[-1] * x)
         return jnp.stack([p * jnp.exp(-x * x / (n + 1)) for n, p in enumerate(powers)])
+
+
+class RecpPlan(eqx.Module):
+    """The reflections that RECP would list for one cell, and its form factors.
+
+    Attributes:
+        specification: the descriptor.
+        hkl: one of each pair h, -h, shape (P, 3); rows of zeros are padding.
+        form_factors: table of every species, kind "recp".
+    """
+
+    specification: RecpDescriptor
+    hkl: Int[Array, "P 3"]
+    form_factors: FormFactors
+
+    def __call__(self, crystals: Any, *, chunk: Chunk = "auto") -> Description:
+        """Describe a crystal, or several with their axis first; pure: jit, vmap, grad.
+
+        Odd degrees are zero by Friedel's law. `complete` speaks of the species alone: whether
+        RECP's own list is complete depends on how skewed the cell is.
+        """
+        return apply_plan(_described, self, crystals, chunk)
+
+
+def _described(plan: RecpPlan, crystal: Program) -> Description:
+    atoms = crystal.to_crystal() if isinstance(crystal, CrystalArrays) else crystal
+    nothing = jnp.zeros_like(atoms.charges)
+    neutral = eqx.tree_at(lambda c: (c.charges, c.isotopes), atoms, (nothing, nothing))
+    known = ~jnp.any(missing_species(neutral, plan.form_factors))
+    points = recp_points(plan, neutral)
+    P, G = _power(plan.specification, points), _distribution(plan.specification, points)
+    return Description(P, G, known, plan.specification)
+
+
+def _power(spec: RecpDescriptor, points: Points) -> Float[Array, "n_max l_max_1"]:
+    """P_nl, shape (n_max, l_max + 1), dimensionless."""
+    q, intensity, _ = points
+    weighted = spec.radial(safe_norm(q)) * (2 * intensity)[None, :]
+    harmonics = harmonics_rows(q, spec.l_max, "even")
+    moments = jnp.matmul(weighted, harmonics.T, precision="highest")
+    columns = [jnp.zeros((spec.n_max,), q.dtype) for _ in range(spec.l_max + 1)]
+    start = 0
+    for l in degree_list(spec.l_max, "even"):
+        block = moments[:, start : start + 2 * l + 1]
+        columns[l] = 4 * np.pi / (2 * l + 1) ** 2 * jnp.sum(block * block, axis=1)
+        start += 2 * l + 1
+    P = jnp.stack(columns, axis=1)
+    return P / (safe_norm(P.ravel()) + 1e-9) if spec.norm else P
+
+
+def _distribution(spec: RecpDescriptor, points: Points) -> Float[Array, " n_bins"]:
+    """Summed intensity in bins of |q|, smoothed, shape (n_bins,).
+
+    The bins are hard: the gradient sees the intensities only.
+    """
+    q, intensity, kept = points
+    edges = jnp.asarray(np.linspace(0.0, spec.q_max, spec.n_bins + 1), q.dtype)
+    size = jax.lax.stop_gradient(safe_norm(q))
+    index = jnp.where(kept, jnp.searchsorted(edges, size, side="right") - 1, 0)
+    counts = jax.ops.segment_sum(2 * intensity, index, num_segments=spec.n_bins)
+    # RECP gives its filter 5 * res for a width; the filter counts in bins.
+    sigma = 5 * spec.resolution
+    reach = int(4 * sigma + 0.5)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    kernel = kernel / kernel.sum()
+    padded = jnp.pad(counts, reach, mode="symmetric")
+    shifted = [float(w) * padded[i : i + spec.n_bins] for i, w in enumerate(kernel)]
+    return jnp.sum(jnp.stack(shifted), axis=0)
+
+
+def recp_points(plan: RecpPlan, crystal: Crystal) -> Points:
+    """Half of the points: q (1/angstrom), I cos(pi q / 2 q_max) / (sum Z)^2, and which count.
+
+    Points that RECP drops, and padding, have zero intensity. The crystal is one of neutral atoms.
+    """
+    spec = plan.specification
+    q = crystal.lattice.q(plan.hkl.astype(crystal.lattice.matrix.dtype))
+    F = structure_factors(crystal, plan.hkl, plan.form_factors, displacements=False)
+    unknown = jnp.any(missing_species(crystal, plan.form_factors))
+    intensity = jnp.where(unknown, 0.0, jnp.square(F.real) + jnp.square(F.imag))
+    size = safe_norm(q)
+    listed = jnp.any(plan.hkl != 0, axis=1) & (size < spec.q_max)
+    kept = listed & ~(intensity <= WEAKEST)
+    total = jnp.sum(crystal.weights * crystal.atomic_numbers.astype(q.dtype))
+    damping = jnp.cos((0.5 * np.pi / spec.q_max) * size)
+    # An empty crystal has no electrons to divide by.
+    scale = safe_divide(damping, jnp.broadcast_to(jnp.square(total), damping.shape))
+    return q, jnp.where(kept, intensity * scale, 0.0), kept
 
 
 def recp_hkl(matrix: Any, q_max: float) -> Int[np.ndarray, "P 3"]:

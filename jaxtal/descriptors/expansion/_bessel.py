@@ -1,7 +1,8 @@
-"""Spherical j_n and cylindrical J_n of integer order, all orders at once, differentiable.
+"""Spherical Bessel functions j_n of integer order, all orders at once, differentiable.
 
 Three regions, each with the recurrence that is stable there: the power series below x = 1, Miller's
-downward recurrence up to the highest order wanted, and (spherical) the upward recurrence beyond.
+downward recurrence up to the highest order wanted, and the upward recurrence beyond. The first two
+serve the cylindrical J_n as well (`odd=0`).
 Derivatives come from the recurrences that do not divide by x, so they are finite at x = 0 and can
 be taken again.
 """
@@ -39,37 +40,12 @@ def spherical_bessel(x: Float[Array, "*P"], n_max: int) -> Float[Array, "*P n_ma
         NIST Digital Library of Mathematical Functions, 10.51 (recurrences), 10.53 (series) and
         3.6 (Miller's algorithm).
     """
-    _check_orders(n_max)
+    check_orders(n_max)
     return _spherical(x, n_max)
 
 
-def cylindrical_bessel(
-    x: Float[Array, "*P"], n_max: int, x_max: float = 40.0
-) -> Float[Array, "*P n_max"]:
-    """Return the Bessel functions J_0(x) .. J_{n_max - 1}(x) of the first kind.
-
-    Args:
-        x: Arguments, any shape, dimensionless, |x| <= `x_max`; NaN comes back beyond it.
-        n_max: Number of orders, 1 to 30.
-        x_max: Largest argument to serve; it fixes the length of the recurrence, so the cost.
-
-    Returns:
-        The values, orders along the new last axis.
-
-    Raises:
-        ValueError: If `n_max` is not between 1 and 30 or `x_max` is not positive and finite.
-
-    References:
-        NIST Digital Library of Mathematical Functions, 10.6 (recurrences), 10.2.2 (series),
-        10.12.4 (the sum that normalises) and 3.6 (Miller's algorithm).
-    """
-    _check_orders(n_max)
-    if not (0.0 < x_max < math.inf):
-        raise ValueError(f"x_max must be positive and finite, got {x_max}")
-    return _cylindrical(x, n_max, float(x_max))
-
-
-def _check_orders(n_max: int) -> None:
+def check_orders(n_max: int) -> None:
+    """Refuse numbers of orders that the recurrences are not made for."""
     if not 1 <= n_max <= 30:
         raise ValueError(f"n_max must be between 1 and 30 Bessel orders, got {n_max}")
 
@@ -80,16 +56,16 @@ def _spherical(x: Array, n_max: int) -> Array:
     orders = max(n_max, 2)  # j_0 and j_1 fix the scale of the downward recurrence
     size = jnp.abs(x)
     inner = jnp.clip(size, 1.0, float(orders))
-    u, _ = _downward(inner, orders, float(orders), odd=1)
+    u, _ = downward(inner, orders, float(orders), odd=1)
     j0, j1 = _first_two(inner)
     use_0 = jnp.abs(u[0]) > jnp.abs(u[1])
     scale = jnp.where(use_0, j0, j1) / jnp.where(use_0, u[0], u[1])
     beyond = _upward(jnp.maximum(size, float(orders)), orders)
 
     small = jnp.minimum(size, 1.0)
-    series = _series(small, 0.5 * small * small, n_max, odd=1)
+    near_zero = series(small, 0.5 * small * small, n_max, odd=1)
     values = jnp.where((size > orders)[None], beyond[:n_max], u[:n_max] * scale[None])
-    return _with_parity(x, jnp.where((size < 1.0)[None], series, values))
+    return with_parity(x, jnp.where((size < 1.0)[None], near_zero, values))
 
 
 @_spherical.defjvp
@@ -100,26 +76,6 @@ def _spherical_jvp(n_max, primals, tangents):
         n / (2 * n + 1) * j[..., n - 1] - (n + 1) / (2 * n + 1) * j[..., n + 1]
         for n in range(1, n_max)
     ]
-    return j[..., :n_max], jnp.stack(slopes, axis=-1) * dx[..., None]
-
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))
-@functools.partial(jax.jit, static_argnums=(1, 2))
-def _cylindrical(x: Array, n_max: int, x_max: float) -> Array:
-    size = jnp.abs(x)
-    inner = jnp.clip(size, 1.0, max(x_max, 1.0))
-    u, total = _downward(inner, n_max, max(x_max, 1.0), odd=0)
-    small = jnp.minimum(size, 1.0)
-    series = _series(0.5 * small, 0.25 * small * small, n_max, odd=0)
-    values = jnp.where((size <= x_max)[None], u / total[None], jnp.nan)
-    return _with_parity(x, jnp.where((size < 1.0)[None], series, values))
-
-
-@_cylindrical.defjvp
-def _cylindrical_jvp(n_max, x_max, primals, tangents):
-    (x,), (dx,) = primals, tangents
-    j = _cylindrical(x, n_max + 1, x_max)
-    slopes = [-j[..., 1]] + [0.5 * (j[..., n - 1] - j[..., n + 1]) for n in range(1, n_max)]
     return j[..., :n_max], jnp.stack(slopes, axis=-1) * dx[..., None]
 
 
@@ -141,7 +97,7 @@ def _upward(x: Array, n_max: int) -> Array:
     return values
 
 
-def _downward(x: Array, n_max: int, x_max: float, *, odd: int) -> tuple[Array, Array]:
+def downward(x: Array, n_max: int, x_max: float, *, odd: int) -> tuple[Array, Array]:
     """Miller's recurrence u_{n-1} = (2n + odd)/x u_n - u_{n+1} for 1 <= x <= x_max.
 
     It starts at an order that follows x, so that small arguments do not overflow and large ones
@@ -176,7 +132,7 @@ def _downward(x: Array, n_max: int, x_max: float, *, odd: int) -> tuple[Array, A
     return kept[::-1], total
 
 
-def _series(power: Array, y: Array, n_max: int, *, odd: int) -> Array:
+def series(power: Array, y: Array, n_max: int, *, odd: int) -> Array:
     """Ascending series for 0 <= x <= 1: power^n / (product) * sum of (-y)^k / (k! ...)."""
     step = 1 + odd  # the factors are n + k, or 2n + 2k + 1
     orders = np.arange(n_max)
@@ -198,7 +154,7 @@ def _column(values: np.ndarray, x: Array) -> Array:
     return jnp.asarray(values, x.dtype).reshape((-1,) + (1,) * x.ndim)
 
 
-def _with_parity(x: Array, values: Array) -> Array:
+def with_parity(x: Array, values: Array) -> Array:
     """The values at x from those at |x|, orders moved from the first axis to the last."""
     odd = _column(np.arange(values.shape[0]) % 2, x)
     turned = jnp.where((x < 0)[None] & (odd > 0), -values, values)

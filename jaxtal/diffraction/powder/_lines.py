@@ -2,16 +2,15 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
-import equinox as eqx
 import numpy as np
 from jaxtyping import Int
 
-from ..._core import host_array
+from ..._core import bucket
 from ...crystal import Crystal, WyckoffCrystal, host_crystal
+from .._listed_reflections import ListedReflections
 from ._pattern import PowderPattern
-
-_peaks = eqx.filter_jit(lambda pattern, crystal, plan: pattern.peaks(crystal, plan))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,23 +43,23 @@ class PowderLine:
 
 
 def powder_lines(
-    crystal: Crystal | WyckoffCrystal,
-    pattern: PowderPattern,
+    crystal: Any,
+    pattern: PowderPattern | None = None,
     *,
     scaled: bool = True,
     minimum: float = 1e-3,
     tolerance: float = 1e-6,
 ) -> list[PowderLine]:
-    """Lines of a crystal within the limits of a pattern, as a table (host).
+    """List the lines of a crystal within the limits of a pattern, as a table (host).
 
     Reflections of equal d are one line. Its families are the orbits of the Laue group for a
-    `WyckoffCrystal`; for a `Crystal`, whose symmetry is not known, permutations of the absolute
+    `WyckoffCrystal`; for other crystals, whose symmetry is not known, permutations of the absolute
     indices (of h, k, -h-k, l in a hexagonal cell).
 
     Args:
-        crystal: the atoms.
+        crystal: one crystal of any kind.
         pattern: wavelength, limits, form factors, factors of intensity; profile and normalisation
-            do not matter.
+            do not matter. Default `PowderPattern()`.
         scaled: make the strongest line 100; otherwise in units of the pattern's "none".
         minimum: leave out lines below this part in 100 of the strongest.
         tolerance: relative difference of d up to which reflections are one line.
@@ -71,14 +70,16 @@ def powder_lines(
     Raises:
         ValueError: as `ReciprocalSpace.plan`.
     """
-    atoms = Crystal.from_host(host_crystal(crystal))
-    plan = pattern.plan(atoms, margin=1.0)
-    peaks = _peaks(pattern, atoms, plan)
-    matrix = host_array(atoms.lattice.matrix, "lattice matrix")
-    real = np.asarray(plan.multiplicity) > 0
-    hkl = np.asarray(plan.hkl)[real]
+    pattern = PowderPattern() if pattern is None else pattern
+    atoms = host_crystal(crystal)
+    plan = pattern.plan(atoms, max_stretch=1.0, reflections="listed", once=True)
+    peaks = plan.peaks(Crystal.from_host(atoms, pad_to=bucket(len(atoms))))
+    listed, matrix = plan.reflections, atoms.matrix
+    assert isinstance(listed, ListedReflections)
+    real = np.asarray(listed.multiplicity) > 0
+    hkl = np.asarray(listed.hkl)[real]
     d = 1 / np.linalg.norm(hkl @ np.linalg.inv(matrix).T, axis=1)
-    copies = np.asarray(plan.multiplicity)[real].astype(int)
+    copies = np.asarray(listed.multiplicity)[real].astype(int)
     order = np.lexsort((*-hkl.T[::-1], -d))
     keys, named = _family_keys(crystal, matrix, hkl)
     intensity = np.asarray(peaks.intensity, np.float64).reshape(len(pattern.lines), -1)[:, real]
@@ -117,7 +118,7 @@ def _equal(d: np.ndarray, order: np.ndarray, tolerance: float) -> list[np.ndarra
 
 
 def _family_keys(
-    crystal: Crystal | WyckoffCrystal, matrix: np.ndarray, hkl: Int[np.ndarray, "P 3"]
+    crystal: Any, matrix: np.ndarray, hkl: Int[np.ndarray, "P 3"]
 ) -> tuple[list[tuple[int, ...]], Callable[[np.ndarray], tuple[int, int, int]]]:
     """What reflections of one family, and equal d, have in common; and what names a family."""
     if isinstance(crystal, WyckoffCrystal):

@@ -5,20 +5,16 @@ from typing import Any, Literal, get_args
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
-from ..._core import safe_divide, safe_norm
-from ...crystal import Crystal, WyckoffCrystal, host_crystals
-from .._plan import ReciprocalPlan
-from .._points import ReciprocalSpace
-from ._peaks import Axis, PowderPeaks, at_least_float32, place_on_axis, widened
-from ._profile import (
-    GAUSSIAN_REACH,
-    line_width,
-    smooth_step,
-    sum_lines,
-    width_range,
-)
+from ..._core import AbstractSpecification, safe_divide, safe_norm
+from ...crystal import Chunk, Program, apply_plan, planned_crystals
+from .._points import AbstractReflections
+from .._reciprocal_space import Provider, ReciprocalSpace
+from ._diffractogram import Diffractogram
+from ._pattern_checks import check_axis, check_radiation, check_width
+from ._peaks import Axis, PowderPeaks, place_on_axis
+from ._profile import GAUSSIAN_REACH, line_width, smooth_step, sum_lines, width_range
 from ._radiation import emission_lines, lorentz_polarisation
 
 Normalisation = Literal["max", "area", "none"]
@@ -36,7 +32,7 @@ def _one_or_three(x: Any) -> float | tuple[float, float, float]:
     return u, v, w
 
 
-class PowderPattern(eqx.Module):
+class PowderPattern(AbstractSpecification):
     """How a crystal becomes a powder pattern.
 
         y(x) = sum_lambda w_lambda sum_h m_h |F_h|^2 / |F_0|^2 LP(theta) exp(-2 B s^2) p(x - x_h),
@@ -117,48 +113,10 @@ class PowderPattern(eqx.Module):
             value = getattr(self, name)
             if not (np.isfinite(value) and low <= value <= high):
                 raise ValueError(f"{name}: expected {low:g} to {high:g}, got {value}")
-        self._check_axis()
-        self._check_width()
-        self._check_radiation()
+        check_axis(self)
+        check_width(self)
+        check_radiation(self)
         _ = self.space
-
-    def _check_axis(self) -> None:
-        low, high = self.limits
-        if not (np.isfinite(high) and 0 < low < high):
-            raise ValueError(f"limits: expected 0 < first < last, got {self.limits}")
-        if self.n_points < 2:
-            raise ValueError(f"n_points: expected at least 2, got {self.n_points}")
-
-    def _check_width(self) -> None:
-        if isinstance(self.fwhm, tuple):
-            if self.axis == "q":
-                raise ValueError(f"fwhm: expected one number on a q axis, got {self.fwhm}")
-            if self.limits[1] >= 180:
-                raise ValueError(f"limits: expected 2 theta below 180 degrees, got {self.limits}")
-        narrowest, widest = self._widths
-        if not (np.isfinite(widest) and narrowest >= self.step * (1 - 1e-9)):
-            raise ValueError(
-                f"fwhm: expected at least one step of the axis ({self.step:g}) over the whole "
-                f"range, got {narrowest:g} from {self.fwhm}"
-            )
-
-    def _check_radiation(self) -> None:
-        if self.wavelength is None:
-            if self.axis != "q" or self.lorentz_polarisation or self.anomalous:
-                raise ValueError(
-                    "wavelength: None needs a q axis and neither the Lorentz-polarisation factor "
-                    "nor anomalous scattering"
-                )
-            return
-        lines = emission_lines(self.wavelength)
-        if self.axis == "q" and len(lines) > 1:
-            raise ValueError(f"wavelength: expected a single line on a q axis, got {lines}")
-        largest = 180.0 if self.axis == "two_theta" else 4 * np.pi / max(w for w, _ in lines)
-        if self._end >= largest:
-            raise ValueError(
-                f"limits: expected the range and the lines that reach into it ({self._end:g}) to "
-                f"end below {largest:g}, where sin(theta) = 1, got {self.limits}"
-            )
 
     @property
     def step(self) -> float:
@@ -178,7 +136,7 @@ class PowderPattern(eqx.Module):
     @property
     def space(self) -> ReciprocalSpace:
         """The sphere of reciprocal space that holds every line of the pattern."""
-        end = self._end
+        end = self.end
         if self.axis == "two_theta":
             shortest = min(value for value, _ in self.lines if value is not None)
             end = 4 * np.pi * np.sin(np.deg2rad(end / 2)) / shortest
@@ -194,91 +152,113 @@ class PowderPattern(eqx.Module):
         self,
         crystals: Any,
         *,
-        margin: float = 1.05,
+        max_stretch: float | int = 1.1,
+        reflections: Provider = "auto",
         laue: Any = None,
-    ) -> ReciprocalPlan:
-        """Decide the reflection list for some crystals (host only); see `ReciprocalSpace.plan`."""
-        given = [at_least_float32(atoms) for atoms in host_crystals(crystals)]
-        return self.space.plan(given, margin=margin, laue=laue)
-
-    def __call__(
-        self, crystal: Crystal | WyckoffCrystal, plan: ReciprocalPlan
-    ) -> Float[Array, " n_points"]:
-        """Pattern of one crystal, shape (n_points,); pure: jit, vmap, grad.
-
-        Raises (at run time): the plan does not serve the crystal. `flagged` says so without.
-        """
-        values, complete = self.flagged(crystal, plan)
-        return eqx.error_if(
-            values,
-            ~complete,
-            "the crystal has outgrown its plan: make the plan with a larger margin, with every "
-            "species the crystals hold, and with a Laue group that they all have",
+        once: bool = False,
+    ) -> "PowderPlan":
+        """Decide static shapes for some crystals (host only); see `ReciprocalSpace.plan`."""
+        points = self.space.plan(
+            crystals, max_stretch=max_stretch, reflections=reflections, laue=laue, once=once
         )
+        return PowderPlan(self, points)
 
-    def flagged(
-        self, crystal: Crystal | WyckoffCrystal, plan: ReciprocalPlan
-    ) -> tuple[Float[Array, " n_points"], Bool[Array, ""]]:
-        """The pattern, and False if lines are missing because the plan does not serve the crystal.
+    def __call__(self, crystals: Any) -> Diffractogram:
+        """Patterns of crystals, planned for and computed at once (not inside jit: see `plan`).
 
-        For loops that must not stop, such as training: weight the incomplete ones by 0.
-        """
-        peaks = self.peaks(crystal, plan)
-        values = sum_lines(
-            peaks.position,
-            peaks.intensity,
-            peaks.fwhm,
-            (self.limits[0], self.step, self.n_points),
-            mixing=self.mixing,
-            reach=self._reach,
-            widest=self._widths[1],
-        )
-        if self.normalisation != "none":
-            total = jnp.max(values) if self.normalisation == "max" else jnp.sum(values) * self.step
-            # Extinct reflections have |F|^2 of rounding squared, which is no pattern to scale up.
-            total = jnp.where(total > float(jnp.finfo(total.dtype).eps) ** (4 / 3), total, 0.0)
-            values = values * safe_divide(jnp.ones_like(total), total)
-        return values, peaks.complete
-
-    def peaks(self, crystal: Crystal | WyckoffCrystal, plan: ReciprocalPlan) -> PowderPeaks:
-        """Position, intensity and width of every reflection; pure: jit, vmap, grad.
+        Args:
+            crystals: one or several of any kind; several give results with their axis first.
 
         Raises:
-            ValueError: a plan made for other points (see `ReciprocalSpace`).
+            ValueError: traced crystals, or as `ReciprocalSpace.plan`.
         """
-        points = self.space(widened(crystal), plan)
-        q = safe_norm(points.q)
-        strength = points.intensity * points.multiplicity.astype(q.dtype)
-        strength = strength * jnp.exp(-2 * self.b_overall * jnp.square(q / (4 * np.pi)))
-        columns = [self._one_line(q, strength * share, value) for value, share in self.lines]
-        position, intensity, fwhm = (jnp.concatenate(c) for c in zip(*columns, strict=True))
-        return PowderPeaks(position, intensity, fwhm, points.complete)
-
-    def _one_line(
-        self, q: Float[Array, " P"], strength: Float[Array, " P"], wavelength: float | None
-    ) -> tuple[Array, Array, Array]:
-        """Position, intensity and width of the reflections in one wavelength."""
-        low = self.limits[0]
-        position, sine, inside = place_on_axis(q, wavelength, self.axis, (low / 2, self._end))
-        full = max(low - self._reach * self._widths[1], 0.75 * low)
-        strength = strength * smooth_step((position - low / 2) / (full - low / 2))
-        if self.lorentz_polarisation and sine is not None:
-            polarised = self.kind not in ("electron", "neutron")
-            cosine = np.cos(np.deg2rad(self.monochromator)) if polarised else None
-            strength = strength * lorentz_polarisation(sine, cosine)
-        width = line_width(position, self.fwhm, self.limits)
-        return position, jnp.where(inside, strength, 0.0), width
+        atoms, arrays = planned_crystals(crystals)
+        return self.plan(atoms, max_stretch=1.0, once=True)(arrays)
 
     @property
-    def _widths(self) -> tuple[float, float]:
+    def widths(self) -> tuple[float, float]:
         """Smallest and largest width over the range."""
         return width_range(self.fwhm, self.limits)
 
     @property
-    def _reach(self) -> float:
+    def line_reach(self) -> float:
         return min(self.reach, GAUSSIAN_REACH) if self.mixing == 0 else self.reach
 
     @property
-    def _end(self) -> float:
+    def end(self) -> float:
         """Where the last line sits that reaches into the range."""
-        return self.limits[1] + self._reach * self._widths[1]
+        return self.limits[1] + self.line_reach * self.widths[1]
+
+
+class PowderPlan(eqx.Module):
+    """Static shapes of a powder pattern, and the pattern: an argument of compiled programs.
+
+    Attributes:
+        specification: the pattern.
+        reflections: the plan of its points.
+    """
+
+    specification: PowderPattern
+    reflections: AbstractReflections
+
+    def __call__(self, crystals: Any, *, chunk: Chunk = "auto") -> Diffractogram:
+        """Pattern of a crystal, or of several with their axis first; pure: jit, vmap, grad.
+
+        Args:
+            crystals: of any kind, see `crystal.apply_plan`.
+            chunk: crystals computed side by side, see `crystal.map_crystals`.
+        """
+        return apply_plan(_pattern, self, crystals, chunk)
+
+    def peaks(self, crystals: Any, *, chunk: Chunk = "auto") -> PowderPeaks:
+        """Position, intensity and width of every reflection; pure, as a call."""
+        return apply_plan(_peaks, self, crystals, chunk)
+
+
+def _pattern(plan: PowderPlan, crystal: Program) -> Diffractogram:
+    pattern, peaks = plan.specification, _peaks(plan, crystal)
+    values = sum_lines(
+        peaks.position,
+        peaks.intensity,
+        peaks.fwhm,
+        (pattern.limits[0], pattern.step, pattern.n_points),
+        mixing=pattern.mixing,
+        reach=pattern.line_reach,
+        widest=pattern.widths[1],
+    )
+    if pattern.normalisation != "none":
+        by_height = pattern.normalisation == "max"
+        total = jnp.max(values) if by_height else jnp.sum(values) * pattern.step
+        # Extinct reflections have |F|^2 of rounding squared, which is no pattern to scale up.
+        total = jnp.where(total > float(jnp.finfo(total.dtype).eps) ** (4 / 3), total, 0.0)
+        values = values * safe_divide(jnp.ones_like(total), total)
+    return Diffractogram(values, peaks.complete, pattern)
+
+
+def _peaks(plan: PowderPlan, crystal: Program) -> PowderPeaks:
+    pattern, points = plan.specification, plan.reflections.points(crystal)
+    q = safe_norm(points.q)
+    strength = points.intensity * points.multiplicity
+    strength = strength * jnp.exp(-2 * pattern.b_overall * jnp.square(q / (4 * np.pi)))
+    columns = [_one_line(pattern, q, strength * share, value) for value, share in pattern.lines]
+    position, intensity, fwhm = (jnp.concatenate(c) for c in zip(*columns, strict=True))
+    return PowderPeaks(position, intensity, fwhm, points.complete)
+
+
+def _one_line(
+    pattern: PowderPattern,
+    q: Float[Array, " P"],
+    strength: Float[Array, " P"],
+    wavelength: float | None,
+) -> tuple[Array, Array, Array]:
+    """Position, intensity and width of the reflections in one wavelength."""
+    low = pattern.limits[0]
+    position, sine, inside = place_on_axis(q, wavelength, pattern.axis, (low / 2, pattern.end))
+    full = max(low - pattern.line_reach * pattern.widths[1], 0.75 * low)
+    strength = strength * smooth_step((position - low / 2) / (full - low / 2))
+    if pattern.lorentz_polarisation and sine is not None:
+        polarised = pattern.kind not in ("electron", "neutron")
+        cosine = np.cos(np.deg2rad(pattern.monochromator)) if polarised else None
+        strength = strength * lorentz_polarisation(sine, cosine)
+    width = line_width(position, pattern.fwhm, pattern.limits)
+    return position, jnp.where(inside, strength, 0.0), width

@@ -1,15 +1,11 @@
 """Powder lines without a profile: where each reflection falls on the axis of a pattern."""
 
-import dataclasses
 from typing import Literal
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
-
-from ...crystal import Crystal, HostAtoms, WyckoffCrystal, as_crystal
 
 #: What the samples of a pattern are spaced along: degrees, or 1/angstrom.
 Axis = Literal["two_theta", "q"]
@@ -18,18 +14,20 @@ Axis = Literal["two_theta", "q"]
 class PowderPeaks(eqx.Module):
     """Lines of a powder pattern before they get a profile, every reflection by itself.
 
+    Of several crystals with their axis first.
+
     Attributes:
         position: 2 theta in degrees or q in 1/angstrom, shape (M,); M is the number of emission
             lines times that of reflections in the plan, line by line.
         intensity: integrated intensity, shape (M,); 0 for padding and outside the pattern.
         fwhm: full width at half maximum, in the unit of `position`, shape (M,).
-        complete: False if the plan does not serve the crystal (see `ReciprocalPlan.covers`).
+        complete: False if the plan does not serve the crystal.
     """
 
-    position: Float[Array, " M"]
-    intensity: Float[Array, " M"]
-    fwhm: Float[Array, " M"]
-    complete: Bool[Array, ""]
+    position: Float[Array, "*B M"]
+    intensity: Float[Array, "*B M"]
+    fwhm: Float[Array, "*B M"]
+    complete: Bool[Array, "*B"]
 
 
 def place_on_axis(
@@ -58,21 +56,3 @@ def place_on_axis(
         return q, None, inside
     sine = q * (wavelength / (4 * np.pi))
     return (jnp.arcsin(sine) * (360 / np.pi) if axis == "two_theta" else q), sine, inside
-
-
-def at_least_float32(atoms: HostAtoms) -> HostAtoms:
-    """The same atoms for arrays of float32 or float64 (host); as `widened` does in JAX."""
-    dtype = jax.dtypes.canonicalize_dtype(atoms.dtype)
-    return dataclasses.replace(atoms, dtype=np.float64 if dtype == np.float64 else np.float32)
-
-
-def widened(crystal: Crystal | WyckoffCrystal) -> Crystal:
-    """All atoms, with floating-point arrays of the widest type among them, at least float32."""
-    atoms = as_crystal(crystal)
-    leaves = [x for x in jax.tree.leaves(atoms) if jnp.issubdtype(x.dtype, jnp.floating)]
-    dtype = jnp.float64 if any(x.dtype == jnp.float64 for x in leaves) else jnp.float32
-
-    def cast(x: Array) -> Array:
-        return x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x
-
-    return jax.tree.map(cast, atoms)

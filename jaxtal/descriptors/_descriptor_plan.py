@@ -1,0 +1,122 @@
+"""`DescriptorPlan`: what decides the shapes of descriptors made of points."""
+
+import abc
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float
+
+from .._core import device_array
+from ..crystal import Chunk, Program, apply_plan
+from ..diffraction import (
+    AbstractReflections,
+    ListedReflections,
+    Provider,
+    ReciprocalPoints,
+    ReciprocalSpace,
+    cartesian_rotations,
+)
+from ._description import AbstractDescriptor, Description
+from ._laue_invariants import laue_invariants
+
+
+class AbstractPointDescriptor(AbstractDescriptor):
+    """A descriptor of reciprocal points: `PowerSpectrum`, `RadialDistribution`, or both."""
+
+    space: eqx.AbstractVar[ReciprocalSpace]
+
+    @property
+    @abc.abstractmethod
+    def highest_degree(self) -> int | None:
+        """Highest degree of the spherical harmonics it expands in, None without any."""
+
+    @abc.abstractmethod
+    def from_points(
+        self,
+        points: ReciprocalPoints,
+        *,
+        friedel: bool = True,
+        invariants: Sequence[Float[Array, "_m _k"]] | None = None,
+    ) -> tuple[Array | None, Array | None]:
+        """Power spectrum and radial distribution of points that are at hand already; pure.
+
+        Args:
+            points: of one crystal.
+            friedel: one of each pair of points q, -q is there, so that odd degrees vanish.
+            invariants: bases of the harmonics that symmetry leaves, see `DescriptorPlan`.
+        """
+
+    def plan(
+        self,
+        crystals: Any,
+        *,
+        max_stretch: float | int = 1.1,
+        reflections: Provider = "auto",
+        laue: Any = None,
+        max_species: int | None = None,
+        elements: Sequence[int | str] | None = None,
+        once: bool = False,
+    ) -> "DescriptorPlan":
+        """Decide static shapes and tables for some crystals (host only).
+
+        Arguments and errors as `ReciprocalSpace.plan`. With `laue`, only harmonics invariant under
+        that Laue group are kept.
+        """
+        points = self.space.plan(
+            crystals,
+            max_stretch=max_stretch,
+            reflections=reflections,
+            laue=laue,
+            max_species=max_species,
+            elements=elements,
+            once=once,
+        )
+        invariants = None
+        if self.highest_degree is not None and laue is not None:
+            assert isinstance(points, ListedReflections)
+            rotations = cartesian_rotations(np.asarray(laue, np.int64), np.asarray(points.frame))
+            dtype = points.multiplicity.dtype
+            bases = laue_invariants(rotations, self.highest_degree)
+            invariants = tuple(device_array(basis, dtype) for basis in bases)
+        return DescriptorPlan(self, points, invariants)
+
+
+class DescriptorPlan(eqx.Module):
+    """Static shapes of a descriptor, and the descriptor: an argument of compiled programs.
+
+    Attributes:
+        specification: the descriptor.
+        reflections: the plan of its points.
+        invariants: for each even degree an orthonormal basis of the harmonics invariant under the
+            Laue group, shape (2l + 1, k_l); None keeps all.
+    """
+
+    specification: AbstractPointDescriptor
+    reflections: AbstractReflections
+    invariants: tuple[Float[Array, "_m _k"], ...] | None
+
+    def __call__(self, crystals: Any, *, chunk: Chunk = "auto") -> Description:
+        """Describe a crystal, or several with their axis first; pure: jit, vmap, grad.
+
+        Args:
+            crystals: of any kind, see `crystal.apply_plan`.
+            chunk: crystals computed side by side, see `crystal.map_crystals`.
+
+        Returns:
+            The description; whether the plan serves the crystal is in `complete`.
+        """
+        return apply_plan(_description, self, crystals, chunk)
+
+    def __repr__(self) -> str:
+        """Print what is described and by which reflections."""
+        return f"DescriptorPlan: {self.reflections!r}\n  {self.specification!r}"
+
+
+def _description(plan: DescriptorPlan, crystal: Program) -> Description:
+    points = plan.reflections.points(crystal)
+    P, G = plan.specification.from_points(
+        points, friedel=plan.reflections.friedel, invariants=plan.invariants
+    )
+    return Description(P, G, points.complete, plan.specification)

@@ -1,0 +1,198 @@
+"""Fingerprints of crystals of all sizes: one compiled program for each class of sizes (host)."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from .._core import device_array
+from ..crystal import Crystal, HostAtoms, iterate_host_crystals, map_crystals, refuse_traced
+from ..diffraction.sums import box_size
+from ..lattice import Lattice, niggli_reduce
+from ._fingerprint import Fingerprint
+from ._metric_plan import MetricPlan, reduced_unit
+from ._settings import AbstractMetric
+from .terms import NEIGHBOURS, neighbour_bounds, neighbours_needed
+
+#: Sites of a smaller occupancy are left out.
+LEAST = 1e-3
+#: Crystals in one call of a compiled program.
+BATCH = 32
+#: Compiled programs that are kept. Each takes some 450 memory maps of a process on a CPU, of which
+#: Linux allows 65530; beyond those, the compiler fails for want of memory.
+PROGRAMS = 80
+
+
+class SizeClass(NamedTuple):
+    """What crystals of one compiled program have in common: their size, and room in its plan.
+
+    They go in steps of two (four for elements), since a program takes as long to compile as
+    hundreds of crystals to run.
+    """
+
+    size: int
+    max_species: int
+    bounds: tuple[int, int, int]
+    max_points: int
+    images: tuple[int, int, int] | None
+    neighbours: int
+
+
+def fingerprints_of_any_size(metric: AbstractMetric, crystals: Any) -> Fingerprint:
+    """Compute vectors of some crystals as NumPy arrays; see `CrystalMetric.__call__`."""
+    refuse_traced(crystals)
+    dtype = None
+    waiting: dict[SizeClass, list[tuple[int, HostAtoms]]] = {}
+    vectors: dict[int, np.ndarray] = {}
+    complete: dict[int, bool] = {}
+
+    def flush(kind: SizeClass) -> None:
+        some = waiting.pop(kind)
+        found = _run(metric, kind, [atoms for _, atoms in some], dtype)
+        for (place, _), vector, whole in zip(some, *found, strict=True):
+            vectors[place], complete[place] = vector, whole
+
+    total = 0
+    for place, given in enumerate(iterate_host_crystals(crystals)):
+        if dtype is None:
+            # Halves are computed in single precision, as everywhere.
+            dtype = jnp.promote_types(jax.dtypes.canonicalize_dtype(given.dtype), jnp.float32)
+        try:
+            atoms = _reduced(given)
+            kind = _class_of(atoms, metric)
+        except ValueError as error:
+            raise ValueError(f"crystal {place}: {error}") from error
+        waiting.setdefault(kind, []).append((place, atoms))
+        if len(waiting[kind]) == BATCH:
+            flush(kind)
+        total += 1
+    for kind in list(waiting):
+        flush(kind)
+    if not total:
+        raise ValueError("crystals: expected at least one, got none")
+    return Fingerprint(
+        vector=np.stack([vectors[place] for place in range(total)]),
+        complete=np.array([complete[place] for place in range(total)]),
+        specification=metric,
+    )
+
+
+def _reduced(given: HostAtoms) -> HostAtoms:
+    """The occupied sites in the reduced cell."""
+    atoms = given.occupied(LEAST)
+    if not len(atoms):
+        raise ValueError(f"expected at least one atom of occupancy {LEAST:g}, got none")
+    try:
+        matrix, transform = niggli_reduce(atoms.matrix)
+    except ValueError:
+        # Nearly flat cells defeat the reduction; the cell as it is gives the same vector.
+        return atoms
+    frac = atoms.frac_coords @ np.linalg.inv(transform)
+    return dataclasses.replace(atoms, matrix=matrix, frac_coords=frac)
+
+
+def _class_of(atoms: HostAtoms, metric: AbstractMetric) -> SizeClass:
+    scaled = atoms.matrix / reduced_unit(atoms.matrix, float(atoms.occupancies.sum()))
+    (_, k, l), points = box_size(scaled[None], metric.q_max)
+    points = _step(points, 512)
+    # Atoms, and the two shorter axes, follow the points where they can, to have fewer classes.
+    filling = 8 * int(np.ceil(points * 1.5 * np.pi**2 / metric.q_max**3))
+    images, neighbours = None, NEIGHBOURS
+    if metric.sees_neighbours:
+        neighbours = _step(neighbours_needed(float(atoms.occupancies.min())), NEIGHBOURS)
+        a, b, c = neighbour_bounds(atoms.matrix, len(atoms), neighbours)
+        images = (_step(max(a, b), 1), _step(max(a, b), 1), _step(c, 1))
+    return SizeClass(
+        size=_step(len(atoms), filling),
+        max_species=_step(len(np.unique(atoms.atomic_numbers)), 4, 4),
+        bounds=(_step(k, 8), _step(k, 8), _step(l, 8)),
+        max_points=points,
+        images=images,
+        neighbours=neighbours,
+    )
+
+
+def _step(n: int, least: int, factor: int = 2) -> int:
+    """The first of least, least factor, least factor^2, ... that is at least n."""
+    while least < n:
+        least *= factor
+    return least
+
+
+def _run(
+    metric: AbstractMetric, kind: SizeClass, some: list[HostAtoms], dtype: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors (n, D) of crystals of one class, and which are complete."""
+    plan, program = _program(metric, kind, str(dtype))
+    found = program(plan, _padded(some, kind.size, dtype))
+    return np.asarray(found.vector)[: len(some)], np.asarray(found.complete)[: len(some)]
+
+
+@functools.lru_cache(maxsize=PROGRAMS)
+def _program(
+    metric: AbstractMetric, kind: SizeClass, dtype: str
+) -> tuple[MetricPlan, Callable[..., Fingerprint]]:
+    """The plan of a class, and what computes its crystals, compiled at the first call."""
+    plan = MetricPlan.build(
+        metric,
+        kind.bounds,
+        kind.max_points,
+        max_species=kind.max_species,
+        images=kind.images,
+        neighbours=kind.neighbours,
+    )
+    # Not `eqx.filter_jit`, which keeps its programs when the function is gone.
+    return plan, jax.jit(lambda *arguments: _fingerprints(*arguments))
+
+
+Padded = tuple[Array, Array, Array, Array]
+"""Matrices, coordinates, atomic numbers and occupancies, crystals first."""
+
+
+def _padded(some: list[HostAtoms], size: int, dtype: Any) -> Padded:
+    """The crystals, and such of no atoms up to a number that is always the same."""
+    matrix = np.tile(np.eye(3), (BATCH, 1, 1))
+    frac, filled = np.zeros((BATCH, size, 3)), np.zeros((BATCH, size))
+    numbers = np.zeros((BATCH, size), np.int32)
+    for b, atoms in enumerate(some):
+        n = len(atoms)
+        matrix[b], frac[b, :n] = atoms.matrix, atoms.frac_coords
+        numbers[b, :n], filled[b, :n] = atoms.atomic_numbers, atoms.occupancies
+    return (
+        device_array(matrix, dtype),
+        device_array(frac, dtype),
+        device_array(numbers, np.int32),
+        device_array(filled, dtype),
+    )
+
+
+def _fingerprints(plan: MetricPlan, padded: Padded) -> Fingerprint:
+    def one(arrays: Padded) -> Fingerprint:
+        crystal = _crystal(*arrays)
+        # The crystals of no atoms cost nothing where one follows another.
+        shapes = eqx.filter_eval_shape(plan, crystal)
+        empty = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+        return jax.lax.cond(jnp.any(crystal.mask), lambda: plan(crystal), lambda: empty)
+
+    return map_crystals(one, padded)
+
+
+def _crystal(matrix: Array, frac: Array, numbers: Array, filled: Array) -> Crystal:
+    nothing = jnp.zeros_like(numbers)
+    return Crystal(
+        lattice=Lattice(matrix),
+        frac_coords=frac,
+        atomic_numbers=numbers,
+        occupancies=filled,
+        u_iso=jnp.zeros_like(filled),
+        u_aniso=None,
+        charges=nothing,
+        isotopes=nothing,
+        mask=numbers > 0,
+    )
