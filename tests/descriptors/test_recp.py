@@ -1,4 +1,4 @@
-"""`RecpDescriptor` against values stored from pyxtal's class `RECP` (reference/generate_recp.py)."""
+"""`RecpDescriptor` against values of pyxtal's class `RECP` (reference/generate_recp.py)."""
 
 import json
 import pathlib

@@ -308,10 +308,8 @@ def test_no_retrace_within_a_bucket(rng):
 def test_gradients_against_finite_differences(x64, rng):
     batch = some_batch(rng, "float64")
     plan = built(SMALL, BOUNDS, POINTS, elements=["H", "C", 92])
-    species = (
-        np.equal(np.asarray(batch.atomic_numbers)[:, :, None], plan.reflections.elements) * 0.7
-        + 0.1
-    )
+    numbers = np.asarray(batch.atomic_numbers)[:, :, None]
+    species = np.equal(numbers, plan.reflections.elements) * 0.7 + 0.1
     point = (batch.matrix, batch.frac_coords, jnp.asarray(species))
     _, found, gradient = slope((*point, batch.mask), plan)
     assert bool(jnp.all(found.complete))
