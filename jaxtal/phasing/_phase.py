@@ -31,9 +31,9 @@ _LARGE = 50_000
 
 
 def phase(
-    reflections: Reflections | PhasingProblem,
+    reflections: Any,
     *,
-    sharpening: Sharpening | Literal["normalised"] | None = "normalised",
+    sharpening: Sharpening | str | None = "normalised",
     window: AbstractWindow | str | None = "default",
     unmeasured: Literal["zero", "free"] | float = "zero",
     recipe: str | Recipe = "default",
@@ -60,7 +60,7 @@ def phase(
     `batch` changes the rounding, since a lone start has its transforms run on all cores.
 
     Args:
-        reflections: what is to be phased: measured reflections, or a `PhasingProblem`, whose
+        reflections: what is to be phased: `Reflections`, or a `PhasingProblem`, whose
             amplitudes have been prepared (the next three are then not looked at).
         sharpening: see `PhasingProblem.from_reflections`.
         window: see `PhasingProblem.from_reflections`.

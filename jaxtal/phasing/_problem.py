@@ -81,7 +81,7 @@ class PhasingProblem:
         cls,
         reflections: Reflections,
         *,
-        sharpening: Sharpening | Literal["normalised"] | None = "normalised",
+        sharpening: Sharpening | str | None = "normalised",
         window: AbstractWindow | str | None = "default",
         unmeasured: Literal["zero", "free"] | float = "zero",
     ) -> "PhasingProblem":
