@@ -171,7 +171,7 @@ class Density(eqx.Module):
         if not isinstance(plane, Plane):
             first, second = plane
             plane = Plane.rational(first, second, space=self.space)
-        return on_plane(self.k, self.coefficients, plane, tuple(shape))
+        return on_plane(self.k, self.coefficients, plane, (shape[0], shape[1]))
 
     def peaks(
         self,

@@ -116,7 +116,7 @@ def test_a_writer_is_any_callable(rng, tmp_path):
 
 def test_bad_input(rng, tmp_path):
     result = run(rng)
-    with pytest.raises(ValueError, match="expected a writer among csv, npz, ccp4, got 'xml'"):
+    with pytest.raises(ValueError, match="expected a file among csv, npz, ccp4, got 'xml'"):
         write_phasing(result, tmp_path / "a", ["csv", "xml"])
     assert not (tmp_path / "a").exists()
     flat = Reflections.from_arrays(
