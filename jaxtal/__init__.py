@@ -3,32 +3,47 @@
     import jaxtal as jxt
 
     quartz = jxt.prototype("alpha-quartz")              # or jxt.io.read("quartz.cif")
-    target = jxt.describe(quartz, jxt.reconstruct.default_descriptor())
-    found = jxt.reconstruct.from_descriptor(
-        target, like=quartz, descriptor=jxt.reconstruct.default_descriptor(), starts=64
-    )
-    found.success, found.best.to_ase(), found.history
+    target = jxt.describe(quartz)
+    found = jxt.reconstruct.from_descriptor(target, like=quartz, starts=64)
+    found.success, found.best, found.message
 
 The names below are where a user starts; each room's docstring is its handbook:
 
-    lattice       cell parameters, matrices, reciprocal lattices, reduction
+    lattice       cell parameters, matrices, reciprocal lattices, reduction, superspace
     symmetry      exact operations, space groups, Wyckoff positions (no JAX)
-    scattering    form factors, Debye-Waller factors
-    crystal       `Crystal` (every atom), `WyckoffCrystal` (free parameters), built-in structures
-    diffraction   structure factors, points in reciprocal space
-    descriptors   power spectrum, radial and pair distributions
-    metric        fingerprints and distances of crystals
-    losses        losses of batches for training loops
-    reconstruct   crystals from descriptors
+    scattering    form factors, Debye-Waller factors, profiles of windows
+    crystal       `Crystal` (every atom), `WyckoffCrystal` (free parameters), batches, prototypes
     reflections   lists of measured reflections in any dimension, normalised amplitudes
     grids         sampling grids of any dimension, with as few points as can be
     density       densities of structure factors: values, sections, peaks
     fields        periodic fields: meshes, symmetry-adapted bases, derivatives, resampling
+    diffraction   structure factors, points in reciprocal space, powder patterns
+    descriptors   power spectrum, radial and pair distributions
+    metric        fingerprints and distances of crystals
+    losses        losses of batches for training loops
+    reconstruct   crystals from descriptors
     phasing       phases from moduli: charge flipping and its relatives in any dimension
-    io            CIF, the formats of ASE, reflections, phases, periodic fields, maps
+    io            CIF, the formats of ASE, reflections, phases, descriptions, fields, maps
     search        fingerprints of whole folders, nearest neighbours, duplicates
     plot          pictures of the above
+    torch         any of the losses, or any JAX function, in PyTorch
     cli           the command `jaxtal`
+
+Words that all rooms use alike:
+
+    specification the settings of a computation: `Descriptor`, `CrystalMetric`, `PowderPattern` ...
+    plan          what decides the shapes of arrays, made on the host by `specification.plan`; it
+                  holds its specification and is called with crystals inside `jit`
+    complete      False in a result whose crystal the plan does not serve; `fits` of a loss
+    max_stretch   factor by which any direction of a lattice may stretch before it outgrows a plan
+    frac_coords   fractional coordinates; rows of `matrix` are a, b, c in angstrom
+    species       labels ("Si", "O2-", "D"); `atomic_numbers` are numbers
+    hkl, d, q     indices; spacing in angstrom; |q| = 2 pi / d; stol = sin(theta) / lambda = q / 4 pi
+    orbit, star   reflections, or waves, that symmetry makes one
+    window        factors on amplitudes that fall off toward the edge of the data; its shape in
+                  q / q_max is a profile (of a descriptor: a taper)
+    description   power spectrum and radial distribution of a crystal
+    fingerprint   vector of a crystal in a metric
 
 A room is imported when it is first used, and its names with it (`__init__.pyi` lists them).
 """
