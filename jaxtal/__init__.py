@@ -38,7 +38,7 @@ Words that all rooms use alike:
     max_stretch   factor by which any direction of a lattice may stretch before it outgrows a plan
     frac_coords   fractional coordinates; rows of `matrix` are a, b, c in angstrom
     species       labels ("Si", "O2-", "D"); `atomic_numbers` are numbers
-    hkl, d, q     indices; spacing in angstrom; |q| = 2 pi / d; stol = sin(theta) / lambda = q / 4 pi
+    hkl, d, q     indices; spacing in angstrom; |q| = 2 pi / d; stol = sin(theta)/lambda = q/(4 pi)
     orbit, star   reflections, or waves, that symmetry makes one
     window        factors on amplitudes that fall off toward the edge of the data; its shape in
                   q / q_max is a profile (of a descriptor: a taper)
