@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from ..crystal import Crystal, WyckoffCrystal
+from ..crystal import HostAtoms, WyckoffCrystal
 from ..metric import DUPLICATE_DISTANCE
 from ..search import crystals_of, fingerprints_of, nearest, reason_of
 from ._errors import BadInputError
@@ -71,7 +71,7 @@ def _fingerprint(arguments: argparse.Namespace) -> np.ndarray:
     return vector
 
 
-def _query(arguments: argparse.Namespace) -> Crystal | WyckoffCrystal:
+def _query(arguments: argparse.Namespace) -> HostAtoms | WyckoffCrystal:
     """The crystal asked for: a built-in one, that of a file, or one of several in a file.
 
     Raises:

@@ -7,6 +7,8 @@
     write_cif(crystal, "out.cif")                    # symmetric: operations and asymmetric unit
     crystal.to_ase(); Crystal.from_ase(atoms); WyckoffCrystal.from_ase(atoms)
 
+A block that gemmi has parsed already is read by `read_cif_block(CifBlock(path, block))`.
+
 A CIF keeps its setting, occupancies, mixed sites, isotropic and anisotropic displacements, charges
 ("O2-") and isotopes ("D"). Its symmetry comes from the list of operations where there is one, then
 from the Hall symbol, then from the Hermann-Mauguin symbol or number; a file that contradicts
@@ -58,6 +60,8 @@ from .._core import write_text as write_text
 from ._ccp4 import read_ccp4 as read_ccp4
 from ._ccp4 import write_ccp4 as write_ccp4
 from ._cif_read import read_cif as read_cif
+from ._cif_read import read_cif_block as read_cif_block
+from ._cif_values import CifBlock as CifBlock
 from ._cif_write import write_cif as write_cif
 from ._cube import write_cube as write_cube
 from ._descriptions import read_descriptions as read_descriptions

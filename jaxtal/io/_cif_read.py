@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ..crystal import Crystal, WyckoffCrystal
+from ..crystal import WyckoffCrystal
 from ..lattice import LatticeSystem, cell_to_matrix, matrix_to_cell
 from ..scattering import cif_scale
 from ..symmetry import BasisChange, SpaceGroup
 from ._cif_atoms import CifAtoms, read_atoms
 from ._cif_symmetry import read_cell, read_group
-from ._cif_values import CifError, open_block
+from ._cif_values import CifBlock, CifError, open_block
 
 
 def read_cif(
@@ -48,7 +48,25 @@ def read_cif(
         S. R. Hall, F. H. Allen and I. D. Brown, Acta Cryst. A47 (1991) 655.
     """
     check_symmetry(symmetry)
-    data = open_block(path, block)
+    return read_cif_block(
+        open_block(path, block),
+        symmetry=symmetry,
+        symprec=symprec,
+        site_tolerance=site_tolerance,
+        dtype=dtype,
+    )
+
+
+def read_cif_block(
+    data: CifBlock,
+    *,
+    symmetry: str = "file",
+    symprec: float = 1e-3,
+    site_tolerance: float = 0.02,
+    dtype: Any = None,
+) -> WyckoffCrystal:
+    """Read a crystal from a parsed block of a CIF; arguments and errors of `read_cif`."""
+    check_symmetry(symmetry)
     cell = read_cell(data)
     atoms = read_atoms(data, cell_to_matrix(cell))
     group = read_group(data, cell)
@@ -64,12 +82,11 @@ def read_cif(
         crystal = _build(group or SpaceGroup.from_number(1), cell, atoms, site_tolerance, dtype)
         if symmetry == "file":
             return crystal
-        whole: Crystal = crystal.expand()
-        return WyckoffCrystal.from_crystal(whole, symmetry=symmetry == "find", symprec=symprec)
+        return WyckoffCrystal.from_crystal(crystal, symmetry=symmetry == "find", symprec=symprec)
     except CifError:
         raise
     except ValueError as error:
-        raise CifError(f"{os.fspath(path)}: data_{data.name}: {error}") from error
+        raise CifError(f"{data.path}: data_{data.name}: {error}") from error
 
 
 def check_symmetry(symmetry: str) -> None:

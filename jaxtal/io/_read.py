@@ -4,7 +4,7 @@ import os
 import pathlib
 from typing import Any
 
-from ..crystal import Crystal, WyckoffCrystal
+from ..crystal import WyckoffCrystal
 from ._cif_read import check_symmetry, read_cif
 
 #: Formats whose symmetry ASE leaves out: reading them would lose most of the atoms.
@@ -55,7 +55,8 @@ def read(
     if isinstance(atoms, list):
         atoms = atoms[-1]
     try:
-        crystal = Crystal.from_ase(atoms, dtype=dtype)
-        return WyckoffCrystal.from_crystal(crystal, symmetry=symmetry != "P1", symprec=symprec)
+        return WyckoffCrystal.from_crystal(
+            atoms, symmetry=symmetry != "P1", symprec=symprec, dtype=dtype
+        )
     except ValueError as error:
         raise ValueError(f"{target}: {error}") from error

@@ -3,18 +3,17 @@
 import contextlib
 import dataclasses
 import pathlib
-import re
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from gemmi import cif
 
-from ..crystal import Crystal, WyckoffCrystal
-from ..io import read, read_cif
+from ..crystal import HostAtoms, WyckoffCrystal, host_crystal
+from ..io import CifBlock, read, read_cif, read_cif_block
 
-Found = Crystal | WyckoffCrystal
+#: A CIF has its symmetry, everything else every atom of the cell.
+Found = HostAtoms | WyckoffCrystal
 
 #: Rows of a database that are held at a time; its own iterator holds them all.
 _ROWS = 256
@@ -67,11 +66,11 @@ def _blocks(path: pathlib.Path, name: str, stamp: str, symmetry: str) -> Iterato
         blocks = [block for block in document if _has_atoms(block)]
     except Exception:  # gemmi raises whatever its parsing meets
         blocks = []  # `read_cif` finds the error again, and words it
-    if len(blocks) < 2:
+    if not blocks:
         yield FileEntry(name, stamp, lambda: read_cif(path, symmetry=symmetry))
-        return
     for block in blocks:
-        yield FileEntry(f"{name}#{block.name}", stamp, _block_reader(block, symmetry))
+        label = name if len(blocks) == 1 else f"{name}#{block.name}"
+        yield FileEntry(label, stamp, _block_reader(path, block, symmetry))
 
 
 def _is_unicode(path: pathlib.Path) -> bool:
@@ -92,31 +91,19 @@ def _has_atoms(block: cif.Block) -> bool:
     return any(block.find_values(tag) for tag in tags)
 
 
-def _block_reader(block: cif.Block, symmetry: str) -> Callable[[], Found]:
-    """Reads a block from a file of its own: `read_cif` parses its whole file for each."""
-    # The text is made now: the document is gone when a later block is read.
+def _block_reader(path: pathlib.Path, block: cif.Block, symmetry: str) -> Callable[[], Found]:
+    """Reads a block that is parsed already."""
+    # A copy of its own: the document is gone when a later block is read.
     document = cif.Document()
     document.add_copied_block(block)
-    text = document.as_string()
-
-    def load() -> Found:
-        with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder, "block.cif")
-            path.write_text(text, encoding="utf-8")
-            try:
-                return read_cif(path, symmetry=symmetry)
-            except ValueError as error:
-                where = re.escape(str(path))
-                raise ValueError(re.sub(rf"{where}(:\d+)?: ", "", str(error))) from error
-
-    return load
+    return lambda: read_cif_block(CifBlock(path, document[0]), symmetry=symmetry)
 
 
 def _frames(path: pathlib.Path, name: str, stamp: str) -> Iterator[FileEntry]:
     import ase.io
 
     def given(atoms: Any) -> Callable[[], Found]:
-        return lambda: Crystal.from_ase(atoms)
+        return lambda: host_crystal(atoms)
 
     def failing(error: Exception, where: str) -> Callable[[], Found]:
         def load() -> Found:
@@ -197,4 +184,4 @@ def _check_tables(path: pathlib.Path) -> None:
 
 
 def _row_reader(row: Any) -> Callable[[], Found]:
-    return lambda: Crystal.from_ase(row.toatoms())
+    return lambda: host_crystal(row.toatoms())

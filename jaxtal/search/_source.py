@@ -5,8 +5,7 @@ import os
 import pathlib
 from collections.abc import Iterable, Iterator
 
-from ..crystal import Crystal, WyckoffCrystal
-from ._readers import FileEntry, entries_of_database, entries_of_file, is_database
+from ._readers import FileEntry, Found, entries_of_database, entries_of_file, is_database
 
 #: Files in folders that are taken for crystals, by the ends of their names in lower case. The
 #: latter lists are refused by `io.read`, with a reason that says more than silence.
@@ -145,7 +144,7 @@ def crystals_of(
     *,
     recursive: bool = False,
     symmetry: str = "file",
-) -> Iterator[tuple[str, Crystal | WyckoffCrystal | Exception]]:
+) -> Iterator[tuple[str, Found | Exception]]:
     """Read the crystals of a folder, a list of files or a database, holding one at a time.
 
     Of a folder, the files count that are named like a format of crystals. A file of several
@@ -158,7 +157,8 @@ def crystals_of(
         symmetry: "file" or "P1".
 
     Yields:
-        A name, and the crystal or the error that came instead.
+        A name, and the crystal (`WyckoffCrystal` of a CIF, otherwise `HostAtoms`) or the error that
+        came instead.
 
     Raises:
         FileNotFoundError: there is no such file or folder.

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import jaxtal as jxt
+from jaxtal.crystal import host_crystals
 
 
 class VolumeMetric:
@@ -26,6 +27,7 @@ class VolumeMetric:
     def __call__(self, crystals):
         if len(self.calls) == self.lasts:
             raise KeyboardInterrupt
+        crystals = host_crystals(crystals)
         self.calls.append(len(crystals))
         for place, crystal in enumerate(crystals):
             if 92 in np.asarray(crystal.atomic_numbers):
@@ -33,7 +35,7 @@ class VolumeMetric:
         rows = []
         for crystal in crystals:
             z = np.asarray(crystal.atomic_numbers, float)
-            volume = abs(np.linalg.det(np.asarray(crystal.matrix, float)))
+            volume = abs(np.linalg.det(crystal.matrix))
             rows.append([volume / len(z), z.mean(), z.std()])
         return types.SimpleNamespace(
             vector=np.array(rows, np.float32), complete=np.array([row[1] < 80 for row in rows])

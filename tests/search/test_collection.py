@@ -181,6 +181,7 @@ def test_an_unreadable_file_is_read_again(folder, cache, metric, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr("jaxtal.search._readers.read_cif", fails)
+        patch.setattr("jaxtal.search._readers.read_cif_block", fails)
         found = Collection.gather(cache, source, metric)
     assert (len(found), len(found.skipped)) == (1, 3)
     assert len(Collection.open(cache).skipped) == 3

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import jaxtal as jxt
-from jaxtal.crystal import Crystal, WyckoffCrystal
+from jaxtal.crystal import HostAtoms, WyckoffCrystal, host_crystal
 from jaxtal.search import CrystalSource, crystals_of
 
 
@@ -23,8 +23,7 @@ def summary(source, **options):
         if isinstance(crystal, Exception):
             found[name] = str(crystal)
         else:
-            whole = crystal.expand() if isinstance(crystal, WyckoffCrystal) else crystal
-            found[name] = len(whole.mask)
+            found[name] = len(host_crystal(crystal))
     return found
 
 
@@ -179,18 +178,18 @@ def test_what_comes_is_what_io_reads(folder):
     crystal = found["b-rutile.cif"]
     assert isinstance(crystal, WyckoffCrystal)
     np.testing.assert_array_equal(crystal.lattice_parameters, expected.lattice_parameters)
-    assert isinstance(found["POSCAR"], Crystal)
+    assert isinstance(found["POSCAR"], HostAtoms)
 
 
 def test_one_at_a_time(folder, monkeypatch):
     """Nothing is read before it is asked for."""
     read = []
 
-    def spy(path, **options):
-        read.append(path.name)
-        return jxt.io.read_cif(path, **options)
+    def spy(block, **options):
+        read.append(os.path.basename(block.path))
+        return jxt.io.read_cif_block(block, **options)
 
-    monkeypatch.setattr("jaxtal.search._readers.read_cif", spy)
+    monkeypatch.setattr("jaxtal.search._readers.read_cif_block", spy)
     stream = crystals_of(folder)
     assert [next(stream)[0] for _ in range(2)] == ["POSCAR", "b-rutile.cif"]
     assert read == ["b-rutile.cif"]
