@@ -4,17 +4,17 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cells import stored
+from cells import finite, stored
 
 from jaxtal.crystal import Crystal
 from jaxtal.descriptors import (
     Descriptor,
     PowerSpectrum,
     RadialDistribution,
-    RecpSpectrum,
     describe,
     preset,
 )
+from jaxtal.descriptors.compat import RecpDescriptor
 from jaxtal.diffraction import ReciprocalSpace, hkl_sphere
 
 MAKERS = {
@@ -23,8 +23,8 @@ MAKERS = {
     "spectrum": lambda q_max: PowerSpectrum(q_max=q_max),
     "distribution": lambda q_max: RadialDistribution(q_max=q_max),
     "descriptor": lambda q_max: Descriptor(q_max=q_max),
-    "paper": lambda q_max: Descriptor.paper(q_max=q_max),
-    "recp": lambda q_max: RecpSpectrum(q_max=q_max),
+    "paper": lambda q_max: preset("paper", q_max=q_max),
+    "recp": lambda q_max: RecpDescriptor(q_max=q_max),
     "preset": lambda q_max: preset("default", q_max=q_max),
     "describe": lambda q_max: describe(stored("diamond"), q_max=q_max),
 }
@@ -65,7 +65,10 @@ def test_nan_lattice_in_a_plan():
         Descriptor().plan(broken)
     # At run time a NaN is not covered by any plan.
     descriptor = Descriptor(2, 2, 4.0, n_bins=11)
-    assert not bool(eqx.filter_jit(descriptor)(broken, descriptor.plan(crystal)).complete)
+    for reflections in ("listed", "found"):
+        found = descriptor.plan(crystal, reflections=reflections)(broken)
+        assert not bool(found.complete)
+        assert finite(found)
 
 
 def test_nothing_to_plan():
@@ -89,5 +92,5 @@ def test_numbers_that_became_nan(leaf, message):
 
 @pytest.mark.parametrize("other", ["diamond", 3, None])
 def test_what_is_no_crystal(other):
-    with pytest.raises(ValueError, match=r"crystal: expected a Crystal, WyckoffCrystal, .* got"):
+    with pytest.raises(ValueError, match=r"crystals: expected a Crystal, WyckoffCrystal, .* got"):
         describe(other)

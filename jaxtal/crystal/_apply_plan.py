@@ -121,14 +121,14 @@ def _stacked(crystals: list[Crystal], xp: Any) -> Crystal:
                 lambda c: c.u_aniso, crystal, nothing, is_leaf=lambda x: x is None
             )
 
-        def pad(x: Array) -> Array:
+        def pad(x: Any) -> Any:
             return xp.pad(x, [(0, size - x.shape[0])] + [(0, 0)] * (x.ndim - 1))
 
         lattice = crystal.lattice
         rest = jax.tree.map(pad, eqx.tree_at(lambda c: c.lattice, crystal, None))
         return eqx.tree_at(lambda c: c.lattice, rest, lattice, is_leaf=lambda x: x is None)
 
-    def stack(*columns: Array) -> Array:
+    def stack(*columns: Any) -> Array:
         stacked = xp.stack(columns)
         return device_array(stacked, stacked.dtype) if xp is np else stacked
 

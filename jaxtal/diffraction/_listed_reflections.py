@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from .._core import bucket, computing_dtype, device_array, safe_norm
 from ..crystal import Crystal, CrystalArrays, HostAtoms, Program
+from ..lattice import Lattice
 from ..scattering import FormFactors, anomalous
 from ..symmetry import laue_unique
 from ._box_sums import box_sums
@@ -24,7 +25,7 @@ from ._structure_factors import (
     stol2,
     wave_vectors,
 )
-from .sums import hkl_sphere, signed_places
+from .sums import hkl_sphere, safe_cell, signed_places
 
 #: Lists reach this much (relative) further than promised, and `covers` uses half of it, so that
 #: rounding never makes a crystal outgrow its own plan.
@@ -138,7 +139,8 @@ class ListedReflections(AbstractReflections):
 
     def points(self, crystal: Program) -> ReciprocalPoints:
         """Points of one crystal; pure."""
-        atoms = crystal.to_crystal() if isinstance(crystal, CrystalArrays) else crystal
+        given = crystal.to_crystal() if isinstance(crystal, CrystalArrays) else crystal
+        atoms, usable = _finite(given)
         space, factors = self.space, self.form_factors
         q = wave_vectors(atoms, self.hkl)
         if self.frame is not None:
@@ -153,9 +155,9 @@ class ListedReflections(AbstractReflections):
         intensity = space.intensities(F, jnp.where(inside, x, 0.0), amounts, factors)
         return ReciprocalPoints(
             q=q,
-            intensity=jnp.where(inside, intensity, 0.0),
+            intensity=jnp.where(inside & usable, intensity, 0.0),
             multiplicity=self.multiplicity,
-            complete=self.covers(atoms),
+            complete=usable & self.covers(atoms),
             specification=space,
         )
 
@@ -185,6 +187,22 @@ class ListedReflections(AbstractReflections):
             shown = self.space.displacements
             return species_sums(crystal, self.hkl, self.form_factors, displacements=shown)
         return box_sums(crystal, self.box_index, self.bounds, self.form_factors)
+
+
+def _finite(crystal: Crystal) -> tuple[Crystal, Bool[Array, ""]]:
+    """The crystal, or atoms in a unit cube if its numbers are no crystal; and whether they are."""
+    matrix, _, _, regular = safe_cell(crystal.lattice.matrix)
+    mask, frac, occupancies = crystal.mask, crystal.frac_coords, crystal.occupancies
+    known = jnp.all(jnp.isfinite(frac), axis=1) & jnp.isfinite(occupancies)
+    usable = regular & jnp.all(known | ~mask)
+    kept = mask & usable
+    plain = (
+        Lattice(matrix),
+        jnp.where(kept[:, None], frac, 0.0),
+        jnp.where(kept, occupancies, 0.0),
+    )
+    parts = eqx.tree_at(lambda c: (c.lattice, c.frac_coords, c.occupancies), crystal, plain)
+    return parts, usable
 
 
 def _factors(

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import scipy.special
 
-from jaxtal.descriptors.expansion import cylindrical_bessel, spherical_bessel
+from jaxtal.descriptors.compat import cylindrical_bessel
+from jaxtal.descriptors.expansion import spherical_bessel
 
 X = np.concatenate(
     [

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from scipy.interpolate import BSpline
 
-from jaxtal.descriptors._pair_distribution import PairDistribution
+from jaxtal.crystal import Crystal, CrystalArrays, CrystalBatch
+from jaxtal.descriptors import PairDistribution
 
 QUARTZ_CELL = np.array([[4.9134, 0, 0], [-4.9134 / 2, 4.9134 * np.sqrt(3) / 2, 0], [0, 0, 5.4052]])
 
@@ -30,17 +31,32 @@ def quartz():
     return QUARTZ_CELL, np.array(silicon + oxygen), np.array([14] * 3 + [8] * 6)
 
 
-@eqx.filter_jit
-def run(spec, *arguments):
-    return spec(*arguments)
+def arrays(cell, frac, species, mask=None, dtype=None):
+    """One crystal as it is; species are atomic numbers or weights."""
+    species = np.asarray(species)
+    integers = np.issubdtype(species.dtype, np.integer)
+    return CrystalArrays(
+        jnp.asarray(cell, dtype),
+        jnp.asarray(frac, dtype),
+        jnp.asarray(species, np.int32 if integers else dtype),
+        jnp.ones(len(species), bool) if mask is None else jnp.asarray(mask),
+    )
+
+
+def host(cell, frac, numbers):
+    return Crystal.from_arrays(cell, frac, numbers)
+
+
+def one_hot(plan, numbers):
+    return np.equal(np.asarray(numbers)[:, None], np.asarray(plan.species)[None, :]) * 1.0
 
 
 def compute(cell, frac, numbers, spec=None, **options):
     spec = spec or PairDistribution(6.0, 40)
-    plan = spec.plan(cell, frac, numbers, **options)
-    g, overflow = run(spec, jnp.asarray(cell), jnp.asarray(frac), plan.weights(numbers), plan)
-    assert not overflow
-    return np.asarray(g)
+    plan = spec.plan(host(cell, frac, numbers), **options)
+    found = plan(arrays(cell, frac, numbers))
+    assert bool(found.complete)
+    return np.asarray(found.g)
 
 
 def reference(cell, frac, numbers, spec):
@@ -74,7 +90,7 @@ def test_equals_ase_neighbour_list(x64):
     for m, x in ((cell, rattled), (SHEAR @ cell, rattled @ np.linalg.inv(SHEAR))):
         expected = reference(m, x, numbers, spec)
         np.testing.assert_allclose(compute(m, x, numbers, spec), expected, rtol=1e-6, atol=1e-9)
-    plan = spec.plan(cell, frac, numbers)
+    plan = spec.plan(host(cell, frac, numbers))
     assert plan.pairs == ((8, 8), (8, 14), (14, 14))
     # The first Si-O shell of quartz: four neighbours at 1.61 A.
     si_o = reference(cell, frac, numbers, spec)[1]
@@ -111,32 +127,18 @@ def test_invariances(x64):
         np.testing.assert_allclose(compute(*case), plain, rtol=1e-10, atol=1e-10, err_msg=name)
 
 
-def test_one_centre_per_orbit_suffices(x64):
-    cell, frac, numbers = quartz()
-    some = compute(cell, frac, numbers, centers=[0, 3], multiplicities=[3, 6])
-    np.testing.assert_allclose(some, compute(cell, frac, numbers), rtol=1e-10, atol=1e-10)
-    spec = PairDistribution()
-    capacities = [
-        spec.plan(cell, frac, numbers, **options).capacity
-        for options in ({}, {"centers": [0, 3], "multiplicities": [3, 6]})
-    ]
-    assert capacities[1] < capacities[0]
-
-
 def test_random_gas_is_one_everywhere(x64):
     rng = np.random.default_rng(3)
     spec = PairDistribution(4.0, 10)
     cell = np.array([[9.0, 0, 0], [2.0, 9.0, 0], [-1.0, 3.0, 9.0]])
     numbers = np.repeat([6, 14], 100)
-    plan = spec.plan(cell, rng.uniform(size=(200, 3)), numbers, margin=1.3)
-    weights = plan.weights(numbers)
-    samples = [
-        run(spec, jnp.asarray(cell), jnp.asarray(rng.uniform(size=(200, 3))), weights, plan)
-        for _ in range(30)
-    ]
-    assert not any(bool(overflow) for _, overflow in samples)
-    mean = np.mean([g for g, _ in samples], axis=0)
-    error = np.std([g for g, _ in samples], axis=0) / np.sqrt(len(samples))
+    gas = lambda: arrays(cell, rng.uniform(size=(200, 3)), numbers)  # noqa: E731
+    plan = spec.plan(gas(), max_shrink=1.3)
+    found = [plan(gas()) for _ in range(30)]
+    assert all(bool(one.complete) for one in found)
+    samples = [np.asarray(one.g) for one in found]
+    mean = np.mean(samples, axis=0)
+    error = np.std(samples, axis=0) / np.sqrt(len(samples))
     assert (np.abs(mean - 1) < 5 * error + 1e-3).all()
     assert np.abs(mean[:, 4:] - 1).max() < 0.05
 
@@ -144,15 +146,14 @@ def test_random_gas_is_one_everywhere(x64):
 def test_partial_occupancies(x64):
     cell, frac, numbers = quartz()
     spec = PairDistribution(5.0, 30)
-    plan = spec.plan(cell, frac, numbers)
-    full, _ = run(spec, jnp.asarray(cell), jnp.asarray(frac), plan.weights(numbers), plan)
+    plan = spec.plan(host(cell, frac, numbers))
+    full = plan(arrays(cell, frac, numbers)).g
     # A uniform occupancy cancels between the pairs and their normalisation.
-    half = plan.weights(numbers, jnp.full(9, 0.5))
-    np.testing.assert_allclose(
-        run(spec, jnp.asarray(cell), jnp.asarray(frac), half, plan)[0], full, rtol=1e-12
-    )
+    half = Crystal.from_arrays(cell, frac, numbers, occupancies=np.full(9, 0.5))
+    np.testing.assert_allclose(plan(half).g, full, rtol=1e-12)
+    np.testing.assert_allclose(plan(arrays(cell, frac, one_hot(plan, numbers) / 2)).g, full)
     # Si and O mixed evenly on every site: all partials are the total g(r).
-    mixed, _ = run(spec, jnp.asarray(cell), jnp.asarray(frac), jnp.full((9, 2), 0.5), plan)
+    mixed = plan(arrays(cell, frac, np.full((9, 2), 0.5))).g
     np.testing.assert_allclose(mixed[0], mixed[1], rtol=1e-12)
     np.testing.assert_allclose(mixed[0], compute(cell, frac, np.full(9, 6), spec)[0], rtol=1e-10)
 
@@ -172,13 +173,13 @@ def test_gradients_in_cell_coordinates_and_occupancies(x64):
     cell, frac, numbers = quartz()
     frac = frac + np.random.default_rng(4).normal(0, 0.02, frac.shape)
     spec = PairDistribution(4.0, 20)
-    plan = spec.plan(cell, frac, numbers)
-    weights = plan.weights(numbers) * 0.9 + 0.05
+    plan = spec.plan(host(cell, frac, numbers))
+    weights = jnp.asarray(one_hot(plan, numbers) * 0.9 + 0.05)
     probe = jnp.asarray(np.random.default_rng(5).normal(size=(3, 20)))
 
     @jax.jit
     def loss(m, x, w):
-        return jnp.sum(probe * spec(m, x, w, plan)[0])
+        return jnp.sum(probe * plan(CrystalArrays(m, x, w, jnp.ones(9, bool))).g)
 
     arguments = (jnp.asarray(cell), jnp.asarray(frac), weights)
     grads = jax.jit(jax.grad(loss, argnums=(0, 1, 2)))(*arguments)
@@ -197,12 +198,13 @@ def test_bins_are_twice_differentiable(x64):
     # bin move continuously, in steps that shrink with the step of the stretch.
     spec = PairDistribution(3.0, 12)
     cell = jnp.eye(3) * 12.0
-    plan = spec.plan(np.eye(3) * 12.0, [[0, 0, 0], [0.1, 0, 0]], [1, 1], margin=1.5)
-    weights = plan.weights(np.array([1, 1]))
+    plan = spec.plan(host(np.eye(3) * 12.0, [[0, 0, 0], [0.1, 0, 0]], [1, 1]), max_shrink=1.5)
 
     def g(d):
         frac = jnp.stack([jnp.zeros(3), jnp.array([1.0, 0.0, 0.0]) * (d / 12.0)])
-        return spec(cell, frac, weights, plan)[0][0]
+        return plan(CrystalArrays(cell, frac, jnp.asarray([1, 1], np.int32), jnp.ones(2, bool))).g[
+            0
+        ]
 
     curvature = jax.jit(jax.vmap(jax.jacfwd(jax.jacfwd(g))))
     coarse = curvature(jnp.linspace(0.02, 3.2, 401))
@@ -214,36 +216,29 @@ def test_bins_are_twice_differentiable(x64):
 
 
 @eqx.filter_jit
-def square_and_gradients(spec, *arguments):
-    """Sum of g^2 and its gradients in cell, coordinates and weights."""
+def square_and_gradients(plan, crystal):
+    """Sum of g^2 with what it is made of, and its gradients in cell, coordinates and weights."""
 
-    def total(three):
-        g, overflow = spec(*three, *arguments[3:])
-        return jnp.sum(g**2), (g, overflow)
+    def total(smooth):
+        found = plan(CrystalArrays(*smooth, crystal.mask))
+        return jnp.sum(found.g**2), found
 
-    return jax.value_and_grad(total, has_aux=True)(arguments[:3])
+    smooth = (crystal.matrix, crystal.frac_coords, crystal.species)
+    return jax.value_and_grad(total, has_aux=True)(smooth)
 
 
 def test_padding_holds_anything(x64):
     cell, frac, numbers = quartz()
     spec = PairDistribution(5.0, 30)
     plain = compute(cell, frac, numbers, spec)
+    plan = spec.plan(host(cell, frac, numbers))
     mask = np.arange(12) < 9
-    z = np.concatenate([numbers, np.zeros(3, int)])
     for junk in (0.0, 1e10, np.nan, np.inf):
         padded = np.concatenate([frac, np.full((3, 3), junk)])
-        plan = spec.plan(cell, padded, z, mask=mask)
-        assert plan.species == (8, 14)
-        (_, (g, overflow)), grads = square_and_gradients(
-            spec,
-            jnp.asarray(cell),
-            jnp.asarray(padded),
-            plan.weights(z),
-            plan,
-            jnp.asarray(mask),
-        )
-        assert not overflow
-        np.testing.assert_allclose(g, plain, rtol=1e-12, atol=1e-12)
+        weights = np.concatenate([one_hot(plan, numbers), np.full((3, 2), junk)])
+        (_, found), grads = square_and_gradients(plan, arrays(cell, padded, weights, mask))
+        assert bool(found.complete)
+        np.testing.assert_allclose(found.g, plain, rtol=1e-12, atol=1e-12)
         for grad in grads:
             assert np.isfinite(grad).all()
         assert (np.asarray(grads[1])[9:] == 0).all()
@@ -253,87 +248,75 @@ def test_coincident_and_equal_atoms_have_finite_gradients(x64):
     spec = PairDistribution(4.0, 20)
     cell = np.eye(3) * 3.5
     for frac in ([[0.1, 0.2, 0.3]] * 3, [[0, 0, 0], [0.5, 0.5, 0.5], [0, 0, 0]]):
-        plan = spec.plan(cell, frac, [6, 6, 8])
-        (value, (g, overflow)), grads = square_and_gradients(
-            spec,
-            jnp.asarray(cell),
-            jnp.asarray(frac, float),
-            plan.weights(np.array([6, 6, 8])),
-            plan,
-        )
-        assert not overflow
-        assert float(g.max()) > 0
+        crystal = arrays(cell, np.array(frac, float), [6, 6, 8])
+        plan = spec.plan(crystal)
+        weights = arrays(cell, np.array(frac, float), one_hot(plan, [6, 6, 8]))
+        (value, found), grads = square_and_gradients(plan, weights)
+        assert bool(found.complete)
+        assert float(found.g.max()) > 0
         assert np.isfinite(value)
         assert all(np.isfinite(grad).all() for grad in grads)
 
 
-def test_overflow_is_reported():
+def test_what_makes_it_incomplete():
     cell, frac, numbers = quartz()
     spec = PairDistribution(5.0, 30)
-    plan = spec.plan(cell, frac, numbers, margin=1.1)
-    weights = plan.weights(numbers)
-    x = jnp.asarray(frac, jnp.float32)
-    for scale, expected in ((1.0, False), (1 / 1.09, False), (1.3, False), (0.6, True)):
-        _, overflow = run(spec, jnp.asarray(cell * scale, jnp.float32), x, weights, plan)
-        assert bool(overflow) is expected, scale
-    squashed = cell * np.array([1.0, 1.0, 0.3])
-    assert bool(run(spec, jnp.asarray(squashed, jnp.float32), x, weights, plan)[1])
-    assert bool(run(spec, jnp.full((3, 3), jnp.nan, jnp.float32), x, weights, plan)[1])
-    lost = x.at[4, 1].set(jnp.nan)
-    assert bool(run(spec, jnp.asarray(cell, jnp.float32), lost, weights, plan)[1])
+    plan = spec.plan(host(cell, frac, numbers), max_shrink=1.1)
+
+    def complete(matrix, x=frac, species=numbers):
+        found = plan(arrays(matrix, x, species, dtype=np.float32))
+        assert np.isfinite(np.asarray(found.g)).all()
+        return bool(found.complete)
+
+    for scale, expected in ((1.0, True), (1 / 1.09, True), (1.3, True), (0.6, False)):
+        assert complete(cell * scale) is expected, scale
+    assert not complete(cell * np.array([1.0, 1.0, 0.3]))
+    assert not complete(np.full((3, 3), np.nan))
+    lost = frac.copy()
+    lost[4, 1] = np.nan
+    assert not complete(cell, lost)
+    assert not complete(cell, species=np.where(np.arange(9) == 2, 6, numbers))
+    many = np.concatenate([frac] * 4) + np.repeat([0.0, 0.1, 0.2, 0.3], 9)[:, None]
+    assert not complete(2 * cell, many, np.tile(numbers, 4))
 
 
-def test_jit_vmap_dtype():
+def test_several_crystals_and_types():
     cell, frac, numbers = quartz()
     spec = PairDistribution(5.0, 30)
     rng = np.random.default_rng(6)
     cells = np.stack([cell * s for s in (1.0, 1.02, 0.97)]).astype(np.float32)
     fracs = (frac + rng.normal(0, 0.02, (3, 9, 3))).astype(np.float32)
-    plan = spec.plan(cells, fracs, np.stack([numbers] * 3))
-    weights = plan.weights(numbers)
-    batched, overflow = eqx.filter_jit(jax.vmap(spec, in_axes=(0, 0, None, None)))(
-        jnp.asarray(cells), jnp.asarray(fracs), weights, plan
+    crystals = [host(m, x, numbers) for m, x in zip(cells, fracs, strict=True)]
+    plan = spec.plan(crystals)
+    together = plan(crystals)
+    assert together.g.dtype == jnp.float32
+    assert np.asarray(together.complete).all()
+    assert together.pairs == plan.pairs == ((8, 8), (8, 14), (14, 14))
+    mapped = eqx.filter_jit(lambda plan, all: jax.vmap(plan)(all))(
+        plan, CrystalBatch.from_crystals(crystals)
     )
-    assert batched.dtype == jnp.float32
-    assert not np.asarray(overflow).any()
-    for k in range(3):
-        one, _ = run(spec, jnp.asarray(cells[k]), jnp.asarray(fracs[k]), weights, plan)
-        np.testing.assert_allclose(batched[k], one, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(mapped.g, together.g, rtol=1e-4, atol=1e-4)
+    for k, crystal in enumerate(crystals):
+        one = spec(crystal)
+        np.testing.assert_allclose(together.g[k], one.g, rtol=1e-4, atol=1e-4)
         double = reference(cells[k].astype(float), fracs[k].astype(float), numbers, spec)
-        np.testing.assert_allclose(one, double, rtol=1e-3, atol=2e-3)
+        np.testing.assert_allclose(one.g, double, rtol=1e-3, atol=2e-3)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"matrix": np.zeros((3, 3))}, "volume 0"),
-        ({"matrix": np.eye(2)}, "matrix"),
-        ({"frac": np.full((9, 3), np.nan)}, "frac"),
-        ({"atomic_numbers": [14]}, "atomic_numbers"),
-        ({"mask": np.zeros(9, bool)}, "mask"),
-        ({"margin": 0.5}, "margin"),
-        ({"centers": [0, 3]}, "need multiplicities"),
-        ({"multiplicities": [3, 6]}, "need centers"),
-        ({"centers": [0, 9], "multiplicities": [3, 6]}, "atom indices"),
-        ({"centers": [0, 3], "multiplicities": [3, 5]}, "6 atoms with Z = 8"),
-    ],
-)
-def test_bad_input_is_refused(change, message):
-    cell, frac, numbers = quartz()
-    arguments = {"matrix": cell, "frac": frac, "atomic_numbers": numbers} | change
-    with pytest.raises(ValueError, match=message):
-        PairDistribution().plan(**arguments)
-
-
-def test_bad_specification_is_refused():
+def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="r_max"):
         PairDistribution(r_max=0.0)
     with pytest.raises(ValueError, match="n_bins"):
         PairDistribution(n_bins=0)
     cell, frac, numbers = quartz()
     spec = PairDistribution()
-    plan = spec.plan(cell, frac, numbers)
-    with pytest.raises(ValueError, match="as in the plan"):
-        spec(jnp.asarray(cell), jnp.asarray(frac[:5]), plan.weights(numbers[:5]), plan)
-    with pytest.raises(ValueError, match="host"):
-        jax.jit(lambda x: spec.plan(cell, x, numbers).images)(jnp.asarray(frac))
+    crystal = host(cell, frac, numbers)
+    with pytest.raises(ValueError, match="max_shrink: expected a number of at least 1"):
+        spec.plan(crystal, max_shrink=0.5)
+    with pytest.raises(ValueError, match="crystals: expected a Crystal"):
+        spec.plan(cell)
+    plan = spec.plan(crystal)
+    with pytest.raises(ValueError, match="one column for each of the 2 species"):
+        plan(arrays(cell, frac, np.ones((9, 3))))
+    with pytest.raises(ValueError, match="plan on the host first"):
+        eqx.filter_jit(spec)(crystal)

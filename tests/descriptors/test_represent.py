@@ -10,16 +10,14 @@ import pytest
 from cells import SHEAR, finite, in_cell, moved, relative, resized, rotation
 from tolerances import TOLERANCES
 
-from jaxtal.crystal import Crystal, CrystalBatch, prototype, prototype_names
+from jaxtal.crystal import Crystal, CrystalArrays, CrystalBatch, prototype, prototype_names
 from jaxtal.descriptors import (
     Descriptor,
-    PaperBesselBasis,
-    RepresentPlan,
+    DescriptorPlan,
     describe,
-    represent,
-    represent_batch,
 )
-from jaxtal.diffraction import ReciprocalSpace
+from jaxtal.descriptors.compat import PaperBesselBasis
+from jaxtal.diffraction import FoundReflections, ReciprocalSpace
 from jaxtal.losses import descriptor_loss
 
 SMALL = Descriptor(4, 6, 5.0, n_bins=21)
@@ -29,13 +27,18 @@ TRACES = []
 
 
 def plan_of(descriptor=SMALL, dtype="float32", bounds=BOUNDS, points=POINTS, slots=SLOTS):
-    return RepresentPlan.build(descriptor, bounds, points, slots=slots, dtype=dtype)
+    return built(descriptor, bounds, points, max_species=slots, dtype=dtype)
+
+
+def built(descriptor, bounds, points, **options) -> DescriptorPlan:
+    room = FoundReflections.build(descriptor.space, bounds, points, **options)
+    return DescriptorPlan(descriptor, room, None)
 
 
 def objective(lattice, frac, species, mask, plan):
     """Something of everything, of order one, and the description itself."""
     TRACES.append(None)
-    found = represent(lattice, frac, species, mask, plan)
+    found = plan(CrystalArrays(lattice, frac, species, mask))
     P, G = found.power_spectrum, found.rdf
     value = jnp.sum(jnp.sqrt(1 + P)) + jnp.sum(jnp.arange(G.size, dtype=G.dtype) * G)
     return value, found
@@ -63,12 +66,7 @@ def slope(arguments, plan):
 
 @eqx.filter_jit
 def run(batch, plan, chunk=None):
-    return represent_batch(batch, plan, chunk=chunk)
-
-
-@eqx.filter_jit
-def run_one(descriptor, crystal, plan):
-    return descriptor(crystal, plan)
+    return plan(batch, chunk=chunk)
 
 
 def arrays(batch):
@@ -118,7 +116,7 @@ def test_equals_the_descriptor_of_one_crystal(dtype, rng, uniform):
         assert found.rdf.dtype == dtype
         assert bool(jnp.all(found.complete))
         for b, crystal in enumerate(some):
-            expected = run_one(SMALL, resized(crystal, SIZE), uniform(SMALL.plan(crystal), 512, 4))
+            expected = uniform(SMALL.plan(crystal), 512, 4)(resized(crystal, SIZE))
             assert bool(expected.complete)
             assert found.specification == expected.specification
             worst = max(worst, relative(found.power_spectrum[b], expected.power_spectrum))
@@ -132,7 +130,7 @@ def test_equals_describe_for_another_descriptor():
     descriptor = Descriptor(3, 4, n_bins=11, space=space, radial=PaperBesselBasis(), histogram=True)
     crystal = prototype("rutile").expand()
     batch = CrystalBatch.from_crystals([crystal])
-    plan = RepresentPlan.for_crystals(descriptor, batch, margin=1)
+    plan = descriptor.plan(batch, max_stretch=1, reflections="found")
     found, expected = run(batch, plan), describe(crystal, descriptor)
     assert bool(found.complete[0])
     assert relative(found.power_spectrum[0], expected.power_spectrum) < 2e-5
@@ -142,13 +140,14 @@ def test_equals_describe_for_another_descriptor():
 def test_plan_for_crystals_serves_them_and_larger_ones(rng):
     crystals = [some_crystal(rng) for _ in range(BATCH)]
     batch = CrystalBatch.from_crystals(crystals, pad_to=SIZE)
-    plan = RepresentPlan.for_crystals(SMALL, batch, margin=1.34)
-    assert plan.slots == 4
-    assert plan.elements[:3] == (1, 2, 3)
-    assert plan.form_factors.c.dtype == "float32"
-    for attribute in ("bounds", "points", "slots"):
-        again = RepresentPlan.for_crystals(SMALL, crystals, margin=1.34)
-        assert getattr(again, attribute) == getattr(plan, attribute)
+    plan = SMALL.plan(batch, max_stretch=1.1)
+    room = plan.reflections
+    assert room.max_species == 4
+    assert room.elements[:3] == (1, 2, 3)
+    assert room.form_factors.c.dtype == "float32"
+    again = SMALL.plan(crystals, max_stretch=1.1).reflections
+    for attribute in ("bounds", "max_points", "max_species"):
+        assert getattr(again, attribute) == getattr(room, attribute)
     for factor, serves in ((1.0, True), (1.1, True), (1.3, False)):
         larger = eqx.tree_at(lambda b: b.matrix, batch, batch.matrix * factor)
         assert bool(jnp.all(run(larger, plan).complete)) is serves
@@ -157,9 +156,9 @@ def test_plan_for_crystals_serves_them_and_larger_ones(rng):
 def test_species_weights(rng):
     """Elements by one-hot rows, mixed sites, and a plan of a few elements."""
     batch = some_batch(rng)
-    plan = RepresentPlan.build(SMALL, BOUNDS, POINTS, elements=["H", "C", 92])
+    plan = built(SMALL, BOUNDS, POINTS, elements=["H", "C", 92])
     one_hot = jnp.asarray(
-        np.equal(np.asarray(batch.atomic_numbers)[:, :, None], plan.elements), "float32"
+        np.equal(np.asarray(batch.atomic_numbers)[:, :, None], plan.reflections.elements), "float32"
     )
     _, by_number, _ = slope(arrays(batch), plan_of())
     _, found, _ = slope((batch.matrix, batch.frac_coords, one_hot, batch.mask), plan)
@@ -180,7 +179,7 @@ def test_species_weights(rng):
     _, doubled, _ = slope((batch.matrix, *twice), plan)
     assert relative(doubled.rdf, found.rdf) < 2e-5
     with pytest.raises(ValueError, match="one column for each of the 3 elements"):
-        represent(batch.matrix[0], batch.frac_coords[0], one_hot[0, :, :2], batch.mask[0], plan)
+        plan(CrystalArrays(batch.matrix[0], batch.frac_coords[0], one_hot[0, :, :2], batch.mask[0]))
 
 
 @pytest.mark.parametrize("junk", [1e10, np.nan, np.inf])
@@ -208,9 +207,9 @@ def test_padding_may_hold_anything(rng, junk):
 
 def test_padding_of_weights_may_hold_anything(rng):
     batch = some_batch(rng)
-    plan = RepresentPlan.build(SMALL, BOUNDS, POINTS, elements=["H", "C", 92])
+    plan = built(SMALL, BOUNDS, POINTS, elements=["H", "C", 92])
     one_hot = jnp.asarray(
-        np.equal(np.asarray(batch.atomic_numbers)[:, :, None], plan.elements), "float32"
+        np.equal(np.asarray(batch.atomic_numbers)[:, :, None], plan.reflections.elements), "float32"
     )
     dirty = jnp.where(batch.mask[:, :, None], one_hot, np.nan)
     frac = jnp.where(batch.mask[:, :, None], batch.frac_coords, np.nan)
@@ -308,8 +307,9 @@ def test_no_retrace_within_a_bucket(rng):
 
 def test_gradients_against_finite_differences(x64, rng):
     batch = some_batch(rng, "float64")
-    plan = RepresentPlan.build(SMALL, BOUNDS, POINTS, elements=["H", "C", 92])
-    species = np.equal(np.asarray(batch.atomic_numbers)[:, :, None], plan.elements) * 0.7 + 0.1
+    plan = built(SMALL, BOUNDS, POINTS, elements=["H", "C", 92])
+    numbers = np.asarray(batch.atomic_numbers)[:, :, None]
+    species = np.equal(numbers, plan.reflections.elements) * 0.7 + 0.1
     point = (batch.matrix, batch.frac_coords, jnp.asarray(species))
     _, found, gradient = slope((*point, batch.mask), plan)
     assert bool(jnp.all(found.complete))
@@ -337,7 +337,7 @@ def test_transforms_agree(rng):
     @jax.jit
     def walk(batch, plan):
         def step(total, one):
-            found = represent(*one, plan)
+            found = plan(CrystalArrays(*one))
             return total + found.rdf, found.complete
 
         return jax.lax.scan(step, jnp.zeros_like(together.rdf[0]), arrays(batch))
@@ -346,7 +346,7 @@ def test_transforms_agree(rng):
     assert relative(total, jnp.sum(together.rdf, axis=0)) < 1e-5
     assert bool(jnp.all(complete))
     with pytest.raises(ValueError, match="chunk: expected at least 1"):
-        represent_batch(batch, plan, chunk=0)
+        plan(batch, chunk=0)
 
 
 def test_loss_of_a_batch(rng):
@@ -366,7 +366,10 @@ def test_loss_of_a_batch(rng):
     single = jax.tree.map(lambda x: x[1], (a, b))
     assert float(descriptor_loss(*single, weights=(0.5, 2))) == pytest.approx(float(loss[1]))
     with pytest.raises(ValueError, match="equal specifications"):
-        descriptor_loss(single[0], dataclasses.replace(single[1], specification='{"q_max": 4.0}'))
+        descriptor_loss(
+            single[0],
+            dataclasses.replace(single[1], specification=Descriptor(4, 6, 4.0, n_bins=21)),
+        )
     with pytest.raises(ValueError, match="equal shapes"):
         descriptor_loss((a.power_spectrum, a.rdf), (b.power_spectrum, b.rdf[:, :-1]))
 
@@ -378,7 +381,7 @@ def test_loss_has_finite_gradients_at_equality_and_for_broken_crystals(rng):
 
     @jax.jit
     def total(matrix, frac, target, plan):
-        pred = represent_batch(CrystalBatch(matrix, frac, batch.atomic_numbers, batch.mask), plan)
+        pred = plan(CrystalBatch(matrix, frac, batch.atomic_numbers, batch.mask))
         return jnp.sum(descriptor_loss(pred, target)), pred.complete
 
     slopes = jax.grad(total, argnums=(0, 1), has_aux=True)
@@ -396,13 +399,13 @@ def test_loss_has_finite_gradients_at_equality_and_for_broken_crystals(rng):
     ("change", "message"),
     [
         (
-            {"descriptor": Descriptor(space=ReciprocalSpace(displacements=True))},
-            "expected no displacement factors",
+            {"space": ReciprocalSpace(displacements=True)},
+            'reflections: expected "listed" for displacement',
         ),
         ({"bounds": (3, -1, 4)}, "bounds: expected an integer of at least 0, got -1"),
         ({"bounds": (3, 4)}, r"bounds: expected three, got \(3, 4\)"),
-        ({"points": 0}, "points: expected an integer of at least 1"),
-        ({"slots": 0}, "slots: expected an integer of at least 1"),
+        ({"max_points": 0}, "points: expected an integer of at least 1"),
+        ({"max_species": 0}, "max_species: expected an integer of at least 1"),
         ({"elements": ["Xx"]}, "element symbol"),
         ({"elements": []}, "at least one species"),
         ({"elements": ["C", "Si4+"]}, "elements: expected neutral atoms, each once"),
@@ -410,16 +413,15 @@ def test_loss_has_finite_gradients_at_equality_and_for_broken_crystals(rng):
     ],
 )
 def test_bad_plans_are_refused(change, message):
-    options = {"descriptor": SMALL, "bounds": (3, 4, 5), "points": 64, **change}
+    options = {"space": SMALL.space, "bounds": (3, 4, 5), "max_points": 64, **change}
     with pytest.raises(ValueError, match=message):
-        RepresentPlan.build(**options)
+        FoundReflections.build(**options)
 
 
-def test_bad_margins_are_refused():
+def test_bad_stretches_are_refused():
     crystal = prototype("diamond")
-    with pytest.raises(ValueError, match="margin: expected a number of at least 1"):
-        RepresentPlan.for_crystals(SMALL, crystal, margin=0.9)
-    with pytest.raises(ValueError, match="stretch: expected a number of at least 1"):
-        RepresentPlan.for_crystals(SMALL, crystal, stretch=np.nan)
+    for stretch in (0.9, np.nan):
+        with pytest.raises(ValueError, match="max_stretch: expected a number of at least 1"):
+            SMALL.plan(crystal, max_stretch=stretch, reflections="found")
     with pytest.raises(ValueError, match="crystals: expected at least one"):
-        RepresentPlan.for_crystals(SMALL, [])
+        SMALL.plan([])

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from cells import SHEAR, finite, in_cell, relative, stored
+from jaxtyping import TypeCheckError
 
 from jaxtal.crystal import Crystal, CrystalBatch, WyckoffCrystal, prototype
 from jaxtal.diffraction import (
@@ -358,7 +359,7 @@ def test_listed_and_found_reflections_are_the_same_points(x64):
         SPACE.plan(stored("rutile", charges=[4, 4, -2, -2, -2, -2]), reflections="found")
     with pytest.raises(ValueError, match='reflections: expected "listed" for displacement'):
         ReciprocalSpace(displacements=True).plan(crystals, reflections="found")
-    with pytest.raises(ValueError, match="reflections: expected one of"):
+    with pytest.raises((ValueError, TypeCheckError), match="reflections"):
         SPACE.plan(crystals, reflections="guessed")
     with pytest.raises(ValueError, match="max_species, elements: expected none"):
         SPACE.plan(crystals, elements=[14])
@@ -379,4 +380,4 @@ def test_half_precision_is_computed_in_float32(half):
     value, slope = eqx.filter_value_and_grad(total)(small)
     assert value.dtype == jnp.float32
     assert slope.frac_coords.dtype == slope.lattice.matrix.dtype == half
-    assert finite(slope)
+    assert finite(jax.tree.map(lambda x: x.astype("float32"), slope))

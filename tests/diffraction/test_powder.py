@@ -12,12 +12,12 @@ import pytest
 from cells import finite, in_cell, relative, stored
 from tolerances import TOLERANCES
 
-from jaxtal.crystal import Crystal, prototype
-from jaxtal.diffraction import PowderPattern, powder_lines
-from jaxtal.losses import xrd_loss
-from jaxtal.diffraction import _powder_profile as profile
-from jaxtal.diffraction._powder_radiation import emission_lines, lorentz_polarisation
+from jaxtal.crystal import Crystal, CrystalBatch, prototype
+from jaxtal.diffraction import PowderPattern, PowderPlan, powder_lines
+from jaxtal.diffraction.powder import _profile as profile
+from jaxtal.diffraction.powder._radiation import emission_lines, lorentz_polarisation
 from jaxtal.lattice import Lattice
+from jaxtal.losses import xrd_loss
 
 REFERENCE = json.loads(
     (pathlib.Path(__file__).parent.parent / "reference" / "powder.json").read_text()
@@ -30,14 +30,20 @@ traces = []
 
 
 @eqx.filter_jit
-def flagged(pattern, crystal, plan):
-    traces.append(pattern)
-    return pattern.flagged(crystal, plan)
+def run(plan, crystal):
+    traces.append(plan)
+    found = plan(crystal)
+    return found.intensity, found.complete
+
+
+def with_pattern(plan: PowderPlan, pattern: PowderPattern) -> PowderPlan:
+    """The plan with another pattern, whose lines lie among its reflections."""
+    return PowderPlan(pattern, plan.reflections)
 
 
 @eqx.filter_jit
 def peaks(patterns, crystal, plan):
-    return [pattern.peaks(crystal, plan) for pattern in patterns]
+    return [with_pattern(plan, pattern).peaks(crystal) for pattern in patterns]
 
 
 def scaled(crystal: Crystal, factor) -> Crystal:
@@ -97,18 +103,20 @@ def test_intensities_are_those_of_gemmi(x64):
         site.fract = gemmi.Fractional(*np.asarray(x).tolist())
         small.add_site(site)
     pattern = PowderPattern(1.5406, limits=(10, 50), kind="it92", normalisation="none")
-    plan = pattern.plan(crystal, margin=1.0)
+    plan = pattern.plan(crystal, max_stretch=1.0)
     calculator = gemmi.StructureFactorCalculatorX(small.cell)
     forward = sum(element.it92.calculate_sf(0.0) for element in elements)
     (got,) = peaks([pattern], crystal, plan)
     angle = np.asarray(got.position)
-    seen = np.flatnonzero((angle > 10) & (angle < 50) & (np.asarray(plan.multiplicity) > 0))
+    seen = np.flatnonzero(
+        (angle > 10) & (angle < 50) & (np.asarray(plan.reflections.multiplicity) > 0)
+    )
     assert len(seen) > 90
     theta = np.deg2rad(angle[seen] / 2)
     expected = np.array(
         [
             2 * abs(calculator.calculate_sf_from_small_structure(small, h.tolist())) ** 2
-            for h in np.asarray(plan.hkl)[seen]
+            for h in np.asarray(plan.reflections.hkl)[seen]
         ]
     )
     expected *= (1 + np.cos(2 * theta) ** 2) / (np.sin(theta) ** 2 * np.cos(theta)) / forward**2
@@ -177,7 +185,7 @@ def test_factors_axes_and_doublets(x64):
         "q of an angle": PowderPattern("CuKa1", **on_q),
         "warm": PowderPattern("CuKa1", b_overall=1.5, **options),
     }
-    plan = patterns["plain"].plan(crystal, margin=1.05)
+    plan = patterns["plain"].plan(crystal, max_stretch=1.05)
     found = dict(zip(patterns, peaks(list(patterns.values()), crystal, plan), strict=True))
     lines = {name: lines_of(patterns[name], found[name], plan) for name in patterns}
     angle, plain = lines["plain"]
@@ -192,7 +200,7 @@ def test_factors_axes_and_doublets(x64):
     np.testing.assert_allclose(lines["warm"][1], plain * np.exp(-2 * 1.5 * s2))
     # Carbon nuclei are points: 8 of them have |F|^2 of (8 b)^2 in 220, and F_0^2 is so too.
     nuclei = PowderPattern("CuKa1", **{**options, "kind": "neutron"})
-    other = nuclei.plan(crystal, margin=1.05)
+    other = nuclei.plan(crystal, max_stretch=1.05)
     x, y = lines_of(nuclei, peaks([nuclei], crystal, other)[0], other)
     is_220 = np.abs(x - 75.3) < 0.1
     np.testing.assert_allclose(y[is_220], 2 * lorentz[np.abs(angle - 75.3) < 0.1])
@@ -214,12 +222,9 @@ def test_normalisations(x64):
     options = {"limits": (20.0, 80.0), "n_points": 601, "fwhm": 0.8, "kind": "recp"}
     names = ("none", "max", "area")
     patterns = [PowderPattern("CuKa1", normalisation=n, **options) for n in names]
-    plan = patterns[0].plan(crystal, margin=1.05)
-    run = eqx.filter_jit(
-        lambda c, plan: ([p(c, plan) for p in patterns], patterns[0].peaks(c, plan))
-    )
-    values, found = run(crystal, plan)
-    raw, top, area = (np.asarray(v) for v in values)
+    plan = patterns[0].plan(crystal, max_stretch=1.05)
+    found = plan.peaks(crystal)
+    raw, top, area = (np.asarray(with_pattern(plan, p)(crystal).intensity) for p in patterns)
     assert top.max() == 1
     assert area.sum() * 0.1 == pytest.approx(1)
     np.testing.assert_allclose(raw / raw.max(), top, rtol=1e-12)
@@ -259,9 +264,9 @@ def test_widths(x64):
 
 def test_the_cell_chosen_does_not_matter(x64):
     crystal = stored("alpha-quartz")
-    base, _ = flagged(PATTERN, crystal, PATTERN.plan(crystal))
+    base, _ = run(PATTERN.plan(crystal), crystal)
     other = in_cell(crystal, [[1, 1, 0], [0, 1, 0], [0, 3, 1]])
-    values, complete = flagged(PATTERN, other, PATTERN.plan(other))
+    values, complete = run(PATTERN.plan(other), other)
     assert complete
     assert relative(values, base) < 1e-10
 
@@ -274,16 +279,17 @@ def test_nothing_jumps(x64):
         PowderPattern(1.5406, limits=ends, **options)
         for ends in ((20.0, 43.0), (44.5, 70.0), (90.0, 100.0))
     ]
-    plan = patterns[-1].plan([crystal, scaled(crystal, 1.06)], margin=1.01)
+    plan = patterns[-1].plan([crystal, scaled(crystal, 1.06)], max_stretch=1.01)
 
     @eqx.filter_jit
     @eqx.filter_vmap(in_axes=(0, None))
-    def run(factor, plan):
-        return [p.flagged(scaled(crystal, factor), plan) for p in patterns]
+    def breathe(factor, plan):
+        found = [with_pattern(plan, p)(scaled(crystal, factor)) for p in patterns]
+        return [(one.intensity, one.complete) for one in found]
 
     worst = []
     for start, stop in ((0.94, 1.06), (0.97, 1.0)):
-        found = run(jnp.linspace(start, stop, 401), plan)
+        found = breathe(jnp.linspace(start, stop, 401), plan)
         assert all(np.all(complete) and np.max(values) > 0 for values, complete in found)
         steps = [np.max(np.abs(np.diff(np.asarray(v), axis=0))) for v, _ in found]
         worst.append(np.array(steps) / (stop - start))
@@ -294,14 +300,14 @@ def test_nothing_jumps(x64):
 def test_gradients_against_differences(x64, rng):
     """In the cell, the coordinates and the displacements."""
     crystal = vibrating()
-    plan = PATTERN.plan(crystal, margin=1.02)
+    plan = PATTERN.plan(crystal, max_stretch=1.02)
     weights = jnp.asarray(rng.standard_normal(251))
 
     @jax.jit
     @jax.value_and_grad
     def value(leaves):
         moved = eqx.tree_at(lambda c: (c.lattice.matrix, c.frac_coords, c.u_iso), crystal, leaves)
-        return jnp.sum(weights * PATTERN.flagged(moved, plan)[0])
+        return jnp.sum(weights * plan(moved).intensity)
 
     leaves = (crystal.lattice.matrix, crystal.frac_coords, crystal.u_iso)
     _, grads = value(leaves)
@@ -331,24 +337,27 @@ def test_padding_transforms_and_one_trace():
             jnp.where(crystal.mask, crystal.occupancies, 1e10),
         ),
     )
-    plan = PATTERN.plan(crystal, margin=1.1)
-    base, complete = flagged(PATTERN, crystal, plan)
+    plan = PATTERN.plan(crystal, max_stretch=1.1)
+    base, complete = run(plan, crystal)
     assert complete
     assert base.dtype == jnp.float32
     before = len(traces)
-    np.testing.assert_array_equal(flagged(PATTERN, wild, plan)[0], base)
+    np.testing.assert_array_equal(run(plan, wild)[0], base)
     others = [scaled(wild, f) for f in (0.98, 1.0, 1.03)]
-    loop = jnp.stack([flagged(PATTERN, one, plan)[0] for one in others])
-    _, complete = flagged(PATTERN, scaled(crystal, 1.2), plan)
+    loop = jnp.stack([run(plan, one)[0] for one in others])
+    _, complete = run(plan, scaled(crystal, 1.2))
     assert not complete
     assert len(traces) == before
     arrays = jax.tree.map(lambda *x: jnp.stack(x), *others)
-    together = eqx.filter_jit(eqx.filter_vmap(PATTERN, in_axes=(0, None)))
-    assert relative(together(arrays, plan), loop) < 1e-5
+    together = eqx.filter_jit(
+        lambda plan, arrays: jax.vmap(lambda one: plan(one).checked())(arrays)
+    )
+    assert relative(together(plan, arrays).intensity, loop) < 1e-5
+    assert relative(plan(others).intensity, loop) < 1e-5
     # The checked form stops where the flag is False.
     arrays = eqx.tree_at(lambda c: c.lattice.matrix, arrays, 1.2 * arrays.lattice.matrix)
     with pytest.raises(eqx.EquinoxRuntimeError, match="outgrown"):
-        together(arrays, plan)
+        together(plan, arrays)
 
 
 def test_gradients_are_finite_everywhere(rng):
@@ -370,9 +379,10 @@ def test_gradients_are_finite_everywhere(rng):
     @eqx.filter_vmap(in_axes=(0, None))
     def grads(strain, plan):
         def total(crystal):
-            values, complete = PATTERN.flagged(crystal, plan)
-            others = jnp.stack([pattern.flagged(crystal, plan)[0] for pattern in empty])
-            return jnp.sum(jnp.sin(values)) + jnp.sum(others[:, ::3]), (complete, others)
+            found = plan(crystal)
+            others = jnp.stack([with_pattern(plan, p)(crystal).intensity for p in empty])
+            total = jnp.sum(jnp.sin(found.intensity)) + jnp.sum(others[:, ::3])
+            return total, (found.complete, others)
 
         matrix = cubic.lattice.matrix @ strain
         moved = eqx.tree_at(lambda c: c.lattice, cubic, Lattice(matrix))
@@ -393,13 +403,13 @@ def test_half_precision_is_taken_to_float32():
     crystal = vibrating()
     half = jax.tree.map(lambda x: x.astype(jnp.bfloat16) if x.dtype == jnp.float32 else x, crystal)
     back = jax.tree.map(lambda x: x.astype(jnp.float32) if x.dtype == jnp.bfloat16 else x, half)
-    plan = PATTERN.plan(half, margin=1.1)
-    assert plan.references.dtype == jnp.float32
-    values, _ = flagged(PATTERN, half, plan)
+    plan = PATTERN.plan(half, max_stretch=1.1)
+    assert plan.reflections.references.dtype == jnp.float32
+    values, _ = run(plan, half)
     assert values.dtype == jnp.float32
-    np.testing.assert_array_equal(values, flagged(PATTERN, back, plan)[0])
+    np.testing.assert_array_equal(values, run(plan, back)[0])
     mixed = eqx.tree_at(lambda c: c.frac_coords, crystal, half.frac_coords)
-    assert eqx.filter_eval_shape(PATTERN.flagged, mixed, plan)[0].dtype == jnp.float32
+    assert eqx.filter_eval_shape(plan, mixed).intensity.dtype == jnp.float32
 
 
 def test_float32_stays_float32(x64):
@@ -407,8 +417,7 @@ def test_float32_stays_float32(x64):
     for options in ({"normalisation": "max"}, {"normalisation": "area", "fwhm": (0.1, 0.0, 0.1)}):
         pattern = PowderPattern("CuKa1+CuKa2", monochromator=26.6, b_overall=1, **options)
         plan = pattern.plan(crystal)
-        values, _ = eqx.filter_eval_shape(pattern.flagged, crystal, plan)
-        assert values.dtype == jnp.float32
+        assert eqx.filter_eval_shape(plan, crystal).intensity.dtype == jnp.float32
     pair = jax.ShapeDtypeStruct((2, 251), jnp.float32)
     assert jax.eval_shape(lambda f: xrd_loss(f, f, step=0.2), pair).dtype == jnp.float32
 
@@ -450,13 +459,23 @@ def test_bad_patterns_are_refused(options, match):
 def test_bad_plans_are_refused():
     with pytest.raises(ValueError, match="at least one"):
         PATTERN.plan([])
-    with pytest.raises(ValueError, match="margin"):
-        PATTERN.plan(stored("diamond"), margin=0.9)
-    crystal = stored("kyanite")
-    still = PowderPattern(1.5406, limits=(20, 110))
-    plan = still.plan(crystal)
-    assert plan.box_index is not None
-    for options in ({"displacements": True}, {"kind": "it92"}, {"limits": (20, 130)}):
-        pattern = PowderPattern(1.5406, **{"limits": (20, 110)} | options)
-        with pytest.raises(ValueError, match="plan: expected"):
-            eqx.filter_eval_shape(pattern, crystal, plan)
+    with pytest.raises(ValueError, match="max_stretch"):
+        PATTERN.plan(stored("diamond"), max_stretch=0.9)
+    with pytest.raises(ValueError, match="plan on the host first"):
+        eqx.filter_jit(PATTERN)(stored("diamond"))
+
+
+def test_without_a_plan_and_for_any_cell():
+    """A pattern called with crystals, and reflections found by the program."""
+    pattern = PowderPattern(1.5406, limits=(20, 70), n_points=251, fwhm=0.4)
+    crystals = [stored("alpha-quartz"), stored("rutile")]
+    together = pattern(crystals)
+    assert together.intensity.shape == (2, 251)
+    assert repr(together).startswith("Diffractogram(2, 251) of PowderPattern(wavelength=1.5406")
+    found = pattern.plan(CrystalBatch.from_crystals(crystals))(crystals)
+    assert bool(jnp.all(found.complete))
+    for i, crystal in enumerate(crystals):
+        alone = pattern(crystal)
+        assert bool(alone.complete)
+        assert relative(together[i].intensity, alone.intensity) < 1e-4
+        assert relative(found[i].intensity, alone.intensity) < 1e-4

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from jaxtal.crystal import WyckoffCrystal, prototype
-from jaxtal.descriptors import Descriptor, PairDistribution, preset
+from jaxtal.descriptors import Descriptor, describe, preset
 from jaxtal.reconstruct import Objective, Problem
+from jaxtal.reconstruct._overlap import overlap_residuals
 
 SMALL = Descriptor(4, 4, 5.0, n_bins=26)
 
@@ -17,13 +18,8 @@ SMALL = Descriptor(4, 4, 5.0, n_bins=26)
 def quartz() -> Problem:
     with jax.enable_x64(True):
         crystal = prototype("alpha-quartz")
-        objective = Objective(
-            SMALL,
-            pair_distribution=PairDistribution(r_max=4.0, n_bins=20),
-            pair_weight=0.5,
-            distance_weight=1.0,
-        )
-        return Problem(crystal, objective, objective.plan(crystal), objective.target(crystal))
+        objective = Objective(distance_weight=1.0)
+        return Problem(crystal, objective.plan(describe(crystal, SMALL), crystal))
 
 
 @pytest.fixture
@@ -47,16 +43,17 @@ def evaluate(problem, variables, blur=0.0):
 
 
 @eqx.filter_jit
-def loss_at(objective, like, variables, plan, target):
-    return objective(like.with_variables(variables), plan, target)
-
-
-@eqx.filter_jit
-def overlap(objective, crystal, plan):
+def overlap(plan, crystal):
     """Largest overlap of two atoms, sum of the squares, and gradient of the sum."""
 
     def total(crystal):
-        found = objective._overlap(crystal.expand(), plan)
+        found = overlap_residuals(
+            crystal.expand(),
+            plan.centres,
+            plan.multiplicities,
+            plan.radii,
+            plan.objective.distance_factor,
+        )
         return jnp.sum(jnp.square(found)), jnp.max(found)
 
     (square, largest), gradient = eqx.filter_value_and_grad(total, has_aux=True)(crystal)
@@ -76,14 +73,6 @@ def test_residuals_square_to_the_loss_for_every_blur(problem):
         np.testing.assert_allclose(np.sum(residuals**2), loss, rtol=1e-12)
 
 
-def test_a_pair_distribution_that_is_missing_is_not_left_out(problem):
-    start = variables(problem.like)
-    for what in ("plan", "target"):
-        none = eqx.tree_at(lambda p, what=what: getattr(p, what).pairs, problem, None)
-        with pytest.raises(ValueError, match=f"{what}: the objective weighs g"):
-            jax.eval_shape(none.loss, start)
-
-
 def test_gradient_against_finite_differences(problem, rng):
     """Every free parameter, with every term of the objective switched on."""
     moved = variables(problem.like) + 0.05 * rng.standard_normal(6)
@@ -98,24 +87,24 @@ def test_gradient_against_finite_differences(problem, rng):
 
 def test_blur_widens_the_basin(problem):
     """With a cell 15 % too large, only the blurred G(d) pulls the cell back."""
-    objective = Objective(SMALL, spectrum_weight=0.0, distance_weight=0.0)
+    objective = Objective(spectrum_weight=0.0, distance_weight=0.0)
     start = variables(problem.like)
     start[:2] += np.log(1.15)
-    sharp = Problem(problem.like, objective, problem.plan, problem.target)
+    sharp = Problem(problem.like, objective.plan(problem.plan.target, problem.like))
     slope = evaluate(sharp, start, 0.8)[1]
     assert np.all(slope[:2] > 0)
 
 
 def test_penalty_pushes_atoms_apart(x64):
     crystal = prototype("alpha-quartz")
-    objective = Objective(SMALL, distance_weight=1.0, distance_factor=0.8)
-    plan = objective.plan(crystal)
-    assert overlap(objective, crystal, plan)[0] == 0
+    objective = Objective(distance_weight=1.0, distance_factor=0.8)
+    plan = objective.plan(describe(crystal, SMALL), crystal)
+    assert overlap(plan, crystal)[0] == 0
     # Put O on Si: distance zero, which must give a finite gradient.
     collapsed = eqx.tree_at(
         lambda c: c.site_parameters, crystal, jnp.array([0.4697, 0.4697, 0.0, 2 / 3])
     )
-    _, penalty, gradient = overlap(objective, collapsed, plan)
+    _, penalty, gradient = overlap(plan, collapsed)
     assert penalty > 0.1
     assert np.all(np.isfinite(gradient.site_parameters))
 
@@ -127,26 +116,38 @@ def test_shared_sites_are_not_pushed_apart(x64):
         [("Mg", "4a", (0, 0, 0)), ("Fe", "4a", (0, 0, 0)), ("O", "4b", (0.5, 0.5, 0.5))],
         occupancies=[0.8, 0.2, 1.0],
     )
-    objective = Objective(SMALL)
-    assert overlap(objective, mixed, objective.plan(mixed))[0] == 0
+    assert overlap(Objective().plan(describe(mixed, SMALL), mixed), mixed)[0] == 0
 
 
 def test_symmetry_changes_nothing_but_the_cost(x64):
     crystal = prototype("h-diamond")
-    objective = Objective(SMALL)
-    target = objective.target(crystal)
-    thin, full = objective.plan(crystal), objective.plan(crystal, symmetric=False)
-    count = [np.sum(np.asarray(p.spectrum.points.multiplicity) > 0) for p in (thin, full)]
+    target = describe(crystal, SMALL)
+    thin, full = (Objective().plan(target, crystal, symmetric=s) for s in (True, False))
+    lists = [p.description.reflections for p in (thin, full)]
+    count = [np.sum(np.asarray(one.multiplicity) > 0) for one in lists]
     assert count[0] < count[1] / 3
     moved = variables(crystal) + 0.02
-    losses = [loss_at(objective, crystal, moved, plan, target) for plan in (thin, full)]
+    losses = [evaluate(Problem(crystal, plan), moved)[0] for plan in (thin, full)]
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-10)
 
 
+def test_targets_of_a_part(x64):
+    crystal = prototype("alpha-quartz")
+    for descriptor, part in ((SMALL.spectrum, "spectrum"), (SMALL.distribution, "distribution")):
+        plan = Objective().plan(descriptor(crystal), crystal)
+        assert set(plan.parts(crystal)) == {part, "overlap"}
+        assert float(plan(crystal)) < 1e-20
+
+
 def test_bad_settings():
-    with pytest.raises(ValueError, match="pair_weight: expected a number >= 0, got -1"):
-        Objective(SMALL, pair_weight=-1.0)
+    with pytest.raises(ValueError, match="distance_weight: expected a number >= 0, got -1"):
+        Objective(distance_weight=-1.0)
     with pytest.raises(ValueError, match="at least one of"):
-        Objective(SMALL, spectrum_weight=0.0, distribution_weight=0.0)
-    with pytest.raises(ValueError, match="expected a Descriptor"):
-        Objective(preset("recp"))
+        Objective(spectrum_weight=0.0, distribution_weight=0.0)
+    diamond = prototype("diamond")
+    with pytest.raises(ValueError, match="expected the description of a Descriptor"):
+        Objective().plan(describe(diamond, preset("recp", 2, 2, 4.0)), diamond)
+    with pytest.raises(ValueError, match="expected a Description"):
+        Objective().plan(diamond, diamond)
+    with pytest.raises(ValueError, match="description of one crystal"):
+        Objective().plan(SMALL([diamond, diamond]), diamond)

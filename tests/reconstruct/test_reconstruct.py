@@ -1,5 +1,6 @@
 """Crystals from their descriptors alone: recovery, honesty, ambiguity, bad input."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,17 +8,10 @@ import pytest
 
 from jaxtal.crystal import WyckoffCrystal, match_crystals, prototype
 from jaxtal.descriptors import Descriptor, describe
-from jaxtal.reconstruct import (
-    LBFGS,
-    Adam,
-    LevenbergMarquardt,
-    Objective,
-    default_descriptor,
-    from_descriptor,
-)
+from jaxtal.reconstruct import LBFGS, Adam, LevenbergMarquardt, from_descriptor
 from jaxtal.reconstruct import _reconstruct as module
 
-DESCRIPTOR = default_descriptor()
+DESCRIPTOR = Descriptor(8, 8, 6.0, n_bins=61)
 SMALL = Descriptor(4, 4, 4.0, n_bins=26)
 PAPER = {
     "alpha-quartz": (0.02, 0.5),
@@ -29,9 +23,8 @@ PAPER = {
 
 def rebuild(name, **options):
     crystal = prototype(name)
-    objective = Objective(DESCRIPTOR)
-    target = objective.target(crystal)
-    found = from_descriptor(target, crystal, objective=objective, progress=False, **options)
+    target = describe(crystal, DESCRIPTOR)
+    found = from_descriptor(target, like=crystal, progress=False, **options)
     return crystal, found
 
 
@@ -67,12 +60,9 @@ def test_recovery_from_random_parameters():
 def test_free_atoms_of_diamond():
     """P1: the loss rises with the fourth power of what breaks the cubic symmetry."""
     diamond = WyckoffCrystal.from_crystal(prototype("diamond").expand(), symmetry=False)
-    objective = Objective(DESCRIPTOR)
-    target = objective.target(diamond)
     found = from_descriptor(
-        target,
+        describe(diamond, DESCRIPTOR),
         diamond,
-        objective=objective,
         starts=8,
         perturbation=(0.1, 0.3),
         progress=False,
@@ -105,12 +95,10 @@ def test_homometric_crystals_are_both_reported():
         return WyckoffCrystal.build(1, (3.0, 3.3, 8.0, 90, 90, 90), sites)
 
     a, b = chain((0, 1, 3, 4)), chain((0, 1, 2, 5))
-    objective = Objective(SMALL)
     both = np.stack([a.to_variables(), b.to_variables()])
     found = from_descriptor(
-        objective.target(a),
+        describe(a, SMALL),
         a,
-        objective=objective,
         initial=both,
         optimiser=LevenbergMarquardt(steps=5),
         polish=None,
@@ -126,6 +114,8 @@ def test_failure_is_a_value_and_says_so():
     _, found = rebuild(
         "alpha-quartz", starts=2, key=jax.random.key(2), optimiser=Adam(steps=5), polish=None
     )
+    assert repr(found).startswith("Reconstruction: not converged: the best of 2 starts has loss")
+    assert repr(found).count("\n") == 1
     assert not found.success
     assert not found.converged.any()
     assert found.solutions == ()
@@ -185,26 +175,22 @@ def test_mirror_image_is_told_apart_by_the_match_only():
 def test_bad_input():
     crystal = prototype("h-diamond")
     target = describe(crystal.expand(), DESCRIPTOR)
-    with pytest.raises(ValueError, match=r"other settings.*n_max 10, got 8"):
-        from_descriptor(target, crystal, descriptor=Descriptor(10, 8, 6.0, n_bins=61))
-    with pytest.raises(ValueError, match=r"other settings.*q_max 7.0, got 6.0"):
-        from_descriptor(target, crystal, descriptor=Descriptor(8, 8, 7.0, n_bins=61))
-    unknown = type(target)(target.power_spectrum[:4], target.rdf, target.complete)
-    with pytest.raises(ValueError, match="expected the shapes"):
-        from_descriptor(unknown, crystal, descriptor=DESCRIPTOR)
+    unknown = type(target)(target.power_spectrum, target.rdf, target.complete)
+    with pytest.raises(ValueError, match="expected the description of a Descriptor"):
+        from_descriptor(unknown, crystal)
     with pytest.raises(ValueError, match="starts: expected at least 1, got 0"):
-        from_descriptor(target, crystal, descriptor=DESCRIPTOR, starts=0)
+        from_descriptor(target, crystal, starts=0)
     with pytest.raises(ValueError, match="perturbation: expected"):
-        from_descriptor(target, crystal, descriptor=DESCRIPTOR, perturbation=(3.0, 0.1))
+        from_descriptor(target, crystal, perturbation=(3.0, 0.1))
     with pytest.raises(ValueError, match=r"initial: expected shape \(starts, 3\)"):
-        from_descriptor(target, crystal, descriptor=DESCRIPTOR, initial=jnp.zeros((2, 5)))
-    with pytest.raises(ValueError, match="not both"):
-        from_descriptor(target, crystal, descriptor=DESCRIPTOR, objective=Objective(DESCRIPTOR))
-    broken = type(target)(target.power_spectrum * jnp.nan, target.rdf, target.complete)
+        from_descriptor(target, crystal, initial=jnp.zeros((2, 5)))
+    broken = eqx.tree_at(lambda d: d.power_spectrum, target, replace_fn=lambda P: P * jnp.nan)
     with pytest.raises(ValueError, match="expected finite numbers in power_spectrum"):
-        from_descriptor(broken, crystal, descriptor=DESCRIPTOR)
+        from_descriptor(broken, crystal)
     with pytest.raises(ValueError, match="steps: expected a positive number, got 0"):
         Adam(steps=0)
+    with pytest.raises(ValueError, match="like: expected a Crystal"):
+        from_descriptor(target, "diamond")
 
 
 def test_both_hands_of_one_crystal_are_counted_together():
@@ -212,13 +198,11 @@ def test_both_hands_of_one_crystal_are_counted_together():
     frac = np.random.default_rng(3).uniform(size=(4, 3))
     sites = [("C", "1a", x) for x in frac]
     crystal = WyckoffCrystal.build(1, (4.1, 4.6, 5.2, 83, 95, 102), sites)
-    objective = Objective(SMALL)
     start = np.asarray(crystal.to_variables())
     inverse = np.concatenate([start[:6], -start[6:]])
     found = from_descriptor(
-        objective.target(crystal),
+        describe(crystal, SMALL),
         crystal,
-        objective=objective,
         initial=np.stack([start, inverse]),
         optimiser=LevenbergMarquardt(steps=5),
         polish=None,

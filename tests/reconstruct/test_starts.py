@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from jaxtal.crystal import prototype, prototype_names
-from jaxtal.reconstruct import Objective, estimate_volume, perturb, random_crystal
+from jaxtal.descriptors import describe
+from jaxtal.reconstruct import estimate_volume, perturb, random_crystal
 
 KEYS = jax.random.split(jax.random.key(5), 64)
 
@@ -65,9 +66,7 @@ def test_volume_from_the_total_intensity(name):
     """Wilson's estimate is crude for small cells: within a factor of 1.5 here."""
     assert name in prototype_names()
     crystal = prototype(name)
-    objective = Objective()
-    target = objective.target(crystal)
-    estimate = estimate_volume(target.description.rdf, crystal, objective.descriptor)
+    estimate = estimate_volume(describe(crystal, n_max=2, l_max=0, q_max=6.0), crystal)
     assert 1 / 1.5 < estimate / float(crystal.lattice.volume) < 1.5
 
 

@@ -10,14 +10,13 @@ import pytest
 from jaxtyping import Array
 
 from jaxtal.crystal import prototype
-from jaxtal.descriptors import Description, Descriptor, RepresentPlan, represent
+from jaxtal.descriptors import Descriptor, describe
 from jaxtal.reconstruct import (
     AbstractTerm,
     LevenbergMarquardt,
     Objective,
     Problem,
     PropertyTerm,
-    Target,
     from_descriptor,
 )
 
@@ -40,22 +39,19 @@ class Fit(eqx.Module):
     coefficients: Array
 
     def __call__(self, crystal, plan):
-        found = represent(
-            crystal.lattice.matrix, crystal.frac_coords, crystal.atomic_numbers, crystal.mask, plan
-        )
-        x = found.power_spectrum.ravel()
+        x = plan(crystal).power_spectrum.ravel()
         gaps = jnp.sum(jnp.square(x[None, :] - self.centres), axis=1)
         return jnp.sum(self.coefficients * jnp.exp(-gaps))
 
 
-def plan_of(like, margin):
-    return RepresentPlan.for_crystals(SMALL, like, margin=margin**2, stretch=margin)
+def plan_of(like, max_stretch):
+    return SMALL.plan(like, max_stretch=max_stretch, reflections="found")
 
 
 class Roomy(AbstractTerm):
     least: Array
 
-    def plan(self, like, margin):
+    def plan(self, like, max_stretch):
         return None
 
     def residuals(self, crystal, plan):
@@ -68,22 +64,22 @@ def problem(x64, rng) -> Problem:
     crystal = prototype("alpha-quartz")
     fit = Fit(jnp.asarray(0.2 * rng.standard_normal((3, 9))), jnp.array([1.0, -0.5, 0.3]))
     objective = (
-        Objective(SMALL)
+        Objective()
         + PropertyTerm(fit, 1.4, scale=0.1, weight=0.3, make_plan=plan_of)
         + PropertyTerm(first_axis, (4.0, 0.5), scale=(1.0, 2.0))
         + Roomy(jnp.array(200.0))
     )
-    return Problem(crystal, objective, objective.plan(crystal), objective.target(crystal))
+    return Problem(crystal, objective.plan(describe(crystal, SMALL), crystal))
 
 
 @eqx.filter_jit
 def evaluate(problem, variables):
     """Loss, gradient, parts, and the loss without terms; one program for all tests."""
     crystal = problem.like.with_variables(variables)
-    parts = problem.objective.parts(crystal, problem.plan, problem.target)
-    term = problem.objective.terms[0]
-    value = term.function(crystal.expand(), problem.plan.terms[0])
-    plain = Objective(SMALL)(crystal, dataclasses.replace(problem.plan, terms=()), problem.target)
+    plan = problem.plan
+    parts = plan.parts(crystal)
+    value = plan.objective.terms[0].function(crystal.expand(), plan.terms[0])
+    plain = dataclasses.replace(plan, objective=Objective(), terms=())(crystal)
     return *jax.value_and_grad(problem.loss)(variables), parts, value, plain
 
 
@@ -111,7 +107,9 @@ def test_parts_are_what_the_terms_say(problem):
     np.testing.assert_allclose(parts["term 1"], expected, rtol=1e-10)
     volume = np.linalg.det(matrix)
     np.testing.assert_allclose(parts["term 2"], (1 - volume / 200) ** 2, rtol=1e-10)
-    large = eqx.tree_at(lambda p: p.objective.terms[2].least, problem, jnp.array(float(volume) / 2))
+    large = eqx.tree_at(
+        lambda p: p.plan.objective.terms[2].least, problem, jnp.array(float(volume) / 2)
+    )
     assert evaluate(large, start)[2]["term 2"] == 0
     # What the terms are added to is what it was without them.
     others = sum(part for name, part in parts.items() if name not in terms)
@@ -132,9 +130,9 @@ def test_wanted_values_compile_nothing_anew():
     jitted = eqx.filter_jit(loss)
     variables = crystal.to_variables()
     for wanted, weight in ((0.1, 1.0), (0.2, 0.5)):
-        objective = Objective(SMALL) + PropertyTerm(counted, wanted, weight=weight)
-        plan, target = objective.plan(crystal), objective.target(crystal)
-        found = jitted(Problem(crystal, objective, plan, target), variables)
+        objective = Objective() + PropertyTerm(counted, wanted, weight=weight)
+        plan = objective.plan(describe(crystal, SMALL), crystal)
+        found = jitted(Problem(crystal, plan), variables)
         expected = weight * (8 / float(crystal.lattice.volume) - wanted) ** 2
         np.testing.assert_allclose(found, expected, rtol=1e-4)
         assert found.dtype == jnp.float32
@@ -147,11 +145,9 @@ def test_a_reconstruction_is_pulled_to_the_wanted_value():
     own = float(number_density(diamond.expand(), None))
     wanted, reached = 1.1 * own, []
     for weight in (0.0, 1e2, 1e8):
-        objective = Objective(SMALL) + PropertyTerm(
-            number_density, wanted, scale=own, weight=weight
-        )
+        objective = Objective() + PropertyTerm(number_density, wanted, scale=own, weight=weight)
         found = from_descriptor(
-            objective.target(diamond),
+            describe(diamond, SMALL),
             diamond,
             objective=objective,
             initial=diamond.to_variables()[None, :] + 0.01,
@@ -169,9 +165,8 @@ def test_a_reconstruction_is_pulled_to_the_wanted_value():
 def test_terms_alone_make_an_objective(problem):
     """No descriptor, no penalty: what is left are the terms."""
     weights = dict.fromkeys(("spectrum_weight", "distribution_weight", "distance_weight"), 0.0)
-    objective = Objective(SMALL, **weights, terms=[Roomy(jnp.array(200.0))])
-    plan = dataclasses.replace(problem.plan, terms=(None,))
-    parts = eqx.filter_jit(objective.parts)(problem.like, plan, problem.target)
+    objective = Objective(**weights, terms=[Roomy(jnp.array(200.0))])
+    parts = objective.plan(problem.plan.target, problem.like).parts(problem.like)
     assert list(parts) == ["term 0"]
     expected = (1 - float(problem.like.lattice.volume) / 200) ** 2
     np.testing.assert_allclose(parts["term 0"], expected, rtol=1e-10)
@@ -192,15 +187,11 @@ def test_bad_terms():
     with pytest.raises(ValueError, match="weight: expected a number >= 0, got -1"):
         PropertyTerm(f, 1.0, weight=-1.0)
     with pytest.raises(ValueError, match=r"terms\[0\]: expected an AbstractTerm"):
-        Objective(SMALL, terms=[f])  # pyright: ignore[reportArgumentType]
+        Objective(terms=[f])  # pyright: ignore[reportArgumentType]
     with pytest.raises(TypeError):
-        Objective(SMALL) + 1.0  # pyright: ignore[reportOperatorIssue]
+        Objective() + 1.0  # pyright: ignore[reportOperatorIssue]
     with pytest.raises(ValueError, match="or terms"):
-        Objective(SMALL, spectrum_weight=0.0, distribution_weight=0.0)
+        Objective(spectrum_weight=0.0, distribution_weight=0.0)
     diamond = prototype("diamond")
-    target = Target(Description(jnp.zeros((3, 3)), jnp.zeros(16), jnp.array(True)))
-    plan = Objective(SMALL).plan(diamond)
-    with pytest.raises(ValueError, match="plan: expected one made for 1 further terms"):
-        (Objective(SMALL) + PropertyTerm(f, 1.0))(diamond, plan, target)
     with pytest.raises(ValueError, match=r"values of the shape \(2,\) of wanted, got \(\)"):
         PropertyTerm(f, (1.0, 2.0)).residuals(diamond.expand(), None)
