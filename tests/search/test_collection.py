@@ -30,7 +30,7 @@ def test_a_folder_in_and_out(folder, cache, metric, make_metric):
     assert found.vectors.dtype == np.float32
     for name, vector in zip(found.names, found.vectors, strict=True):
         crystal = dict(crystals_of(folder, recursive=True))[name]
-        np.testing.assert_allclose(vector, make_metric().of([crystal]).vector[0], rtol=1e-6)
+        np.testing.assert_allclose(vector, make_metric()([crystal]).vector[0], rtol=1e-6)
     ((name, reason),) = found.skipped
     assert name == "broken.cif"
     assert "_cell_length_b" in reason or "atoms" in reason
