@@ -3,11 +3,10 @@
     import jaxtal as jxt
 
     quartz = jxt.prototype("alpha-quartz")              # or jxt.io.read("quartz.cif")
-    target = jxt.describe(quartz, jxt.reconstruct.default_descriptor())
-    found = jxt.reconstruct.from_descriptor(
-        target, like=quartz, descriptor=jxt.reconstruct.default_descriptor(), starts=64
-    )
-    found.success, found.best.to_ase(), found.history
+    target = jxt.describe(quartz)                       # knows its specification
+    jxt.distance(quartz, jxt.prototype("beta-quartz"))  # of crystals or descriptions
+    found = jxt.reconstruct.from_descriptor(target, like=quartz, starts=64)
+    found.success, found.message, found.best.to_ase()
 
 The names below are where a user starts; each room's docstring is its handbook:
 
