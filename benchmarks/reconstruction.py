@@ -25,15 +25,13 @@ import report
 from scipy.optimize import minimize
 
 from jaxtal.crystal import WyckoffCrystal, match_crystals, prototype
-from jaxtal.reconstruct import (
-    Adam,
-    Objective,
-    from_descriptor,
-    perturb,
-)
+from jaxtal.descriptors import Descriptor, describe
+from jaxtal.reconstruct import Adam, Objective, from_descriptor, perturb
 
 RESULTS = Path(__file__).parent / "results" / "reconstruction.json"
 RMSD, CELL = 0.01, 1e-3
+#: Smaller than the default, whose 10 1/angstrom resolve more than is needed.
+DESCRIPTOR = Descriptor(8, 8, 6.0, n_bins=61)
 A = 3.567
 #: name: (crystal, the paper's (d_lat, d_coor))
 CASES = {
@@ -67,8 +65,7 @@ def rates(seeds, names):
     for name in names:
         build, perturbation = CASES[name]
         reference = build()
-        objective = Objective()
-        target = objective.target(reference)
+        target = describe(reference, DESCRIPTOR)
         for mode in MODES:
             case = f"{name} | {mode}"
             if case in done["rates"] and done["rates"][case]["seeds"] >= seeds:
@@ -84,7 +81,6 @@ def rates(seeds, names):
                 found = from_descriptor(
                     target,
                     reference,
-                    objective=objective,
                     key=jax.random.key(seed),
                     progress=False,
                     **options,
@@ -123,10 +119,9 @@ def scipy_peers(n_starts):
     for name in ("alpha-quartz", "beta-quartz", "diamond (166)", "h-diamond"):
         build, perturbation = CASES[name]
         reference = build()
-        objective = Objective()
-        target = objective.target(reference)
-        plan = objective.plan(reference, margin=1.15 + perturbation[0] / 2)
-        problem = Problem(reference, objective, plan, target)
+        target = describe(reference, DESCRIPTOR)
+        plan = Objective().plan(target, reference, max_stretch=1.15 + perturbation[0] / 2)
+        problem = Problem(reference, plan)
         keys = jax.random.split(jax.random.key(0), n_starts)
         starts = [np.asarray(perturb(reference, k, *perturbation).to_variables()) for k in keys]
         row = {
@@ -184,9 +179,8 @@ def run_ours(problem, starts, reference):
     """The library's two stages from the same starts, warm."""
     for _ in range(2):
         found = from_descriptor(
-            problem.target,
+            problem.plan.target,
             reference,
-            objective=problem.objective,
             initial=np.stack(starts),
             optimiser=Adam(learning_rate=0.02),
             progress=False,

@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 from typing import Any
 
+import jax
 import numpy as np
 
 from ..crystal import WyckoffCrystal
@@ -86,7 +87,9 @@ def read_entry(path: pathlib.Path) -> Entry:
         values = getattr(found, name)
         if values is None or not np.all(np.isfinite(np.asarray(values))):
             raise BadInputError(f"{path}: expected finite numbers in {name}, got NaN or none")
-    return Entry(str(path), found[0])
+    # A file in float64 stays so, whatever the precision of this run.
+    with jax.enable_x64(True):
+        return Entry(str(path), found[0])
 
 
 def check_options(entry: Entry, choice: DescriptorChoice) -> None:

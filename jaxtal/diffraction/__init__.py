@@ -31,14 +31,14 @@ Powder patterns (`powder`):
 Densities in real space, on a mesh of `fields`:
 
     field = field_from_crystal(crystal, (48, 48, 60), blur=0.02)      # host; lattice and group
-    plan = AtomDensityPlan.build(crystal, mesh, kind="electron")      # host
-    rho = density_on_mesh(crystal, plan)                              # pure: jit, vmap, grad
+    plan = AtomDensity((48, 48, 60), kind="electron").plan(crystal)   # host
+    rho = plan(crystal).values                                        # pure: jit, vmap, grad
     rho = gaussian_density(mesh, lattice, frac, amplitude, sigma)     # any dimension
 """
 
 from . import sums as sums
+from ._atom_density import AtomDensity as AtomDensity
 from ._atom_density import AtomDensityPlan as AtomDensityPlan
-from ._atom_density import density_on_mesh as density_on_mesh
 from ._atom_density import field_from_crystal as field_from_crystal
 from ._found_reflections import FoundReflections as FoundReflections
 from ._gaussian_density import gaussian_density as gaussian_density

@@ -3,7 +3,7 @@
 Fourier sign of this room: f(r) = sum_n F(n) exp(+2 pi i n.r) with F(n) = (1/M) sum_m f(m)
 exp(-2 pi i n.m/M), n integers, r reduced coordinates; `jnp.fft` with norm="forward". (Structure
 factors have the other sign: rho = (1/V) sum F exp(-2 pi i k.x); `Density` holds those, and
-`mesh_density` and `diffraction.density_on_mesh` convert.)
+`mesh_density` and `diffraction.AtomDensity` convert.)
 
     mesh = Mesh((32, 32, 32))                   # nodes, DFT indices, aliases, half storage
     mesh.to_waves(f), mesh.to_values(F)

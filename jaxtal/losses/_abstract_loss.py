@@ -1,7 +1,7 @@
 """`AbstractLoss`: what the losses of this room have in common, and how a new one is made."""
 
 import abc
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import equinox as eqx
 import jax
@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float
 from ..crystal import Chunk, Program, as_program, widened
 from ._per_crystal_loss import per_crystal_loss
 
+Kind = TypeVar("Kind")
 #: What the loss of a crystal is that does not fit the plan.
 Outgrown = Literal["ignore", "far off", "raise"]
 
@@ -136,7 +137,7 @@ def check_policy(outgrown: str) -> None:
         raise ValueError(f"outgrown: expected one of {get_args(Outgrown)}, got {outgrown!r}")
 
 
-def one_of(given: Any, settings: dict[str, Any], kind: type, name: str) -> Any:
+def one_of(given: Kind | None, settings: dict[str, Any], kind: type[Kind], name: str) -> Kind:
     """Return a specification that was given, or make it of settings.
 
     Raises:

@@ -58,8 +58,8 @@ class MetricLoss(AbstractLoss):
         if isinstance(crystals, MetricPlan):
             self.plan = crystals
         else:
-            metric = one_of(metric, settings, CrystalMetric, "metric")
-            self.plan = metric.plan(crystals, max_stretch=max_stretch)
+            given = one_of(metric, settings, CrystalMetric, "metric")
+            self.plan = given.plan(crystals, max_stretch=max_stretch)
         self.outgrown, self.chunk = outgrown, chunk
 
     def mismatch(self, found: Fingerprint, target: Fingerprint) -> Float[Array, ""]:

@@ -71,9 +71,9 @@ class PowderLoss(AbstractLoss):
         if isinstance(crystals, PowderPlan):
             self.plan = crystals
         else:
-            pattern = one_of(pattern, settings, PowderPattern, "pattern")
-            found = "auto" if pattern.displacements or pattern.anomalous else "found"
-            self.plan = pattern.plan(crystals, max_stretch=max_stretch, reflections=found)
+            given = one_of(pattern, settings, PowderPattern, "pattern")
+            found = "auto" if given.displacements or given.anomalous else "found"
+            self.plan = given.plan(crystals, max_stretch=max_stretch, reflections=found)
         self.width, self.outgrown, self.chunk = float(width), outgrown, chunk
 
     def wanted(self, target: Any) -> Diffractogram:

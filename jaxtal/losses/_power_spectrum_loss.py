@@ -67,8 +67,8 @@ class PowerSpectrumLoss(AbstractLoss):
         if isinstance(crystals, DescriptorPlan):
             self.plan = crystals
         else:
-            descriptor = one_of(descriptor, settings, Descriptor, "descriptor")
-            self.plan = descriptor.plan(crystals, max_stretch=max_stretch, reflections="found")
+            given = one_of(descriptor, settings, Descriptor, "descriptor")
+            self.plan = given.plan(crystals, max_stretch=max_stretch, reflections="found")
         w_P, w_G = (float(w) for w in weights)
         self.weights, self.outgrown, self.chunk = (w_P, w_G), outgrown, chunk
 

@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from .._core import count
 from ..crystal import host_crystals, is_crystal
 from ._fingerprint import Fingerprint
 from ._metric_plan import ELEMENTS, MetricPlan
@@ -53,8 +54,8 @@ class CrystalMetric(AbstractMetric):
         hand: weight of the hand.
     """
 
-    n_max: int = eqx.field(static=True, default=10)
-    l_max: int = eqx.field(static=True, default=10)
+    n_max: int = eqx.field(static=True, converter=lambda n: count(n, "n_max", 1), default=10)
+    l_max: int = eqx.field(static=True, converter=lambda n: count(n, "l_max", 0), default=10)
     q_max: float = eqx.field(static=True, converter=float, default=22.0)
     composition: float = eqx.field(static=True, converter=float, default=0.0, kw_only=True)
     density: float = eqx.field(static=True, converter=float, default=0.0, kw_only=True)

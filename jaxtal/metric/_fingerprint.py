@@ -4,6 +4,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.core
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
@@ -125,7 +126,8 @@ def default_threshold(specification: AbstractMetric) -> float:
     Raises:
         ValueError: another metric.
     """
-    differing = specification.difference(type(specification)(composition=1.0))
+    kind: Any = type(specification)
+    differing = specification.difference(kind(composition=1.0))
     if differing:
         raise ValueError(
             "threshold: expected one, since DUPLICATE_DISTANCE is that of CrystalMetric("

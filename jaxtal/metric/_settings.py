@@ -5,7 +5,7 @@ from typing import Any
 import equinox as eqx
 import numpy as np
 
-from .._core import AbstractSpecification, count
+from .._core import AbstractSpecification
 
 
 class AbstractMetric(AbstractSpecification):
@@ -26,8 +26,6 @@ class AbstractMetric(AbstractSpecification):
 
     def check(self) -> None:
         """Refuse settings out of range."""
-        count(self.n_max, "n_max", 1)
-        count(self.l_max, "l_max", 0)
         for name in ("q_max", "composition", "density", "distances", "hand"):
             value: Any = getattr(self, name)
             if not (np.isfinite(value) and value >= 0):

@@ -120,13 +120,15 @@ class Objective(eqx.Module):
 
         check_target(target)
         atoms = like.to_host()
+        # With f'' intensities lack the inversion of the Laue group.
+        thinned = symmetric and target.specification.space.wavelength is None
         site = np.asarray(like.plan.site)
         dtype = computing_dtype(atoms.dtype)
         return ObjectivePlan(
             objective=self,
             target=target,
             description=target.specification.plan(
-                atoms, max_stretch=max_stretch, laue=_usable_laue(like) if symmetric else None
+                atoms, max_stretch=max_stretch, laue=_usable_laue(like) if thinned else None
             ),
             centres=device_array(
                 np.searchsorted(site, np.arange(len(like.plan.letters))), np.int32

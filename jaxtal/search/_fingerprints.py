@@ -53,7 +53,7 @@ def fingerprints(
             or as `CrystalSource.of` and `Collection.gather`.
     """
     metric = CrystalMetric(composition=1) if metric is None else metric
-    progress = sys.stderr.isatty() if progress is None else progress
+    shown = sys.stderr.isatty() if progress is None else progress
     given = _listed(source)
     if isinstance(given, dict):
         if cache is not None:
@@ -61,9 +61,9 @@ def fingerprints(
         return _of_crystals(given.keys(), given.values(), metric)
     files = CrystalSource.of(given, recursive=recursive, symmetry=symmetry)
     if cache is not None:
-        return Collection.gather(cache, files, metric, progress=progress)
+        return Collection.gather(cache, files, metric, progress=shown)
     with tempfile.TemporaryDirectory(prefix="jaxtal-") as folder:
-        found = Collection.gather(folder, files, metric, progress=progress)
+        found = Collection.gather(folder, files, metric, progress=shown)
         # The file that they are mapped from goes with its folder.
         return dataclasses.replace(found, vectors=np.array(found.vectors))
 

@@ -64,8 +64,8 @@ def fingerprints_of(
 
 def reason_of(error: Exception) -> str:
     """An error in one line."""
-    # The metric calls a crystal that it was given alone the first.
-    text = " ".join(str(error).split()).removeprefix("crystal 0: ")
+    # Whoever is given one crystal calls it so, or the first of a list.
+    text = " ".join(str(error).split()).removeprefix("crystal 0: ").removeprefix("crystal: ")
     if isinstance(error, ValueError | OSError) and text:
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

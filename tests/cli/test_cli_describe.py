@@ -23,13 +23,13 @@ def test_describe_writes_what_the_library_computes(run, tmp_path, small):
     assert "out.npz" in result.out
     with np.load(tmp_path / "out.npz", allow_pickle=False) as data:
         assert set(data) == {
-            *("power_spectrum", "rdf", "rdf_centres", "names"),
-            *("specification", "preset", "version"),
+            *("power_spectrum", "rdf", "rdf_centres", "names", "complete"),
+            *("specification", "version"),
         }
         assert data["power_spectrum"].shape == (2, 4, 5)
         assert data["power_spectrum"].dtype == np.float32
         assert data["names"].tolist() == ["diamond", "caf2.cif"]
-        assert json.loads(str(data["specification"])) == small.specification
+        assert json.loads(str(data["specification"])) == small.to_dict()
         assert str(data["version"]) == jxt.__version__
         for i, name in enumerate(("diamond", "fluorite")):
             expected = jxt.describe(jxt.prototype(name), small)
@@ -37,6 +37,11 @@ def test_describe_writes_what_the_library_computes(run, tmp_path, small):
             np.testing.assert_allclose(P, expected.power_spectrum, rtol=1e-4, atol=1e-9)
             np.testing.assert_allclose(G, expected.rdf, rtol=1e-4, atol=1e-7)
         np.testing.assert_array_equal(data["rdf_centres"], small.rdf_centres)
+        found, names = jxt.io.read_descriptions(tmp_path / "out.npz")
+        assert names == ["diamond", "caf2.cif"]
+        assert found.specification == small
+        np.testing.assert_array_equal(found.power_spectrum, data["power_spectrum"])
+        assert float(jxt.distance(found[0], jxt.prototype("diamond"))) < 1e-4
 
 
 @pytest.mark.parametrize("preset", jxt.descriptors.PRESETS)
@@ -50,7 +55,8 @@ def test_presets_and_precision(run, tmp_path, preset):
     with np.load(tmp_path / "out.npz") as data, jax.enable_x64(True):
         expected = jxt.describe(jxt.prototype("diamond"), jxt.preset(preset, 4, 4, 5.0))
         assert data["power_spectrum"].dtype == np.float64
-        assert str(data["preset"]) == preset
+        made_by = json.loads(str(data["specification"]))["specification"]
+        assert made_by == ("RecpDescriptor" if preset == "recp" else "Descriptor")
         scale = np.abs(expected.power_spectrum).max()
         np.testing.assert_allclose(
             data["power_spectrum"][0], expected.power_spectrum, rtol=1e-9, atol=1e-13 * scale

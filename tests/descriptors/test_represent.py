@@ -18,7 +18,7 @@ from jaxtal.descriptors import (
 )
 from jaxtal.descriptors.compat import PaperBesselBasis
 from jaxtal.diffraction import FoundReflections, ReciprocalSpace
-from jaxtal.losses import descriptor_loss
+from jaxtal.losses import PowerSpectrumLoss
 
 SMALL = Descriptor(4, 6, 5.0, n_bins=21)
 #: One capacity and one batch size for nearly all tests, so that they share compiled programs.
@@ -353,25 +353,20 @@ def test_loss_of_a_batch(rng):
     plan, first, second = plan_of(), some_batch(rng), some_batch(rng)
     second = eqx.tree_at(lambda b: b.matrix, second, second.matrix.at[2].set(0.0))
     a, b = run(first, plan), run(second, plan)
-    loss = descriptor_loss(a, b, weights=(0.5, 2.0))
+    losses = PowerSpectrumLoss(plan, weights=(0.5, 2.0))
+    loss, fits = losses.between(a, b)
     P, P0, G, G0 = (np.asarray(x) for x in (a.power_spectrum, b.power_spectrum, a.rdf, b.rdf))
     for i in range(BATCH):
         expected = 0.5 * np.sum((P - P0)[i] ** 2) / np.sum(P0[i] ** 2) if i != 2 else 0.0
         expected += 2 * np.sum((G - G0)[i] ** 2) / np.sum(G0[i] ** 2) if i != 2 else 0.0
         assert float(loss[i]) == pytest.approx(expected, rel=1e-4)
     assert not bool(b.complete[2])
-    assert not np.asarray(descriptor_loss(a, a)).any()
-    plain = descriptor_loss((a.power_spectrum, a.rdf), (a.power_spectrum, 2 * a.rdf))
-    np.testing.assert_allclose(np.asarray(plain), 0.25, rtol=1e-5)
-    single = jax.tree.map(lambda x: x[1], (a, b))
-    assert float(descriptor_loss(*single, weights=(0.5, 2))) == pytest.approx(float(loss[1]))
-    with pytest.raises(ValueError, match="equal specifications"):
-        descriptor_loss(
-            single[0],
-            dataclasses.replace(single[1], specification=Descriptor(4, 6, 4.0, n_bins=21)),
-        )
-    with pytest.raises(ValueError, match="equal shapes"):
-        descriptor_loss((a.power_spectrum, a.rdf), (b.power_spectrum, b.rdf[:, :-1]))
+    assert fits.tolist() == [i != 2 for i in range(BATCH)]
+    assert not np.asarray(losses.between(a, a)[0]).any()
+    assert float(losses.between(a[1], b[1])[0]) == pytest.approx(float(loss[1]))
+    other = dataclasses.replace(b, specification=Descriptor(4, 6, 4.0, n_bins=21))
+    with pytest.raises(ValueError, match="equal settings"):
+        losses.between(a, other)
 
 
 def test_loss_has_finite_gradients_at_equality_and_for_broken_crystals(rng):
@@ -382,7 +377,7 @@ def test_loss_has_finite_gradients_at_equality_and_for_broken_crystals(rng):
     @jax.jit
     def total(matrix, frac, target, plan):
         pred = plan(CrystalBatch(matrix, frac, batch.atomic_numbers, batch.mask))
-        return jnp.sum(descriptor_loss(pred, target)), pred.complete
+        return jnp.sum(PowerSpectrumLoss(plan).between(pred, target)[0]), pred.complete
 
     slopes = jax.grad(total, argnums=(0, 1), has_aux=True)
     gradient, complete = slopes(broken, batch.frac_coords, target, plan)

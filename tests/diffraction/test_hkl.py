@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from cells import SHEAR
 
-from jaxtal.diffraction import hkl_bounds, hkl_sphere
+from jaxtal.diffraction import hkl_sphere
+from jaxtal.diffraction.sums import hkl_bounds
 from jaxtal.diffraction.sums._hkl import count_in_sphere
 
 CELLS = [

@@ -13,10 +13,11 @@ from cells import finite, in_cell, relative, stored
 from tolerances import TOLERANCES
 
 from jaxtal.crystal import Crystal, CrystalBatch, prototype
-from jaxtal.diffraction import PowderPattern, PowderPlan, powder_lines, xrd_loss
+from jaxtal.diffraction import PowderPattern, PowderPlan, powder_lines
 from jaxtal.diffraction.powder import _profile as profile
 from jaxtal.diffraction.powder._radiation import emission_lines, lorentz_polarisation
 from jaxtal.lattice import Lattice
+from jaxtal.losses import xrd_loss
 
 REFERENCE = json.loads(
     (pathlib.Path(__file__).parent.parent / "reference" / "powder.json").read_text()

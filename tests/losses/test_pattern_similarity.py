@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cells import finite
 
-from jaxtal.diffraction import pattern_similarity, xrd_loss
+from jaxtal.losses import pattern_similarity, xrd_loss
 
 STEP, WIDTH, N = 0.1, 2.03, 301
 AXIS = STEP * np.arange(N)

@@ -272,7 +272,7 @@ def test_of_keeps_the_order_and_says_what_is_wrong(crystals):
         with pytest.raises(ValueError, match=message):
             SMALL([bad])
     bad = eqx.tree_at(lambda c: c.lattice.matrix, mixture[0], jnp.ones((3, 3)))
-    with pytest.raises(ValueError, match="crystal 0: expected independent"):
+    with pytest.raises(ValueError, match="crystal 0: lattice matrix: expected independent"):
         SMALL([bad])
     misprint = mixture[0].lattice.matrix * jnp.asarray([[4e10, 1.0, 1.0]])
     bad = eqx.tree_at(lambda c: c.lattice.matrix, mixture[0], misprint)

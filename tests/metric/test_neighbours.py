@@ -117,7 +117,7 @@ def test_too_small_bounds_are_reported(x64):
 def test_blocks_and_axis_order_change_nothing(x64, rng, monkeypatch):
     matrix, frac = np.diag([9.0, 3.0, 5.0]), rng.uniform(size=(8, 3))
     whole = jitted(*padded(matrix, frac), K, (2, 1, 1))
-    monkeypatch.setattr("jaxtal.metric._nearest_neighbours.BLOCK", 3 * 8 * 45)
+    monkeypatch.setattr("jaxtal.metric.terms._nearest_neighbours.BLOCK", 3 * 8 * 45)
     # Another number of neighbours: another program, traced with blocks of three atoms.
     parts = jitted(*padded(matrix, frac), K + 1, (2, 1, 1))
     assert bool(whole.complete)

@@ -30,7 +30,7 @@ def test_a_folder_in_and_out(folder, cache, metric, make_metric):
     assert found.vectors.dtype == np.float32
     for name, vector in zip(found.names, found.vectors, strict=True):
         crystal = dict(crystals_of(folder, recursive=True))[name]
-        np.testing.assert_allclose(vector, make_metric().of([crystal]).vector[0], rtol=1e-6)
+        np.testing.assert_allclose(vector, make_metric()([crystal]).vector[0], rtol=1e-6)
     ((name, reason),) = found.skipped
     assert name == "broken.cif"
     assert "_cell_length_b" in reason or "atoms" in reason
@@ -181,6 +181,7 @@ def test_an_unreadable_file_is_read_again(folder, cache, metric, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr("jaxtal.search._readers.read_cif", fails)
+        patch.setattr("jaxtal.search._readers.read_cif_block", fails)
         found = Collection.gather(cache, source, metric)
     assert (len(found), len(found.skipped)) == (1, 3)
     assert len(Collection.open(cache).skipped) == 3

@@ -75,16 +75,16 @@ def count_in_sphere(matrix: Any, q_max: float) -> int:
     values = values[np.argsort(np.linalg.norm(values, axis=1))]
     h_max, k_max, _ = hkl_bounds(values, q_max)
     reciprocal: Float[np.ndarray, "3 3"] = 2 * np.pi * np.linalg.inv(values).T
-    h, k = np.meshgrid(np.arange(-h_max, h_max + 1), np.arange(-k_max, k_max + 1), indexing="ij")
+    h, k = np.meshgrid(np.arange(h_max + 1), np.arange(-k_max, k_max + 1), indexing="ij")
     foot = np.stack([h.ravel(), k.ravel()], axis=1) @ reciprocal[:2]
     square = reciprocal[2] @ reciprocal[2]
     middle = -(foot @ reciprocal[2]) / square
     room = middle**2 - (np.sum(foot**2, axis=1) - q_max**2) / square
-    reached = room >= 0
-    half = np.sqrt(room[reached])
-    middle = middle[reached]
-    on_lines = np.floor(middle + half) - np.ceil(middle - half) + 1
-    return (int(on_lines.sum()) - 1) // 2
+    half = np.sqrt(np.maximum(room, 0.0))
+    on_line = np.floor(middle + half) - np.ceil(middle - half) + 1
+    on_plane = np.where(room >= 0, on_line, 0.0).reshape(h.shape).sum(axis=1)
+    # Planes h > 0 hold one of each pair; the plane h = 0 holds both, and the origin.
+    return int(on_plane[1:].sum()) + (int(on_plane[0]) - 1) // 2
 
 
 def _checked(matrix: Any, q_max: float) -> Float[np.ndarray, "3 3"]:
