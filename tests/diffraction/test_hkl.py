@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cells import SHEAR
 
-from jaxtal.diffraction import hkl_bounds, hkl_sphere
+from jaxtal.diffraction.sums import hkl_bounds, hkl_sphere
 
 CELLS = [
     np.diag([3.0, 4.5, 7.1]),
