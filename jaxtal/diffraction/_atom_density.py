@@ -10,16 +10,8 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from .._core import AbstractSpecification, computing_dtype, device_array
-from ..crystal import (
-    Chunk,
-    CrystalArrays,
-    HostAtoms,
-    Program,
-    WyckoffCrystal,
-    apply_plan,
-    host_crystal,
-    planned_crystals,
-)
+from ..crystal import CrystalArrays, HostAtoms, WyckoffCrystal, host_crystal
+from ..crystal.apply import Chunk, Program, apply_plan, planned_crystals
 from ..fields import Mesh, PeriodicField, Waves
 from ..lattice import BravaisLattice
 from ..scattering import KINDS, FormFactors, isotropic_displacement
@@ -158,8 +150,8 @@ class AtomDensityPlan(eqx.Module):
         """Density of a crystal, or of several with their axis first; pure: jit, vmap, grad.
 
         Args:
-            crystals: of any kind, see `crystal.apply_plan`.
-            chunk: crystals computed side by side, see `crystal.map_crystals`.
+            crystals: of any kind, see `crystal.apply.apply_plan`.
+            chunk: crystals computed side by side, see `crystal.apply.map_crystals`.
         """
         return apply_plan(_density, self, crystals, chunk)
 

@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Int
 
 from .._core import computing_dtype, count, device_array
-from ..crystal import CrystalArrays, HostAtoms, Program
+from ..crystal import CrystalArrays, HostAtoms
+from ..crystal.apply import Program
 from ..scattering import FormFactors
 from ._points import AbstractReciprocalSpace, AbstractReflections, ReciprocalPoints
 from .sums import HklBox, box_size, countable, element_slots, safe_cell, sphere_sums

@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .._core import bucket, computing_dtype, device_array, safe_norm
-from ..crystal import Crystal, CrystalArrays, HostAtoms, Program
+from ..crystal import Crystal, CrystalArrays, HostAtoms
+from ..crystal.apply import Program
 from ..lattice import Lattice
 from ..scattering import FormFactors, anomalous
 from ..symmetry import laue_unique
@@ -25,7 +26,8 @@ from ._structure_factors import (
     stol2,
     wave_vectors,
 )
-from .sums import hkl_sphere, safe_cell, signed_places
+from .sums import safe_cell, signed_places
+from .sums._hkl import hkl_sphere
 
 #: Lists reach this much (relative) further than promised, and `covers` uses half of it, so that
 #: rounding never makes a crystal outgrow its own plan.

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from .._core import AbstractSpecification, safe_divide
-from ..crystal import Chunk, Program, apply_plan
+from ..crystal.apply import Chunk, Program, apply_plan
 from ..scattering import KINDS, FormFactors
 from ._structure_factors import combine_species
 
@@ -115,8 +115,8 @@ class AbstractReflections(eqx.Module):
         """Points of a crystal, or of several with their axis first; pure: jit, vmap, grad.
 
         Args:
-            crystals: of any kind, see `crystal.apply_plan`.
-            chunk: crystals computed side by side, see `crystal.map_crystals`.
+            crystals: of any kind, see `crystal.apply.apply_plan`.
+            chunk: crystals computed side by side, see `crystal.apply.map_crystals`.
         """
         return apply_plan(_points, self, crystals, chunk)
 

@@ -6,7 +6,8 @@ from typing import Any, Literal, get_args
 import equinox as eqx
 import numpy as np
 
-from ..crystal import CrystalArrays, CrystalBatch, host_crystals, planned_crystals
+from ..crystal import CrystalArrays, CrystalBatch, host_crystals
+from ..crystal.apply import planned_crystals
 from ._found_reflections import FoundReflections
 from ._listed_reflections import ListedReflections
 from ._points import AbstractReciprocalSpace, AbstractReflections, ReciprocalPoints, Taper

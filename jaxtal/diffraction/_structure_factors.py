@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 from .._core import as_array
 from ..crystal import Crystal, as_crystal
 from ..scattering import FormFactors, anisotropic_displacement, isotropic_displacement
-from .sums import BLOCK
+from .sums._signed_sums import BLOCK
 
 
 def structure_factors(

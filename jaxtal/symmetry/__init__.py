@@ -52,7 +52,6 @@ from ._orbits import OrbitKind as OrbitKind
 from ._orbits import Orbits as Orbits
 from ._orbits import mesh_axes as mesh_axes
 from ._orbits import takes_mesh_to_itself as takes_mesh_to_itself
-from ._origins import Origins as Origins
 from ._origins import allowed_origins as allowed_origins
 from ._origins import hand_shift as hand_shift
 from ._pscf_names import pscf_group as pscf_group

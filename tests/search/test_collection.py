@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import jaxtal as jxt
-from jaxtal.search import Collection, CrystalSource, crystals_of, groups
+from jaxtal.metric.all_pairs import groups
+from jaxtal.search import Collection, CrystalSource, crystals_of
 from jaxtal.search._log import Log
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..._core import AbstractSpecification, safe_divide, safe_norm
-from ...crystal import Chunk, Program, apply_plan, planned_crystals
+from ...crystal.apply import Chunk, Program, apply_plan, planned_crystals
 from .._points import AbstractReflections
 from .._reciprocal_space import Provider, ReciprocalSpace
 from ._diffractogram import Diffractogram
@@ -205,8 +205,8 @@ class PowderPlan(eqx.Module):
         """Pattern of a crystal, or of several with their axis first; pure: jit, vmap, grad.
 
         Args:
-            crystals: of any kind, see `crystal.apply_plan`.
-            chunk: crystals computed side by side, see `crystal.map_crystals`.
+            crystals: of any kind, see `crystal.apply.apply_plan`.
+            chunk: crystals computed side by side, see `crystal.apply.map_crystals`.
         """
         return apply_plan(_pattern, self, crystals, chunk)
 

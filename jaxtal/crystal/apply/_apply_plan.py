@@ -10,13 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from .._core import bucket, device_array
-from ._as_crystal import as_crystal
-from ._batch import CrystalBatch
-from ._crystal import Crystal
-from ._crystal_arrays import CrystalArrays
-from ._host_atoms import HostAtoms
-from ._host_crystals import host_crystals, is_crystal
+from ..._core import bucket, device_array
+from .._as_crystal import as_crystal
+from .._batch import CrystalBatch
+from .._crystal import Crystal
+from .._crystal_arrays import CrystalArrays
+from .._host_atoms import HostAtoms
+from .._host_crystals import host_crystals, is_crystal
 from ._map_crystals import Chunk, map_crystals
 
 Program = Crystal | CrystalArrays
