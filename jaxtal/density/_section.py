@@ -45,7 +45,7 @@ class Plane:
         space: Superspace | None = None,
         repeat: Sequence[float | int] = (1, 1),
     ) -> "Plane":
-        """A plane along two lattice vectors; its cell is their parallelogram.
+        """Make a plane along two lattice vectors; its cell is their parallelogram.
 
         Args:
             u: first lattice vector, N integers.
@@ -78,7 +78,7 @@ class Plane:
 
     @classmethod
     def physical(cls, space: Superspace, first: Any, second: Any, point: Any = None) -> "Plane":
-        """A plane of physical space, as an experiment sees it.
+        """Make a plane of physical space, as an experiment sees it.
 
         Args:
             space: parallel and perpendicular bases.
@@ -95,7 +95,7 @@ class Plane:
     def perpendicular(
         cls, space: Superspace, first: Any, second: Any, point: Any = None
     ) -> "Plane":
-        """A plane of internal space, which shows atomic surfaces; edges (p,), see `physical`."""
+        """Make a plane of internal space: it shows atomic surfaces; edges (p,), see `physical`."""
         s = np.stack(
             [_vector(n, e, space.n_internal) for n, e in (("first", first), ("second", second))]
         )
@@ -103,7 +103,7 @@ class Plane:
 
     @classmethod
     def mixed(cls, space: Superspace, first: Any, second: Any, point: Any = None) -> "Plane":
-        """A plane along a physical vector (d,) and an internal vector (p,), see `physical`."""
+        """Make a plane along a physical vector (d,) and an internal one (p,), see `physical`."""
         r = np.stack([_vector("first", first, space.n_physical), np.zeros(space.n_physical)])
         s = np.stack([np.zeros(space.n_internal), _vector("second", second, space.n_internal)])
         return cls._spanned(space, r, s, point, ("r", "s"))
@@ -125,7 +125,7 @@ class Plane:
         return cls(middle - edges.sum(axis=0) / 2, edges, *picture, (names[0], names[1]))
 
     def points(self, ab: Any) -> Float[np.ndarray, "*n N"]:
-        """Fractional coordinates of points given by a, b (fractions of the edges, (..., 2))."""
+        """Return fractional coordinates of points given by fractions a, b of edges, (..., 2)."""
         return self.corner + np.asarray(ab) @ self.edges
 
 

@@ -26,7 +26,7 @@ def _sizes(mesh: Any) -> tuple[int, ...]:
 
 
 class AtomDensity(AbstractSpecification):
-    """How a crystal becomes a scattering density on the nodes of a mesh.
+    """Specification of how a crystal becomes a scattering density on the nodes of a mesh.
 
     rho(r) = (1/V) sum_G F(G) exp(-2 pi i G.r) over the waves that the mesh resolves, each at its
     shortest alias; on the zone boundary the mean over tied ones, so that rho is real and has the
@@ -92,7 +92,7 @@ class AtomDensity(AbstractSpecification):
         )
 
     def __call__(self, crystal: Any) -> "DensityOnMesh":
-        """Density of one crystal, planned for and computed at once (not inside jit: see `plan`).
+        """Compute the density of one crystal, planned at once (not inside jit: see `plan`).
 
         Raises:
             ValueError: a traced crystal, several, or as `plan`.
@@ -184,7 +184,7 @@ def field_from_crystal(
     displacements: bool = True,
     blur: float | int = 0.0,
 ) -> PeriodicField:
-    """The density of a crystal as a `PeriodicField` with its lattice and its group (host).
+    """Compute the density of a crystal, a `PeriodicField` with lattice and group (host).
 
     Args:
         crystal: of any kind (`host_crystal`); the group is that of a `WyckoffCrystal`, none for

@@ -147,7 +147,7 @@ class FoundReflections(AbstractReflections):
         )
 
     def points(self, crystal: Program) -> ReciprocalPoints:
-        """Points of one crystal; pure, finite for every content of the arrays."""
+        """Return the points of one crystal; pure, finite for every content of the arrays."""
         lattice, frac, mask = _arrays(crystal)
         weights, rows, known = self._weights(crystal, mask, lattice.dtype)
         factors = jax.tree.map(lambda table: table[rows], self.form_factors)

@@ -140,7 +140,7 @@ class ListedReflections(AbstractReflections):
         return f"ListedReflections: room for {len(self.hkl)}, {cells} cells, {species} species"
 
     def points(self, crystal: Program) -> ReciprocalPoints:
-        """Points of one crystal; pure."""
+        """Return the points of one crystal; pure."""
         given = crystal.to_crystal() if isinstance(crystal, CrystalArrays) else crystal
         atoms, usable = _finite(given)
         space, factors = self.space, self.form_factors
@@ -164,7 +164,7 @@ class ListedReflections(AbstractReflections):
         )
 
     def covers(self, crystal: Crystal) -> Bool[Array, ""]:
-        """Whether the list serves a crystal: all its reflections, species and symmetry.
+        """Tell whether the list serves a crystal: all its reflections, species and symmetry.
 
         With q = h B and q0 = h B0, |q0| <= |B^-1 B0| |q|: the list is complete if the spectral
         norm of B^-1 B0 is at most max_stretch for one of the references B0. A thinned list needs

@@ -104,7 +104,7 @@ class AbstractReflections(eqx.Module):
 
     @abc.abstractmethod
     def points(self, crystal: Program) -> ReciprocalPoints:
-        """Points of one crystal that is at hand as arrays; pure."""
+        """Return the points of one crystal that is at hand as arrays; pure."""
 
     @property
     @abc.abstractmethod
@@ -112,7 +112,7 @@ class AbstractReflections(eqx.Module):
         """Whether one of each pair h, -h is held, which have equal intensities."""
 
     def __call__(self, crystals: Any, *, chunk: Chunk = "auto") -> ReciprocalPoints:
-        """Points of a crystal, or of several with their axis first; pure: jit, vmap, grad.
+        """Return the points of a crystal, or of several with their axis first; pure.
 
         Args:
             crystals: of any kind, see `crystal.apply.apply_plan`.

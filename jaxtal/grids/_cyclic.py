@@ -35,7 +35,7 @@ def cyclic_grid(
     max_trials: int = 1000,
     max_seconds: float | None = 60.0,
 ) -> Grid:
-    """The first alias-free cyclic grid from randomly rotated, rounded ball packings.
+    """Find the first alias-free cyclic grid among randomly rotated, rounded ball packings.
 
     The ellipsoid is mapped to the unit ball, the densest lattice packing of balls is rotated at
     random, mapped back and rounded to integers; the quotient must be cyclic (all but one

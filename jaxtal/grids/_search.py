@@ -66,7 +66,7 @@ def search_grid(
     max_trials: int = 8000,
     max_seconds: float | None = 60.0,
 ) -> Grid:
-    """A small alias-free grid whose size has small prime factors, laid out as up to three axes.
+    """Search a small alias-free grid of small prime factors, laid out as up to three axes.
 
     A grid is alias-free when its reciprocal sublattice avoids the differences K - K. Two kinds of
     sublattice are tried:

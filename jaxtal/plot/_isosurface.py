@@ -28,7 +28,7 @@ def isosurface(
     view: tuple[float | int, float | int] = (22, -58),
     outline: bool = True,
 ) -> Any:
-    """Where a three-dimensional field has a value, shaded, to scale, in a box of whole cells.
+    """Plot where a three-dimensional field has a value, shaded, to scale, in whole cells.
 
     Args:
         field: fields in three dimensions.

@@ -19,7 +19,7 @@ def derive_space_groups(
     centring: Iterable[Sequence[Fraction | int]] = (),
     equivalences: Iterable[np.ndarray] = (),
 ) -> list[SpaceGroup]:
-    """Every space group of a point group on a lattice, the symmorphic one first.
+    """List every space group of a point group on a lattice, the symmorphic one first.
 
     The translations w of the generators must make every relation among their rotations a lattice
     translation (the Frobenius congruences, linear over the torus). Solutions that differ by a

@@ -13,7 +13,7 @@ _PARTS = 8
 
 
 def with_unseen_translations(group: SpaceGroup, k: Int[np.ndarray, "refl N"]) -> SpaceGroup:
-    """The group, with every translation t for which k.t is an integer for all reflections.
+    """Add to a group every translation t for which k.t is an integer for all reflections.
 
     Where the reflections lie on a sublattice of the reciprocal lattice (all l even, say), the
     density they give repeats within the cell. Moving one of its layers changes nothing that

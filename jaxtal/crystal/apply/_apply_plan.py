@@ -140,7 +140,7 @@ def _matrix(crystals: Program) -> Array:
 
 
 def widened(crystals: Program) -> tuple[Program, Any]:
-    """Crystals in the widest floating-point type of their arrays, at least float32."""
+    """Cast crystals to the widest floating-point type of their arrays, at least float32."""
     leaves = [x for x in jax.tree.leaves(crystals) if jnp.issubdtype(x.dtype, jnp.floating)]
     dtype = jnp.float64 if any(x.dtype == jnp.float64 for x in leaves) else jnp.float32
     return _cast(crystals, dtype), dtype
