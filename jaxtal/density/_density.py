@@ -13,7 +13,7 @@ from .._core import as_array, device_array, host_array
 from ..grids import Grid
 from ..lattice import Superspace
 from ..symmetry import Orbits, SpaceGroup
-from . import _series
+from . import _fourier_series
 from ._peaks import Peaks, find_peaks
 from ._section import PhysicalMap, Plane, Section, on_plane, physical_box
 
@@ -110,13 +110,13 @@ class Density(eqx.Module):
         """
         x = self._points(x)
         flat = x.reshape(-1, self.dimension)
-        return _series.at_points(self.k, self.coefficients, flat).reshape(x.shape[:-1])
+        return _fourier_series.at_points(self.k, self.coefficients, flat).reshape(x.shape[:-1])
 
     def taylor(
         self, x: Any
     ) -> tuple[Float[Array, " P"], Float[Array, "P N"], Float[Array, "P N N"]]:
         """Compute value, gradient and second derivatives by fractional coordinates at (P, N)."""
-        return _series.taylor(self.k, self.coefficients, self._points(x))
+        return _fourier_series.taylor(self.k, self.coefficients, self._points(x))
 
     def in_box(self, origin: Any, edges: Any, shape: tuple[int, ...]) -> Float[Array, "*shape"]:
         """Compute the density on the regular points of a parallelepiped of r dimensions.
@@ -132,7 +132,7 @@ class Density(eqx.Module):
         origin, edges = self._points(origin), self._points(edges)
         if edges.ndim != 2 or len(shape) != len(edges) or min(shape, default=0) < 1:
             raise ValueError(f"expected a positive size for each of the edges, got {shape}")
-        return _series.in_box(self.k, self.coefficients, origin, edges, tuple(shape))
+        return _fourier_series.in_box(self.k, self.coefficients, origin, edges, tuple(shape))
 
     def on_grid(self, grid: Grid) -> Float[Array, "*moduli"]:
         """Compute the density on a grid, by one fast Fourier transform; shape `grid.moduli`.

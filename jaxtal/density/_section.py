@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from .._core import check_finite, host_array
 from ..lattice import Superspace
-from . import _series
+from . import _fourier_series
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -160,7 +160,9 @@ def on_plane(k: Array, c: Array, plane: Plane, shape: tuple[int, int]) -> Sectio
         k, c = _projected(k, c, plane)
         origin, edges = np.zeros(2), np.eye(2)
     kind = c.real.dtype
-    values = _series.in_box(k, c, jnp.asarray(origin, kind), jnp.asarray(edges, kind), shape)
+    values = _fourier_series.in_box(
+        k, c, jnp.asarray(origin, kind), jnp.asarray(edges, kind), shape
+    )
     return Section(plane, np.asarray(values, dtype=np.float64))
 
 

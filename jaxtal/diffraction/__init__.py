@@ -44,9 +44,9 @@ from ._gaussian_density import gaussian_images as gaussian_images
 from ._laue_group import cartesian_rotations as cartesian_rotations
 from ._laue_group import laue_frame as laue_frame
 from ._listed_reflections import ListedReflections as ListedReflections
-from ._points import AbstractReflections as AbstractReflections
-from ._points import ReciprocalPoints as ReciprocalPoints
-from ._points import raise_if_outgrown as raise_if_outgrown
+from ._reciprocal_points import AbstractReflections as AbstractReflections
+from ._reciprocal_points import ReciprocalPoints as ReciprocalPoints
+from ._reciprocal_points import raise_if_outgrown as raise_if_outgrown
 from ._reciprocal_space import Provider as Provider
 from ._reciprocal_space import ReciprocalSpace as ReciprocalSpace
 from ._structure_factors import missing_species as missing_species

@@ -16,7 +16,7 @@ from ..fields import Mesh, PeriodicField, Waves
 from ..lattice import BravaisLattice
 from ..scattering import KINDS, FormFactors, isotropic_displacement
 from ._box_sums import box_sums
-from ._points import raise_if_outgrown
+from ._reciprocal_points import raise_if_outgrown
 from ._structure_factors import combine_species, missing_species, species_sums, stol2
 from .sums import signed_places
 

@@ -15,7 +15,7 @@ from .._core import computing_dtype, count, device_array
 from ..crystal import CrystalArrays, HostAtoms
 from ..crystal.apply import Program
 from ..scattering import FormFactors
-from ._points import AbstractReciprocalSpace, AbstractReflections, ReciprocalPoints
+from ._reciprocal_points import AbstractReciprocalSpace, AbstractReflections, ReciprocalPoints
 from .sums import HklBox, box_size, countable, element_slots, safe_cell, sphere_sums
 
 #: Places for different elements in one crystal, at least.

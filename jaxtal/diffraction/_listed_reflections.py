@@ -17,7 +17,7 @@ from ..scattering import FormFactors, anomalous
 from ..symmetry import laue_unique
 from ._box_sums import box_sums
 from ._laue_group import checked_laue, frame_axes, laue_frame, metric_mean
-from ._points import AbstractReciprocalSpace, AbstractReflections, ReciprocalPoints
+from ._reciprocal_points import AbstractReciprocalSpace, AbstractReflections, ReciprocalPoints
 from ._structure_factors import (
     combine_species,
     missing_species,

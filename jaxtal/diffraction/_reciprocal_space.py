@@ -10,7 +10,12 @@ from ..crystal import CrystalArrays, CrystalBatch, host_crystals
 from ..crystal.apply import planned_crystals
 from ._found_reflections import FoundReflections
 from ._listed_reflections import ListedReflections
-from ._points import AbstractReciprocalSpace, AbstractReflections, ReciprocalPoints, Taper
+from ._reciprocal_points import (
+    AbstractReciprocalSpace,
+    AbstractReflections,
+    ReciprocalPoints,
+    Taper,
+)
 
 #: Who finds the reflections: a list made on the host, or the program.
 Provider = Literal["auto", "listed", "found"]

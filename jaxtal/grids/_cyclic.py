@@ -9,11 +9,11 @@ from jaxtyping import Float
 
 from .._core import lll, next_smooth
 from ..symmetry import smith_normal_form
-from ._budget import Budget
 from ._collisions import Collisions, check_indices
 from ._ellipsoid import check_form, inertia_ellipsoid
 from ._grid import Grid
 from ._packings import packing_basis
+from ._search_budget import Budget
 
 _GROWTH = 1.01
 

@@ -12,8 +12,8 @@ from .._core import count, device_array, safe_divide
 from ..crystal import CrystalArrays, HostAtoms
 from ..crystal.apply import Chunk, Program, apply_plan
 from ..diffraction.sums import HklBox, box_size, countable, element_slots, safe_cell, sphere_sums
+from ._abstract_metric import AbstractMetric
 from ._fingerprint import Fingerprint
-from ._settings import AbstractMetric
 from .terms._hand_vector import hand_vector
 from .terms._local_distances import NEIGHBOURS, local_distance_vector, neighbours_needed
 from .terms._nearest_neighbours import Neighbours, nearest_neighbours, neighbour_bounds

@@ -16,9 +16,9 @@ from ..crystal import Crystal, HostAtoms, iterate_host_crystals
 from ..crystal.apply import map_crystals, refuse_traced
 from ..diffraction.sums import box_size
 from ..lattice import Lattice, niggli_reduce
+from ._abstract_metric import AbstractMetric
 from ._fingerprint import Fingerprint
 from ._metric_plan import MetricPlan, reduced_unit
-from ._settings import AbstractMetric
 from .terms._local_distances import NEIGHBOURS, neighbours_needed
 from .terms._nearest_neighbours import neighbour_bounds
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..fields import PeriodicField
-from ._marching import Triangles, triangulate
+from ._marching_cubes import Triangles, triangulate
 from ._style import COLOURS, GREY
 
 #: Direction of the lamp: to the right, away from the viewer, up.

@@ -11,8 +11,8 @@ from ..lattice import Lattice, Superspace
 from ..symmetry import Orbits, SpaceGroup, absent, epsilon, laue_unique
 from ._columns import Columns, RowName, check_columns
 from ._merge import Rule, merge
+from ._reflection_table import ReflectionTable
 from ._report import ReflectionReport
-from ._table import ReflectionTable
 
 _NAMED = 5  # extinct reflections that an error lists
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Float
 
-from ._integer import rational_inverse
+from ._integer_matrices import rational_inverse
 from ._symop import SymOp
 from ._xyz import format_xyz, parse_xyz
 

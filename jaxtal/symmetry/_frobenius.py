@@ -10,7 +10,7 @@ from jaxtyping import Int
 from . import _closure
 from ._congruence import TorusSolutions, lattice_basis, row_basis, solve_on_torus
 from ._group import SpaceGroup
-from ._integer import rational_inverse
+from ._integer_matrices import rational_inverse
 from ._symop import SymOp
 
 

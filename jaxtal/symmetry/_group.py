@@ -9,13 +9,13 @@ import gemmi
 import numpy as np
 from jaxtyping import Float
 
-from . import _closure, _library, _names, _plane_groups
+from . import _closure, _names, _plane_groups, _quasicrystal_groups
 from ._basis_change import BasisChange
+from ._crystal_systems import crystal_system, metric_violation, unique_axis
 from ._identify import identify
-from ._locate import locate as _locate
+from ._locate_point import locate as _locate
 from ._operation_arrays import OperationArrays
 from ._symop import SymOp
-from ._system import crystal_system, metric_violation, unique_axis
 from ._wyckoff import WyckoffPosition
 from ._wyckoff_table import wyckoff_positions as _wyckoff_positions
 
@@ -115,7 +115,7 @@ class SpaceGroup(OperationArrays):
         try:
             return _tabulated(_names.by_name(name).xhm())
         except ValueError:
-            predefined = _library.lookup(name)
+            predefined = _quasicrystal_groups.lookup(name)
             if predefined is None:
                 raise
         return _predefined(predefined)
@@ -346,4 +346,6 @@ def _low_group(group: int | str, dimension: int) -> SpaceGroup:
 @functools.cache
 def _predefined(name: str) -> SpaceGroup:
     """The predefined quasicrystal group with this full name."""
-    return dataclasses.replace(SpaceGroup.from_generators(_library.generators(name)), hm=name)
+    return dataclasses.replace(
+        SpaceGroup.from_generators(_quasicrystal_groups.generators(name)), hm=name
+    )

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from ._congruence import TorusSolutions, lattice_basis, row_basis, solve_on_torus
 from ._group import SpaceGroup
-from ._integer import rational_inverse
+from ._integer_matrices import rational_inverse
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

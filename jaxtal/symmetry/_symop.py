@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Float, Int
 
-from ._integer import determinant, is_integral, rational_inverse
+from ._integer_matrices import determinant, is_integral, rational_inverse
 from ._xyz import format_xyz, parse_xyz
 
 

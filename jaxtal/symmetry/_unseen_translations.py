@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int
 
 from ._group import SpaceGroup
-from ._integer import hermite, rational_inverse
+from ._integer_matrices import hermite, rational_inverse
 from ._symop import SymOp
 
 _PARTS = 8

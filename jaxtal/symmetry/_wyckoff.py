@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Float, Int
 
-from ._integer import diagonalise
+from ._integer_matrices import diagonalise
 from ._xyz import format_xyz
 
 

@@ -10,7 +10,7 @@ import pytest
 import jaxtal as jxt
 from jaxtal.metric.all_pairs import groups
 from jaxtal.search import Collection, CrystalSource, crystals_of
-from jaxtal.search._log import Log
+from jaxtal.search._vector_log import Log
 
 
 @pytest.fixture

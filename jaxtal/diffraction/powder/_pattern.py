@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from ..._core import AbstractSpecification, safe_divide, safe_norm
 from ...crystal.apply import Chunk, Program, apply_plan, planned_crystals
-from .._points import AbstractReflections
+from .._reciprocal_points import AbstractReflections
 from .._reciprocal_space import Provider, ReciprocalSpace
 from ._diffractogram import Diffractogram
 from ._pattern_checks import check_axis, check_radiation, check_width
