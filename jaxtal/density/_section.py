@@ -160,9 +160,8 @@ def on_plane(k: Array, c: Array, plane: Plane, shape: tuple[int, int]) -> Sectio
         k, c = _projected(k, c, plane)
         origin, edges = np.zeros(2), np.eye(2)
     kind = c.real.dtype
-    values = _fourier_series.in_box(
-        k, c, jnp.asarray(origin, kind), jnp.asarray(edges, kind), shape
-    )
+    origin, edges = jnp.asarray(origin, kind), jnp.asarray(edges, kind)
+    values = _fourier_series.in_box(k, c, origin, edges, shape)
     return Section(plane, np.asarray(values, dtype=np.float64))
 
 

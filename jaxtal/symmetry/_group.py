@@ -346,6 +346,5 @@ def _low_group(group: int | str, dimension: int) -> SpaceGroup:
 @functools.cache
 def _predefined(name: str) -> SpaceGroup:
     """The predefined quasicrystal group with this full name."""
-    return dataclasses.replace(
-        SpaceGroup.from_generators(_quasicrystal_groups.generators(name)), hm=name
-    )
+    group = SpaceGroup.from_generators(_quasicrystal_groups.generators(name))
+    return dataclasses.replace(group, hm=name)

@@ -11,7 +11,7 @@ import pytest
 
 from jaxtal.crystal import Crystal
 from jaxtal.descriptors.compat import RecpDescriptor
-from jaxtal.descriptors.compat._recp import recp_hkl
+from jaxtal.descriptors.compat._recp import recp_hkl, recp_points
 from jaxtal.diffraction import hkl_sphere
 
 REFERENCE = pathlib.Path(__file__).parent.parent / "reference"
