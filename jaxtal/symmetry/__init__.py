@@ -47,6 +47,7 @@ About reflections: `laue_unique`, `absent`, `epsilon`, `centric`.
 from ._basis_change import BasisChange as BasisChange
 from ._frobenius import derive_space_groups as derive_space_groups
 from ._group import SpaceGroup as SpaceGroup
+from ._identify import standard_hall_numbers as standard_hall_numbers
 from ._integer_matrices import smith_normal_form as smith_normal_form
 from ._orbits import OrbitKind as OrbitKind
 from ._orbits import Orbits as Orbits
