@@ -156,9 +156,9 @@ def peak():
 
 def all_pairs(n, rng):
     vectors = rng.standard_normal((n, 300)).astype(np.float32)
-    jxt.search.nearest(vectors[:2000], vectors[:2000], k=10, skip_self=True)
+    jxt.metric.all_pairs.nearest(vectors[:2000], vectors[:2000], k=10, skip_self=True)
     before, begin = peak(), time.perf_counter()
-    jxt.search.nearest(vectors, vectors, k=10, skip_self=True)
+    jxt.metric.all_pairs.nearest(vectors, vectors, k=10, skip_self=True)
     return {
         "n": n,
         "seconds": time.perf_counter() - begin,

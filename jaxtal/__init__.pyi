@@ -19,33 +19,24 @@ from .crystal import Crystal as Crystal
 from .crystal import WyckoffCrystal as WyckoffCrystal
 from .crystal import match_crystals as match_crystals
 from .crystal import prototype as prototype
-from .crystal import prototype_names as prototype_names
-from .descriptors import Description as Description
 from .descriptors import Descriptor as Descriptor
 from .descriptors import PairDistribution as PairDistribution
 from .descriptors import PowerSpectrum as PowerSpectrum
 from .descriptors import RadialDistribution as RadialDistribution
 from .descriptors import describe as describe
 from .descriptors import preset as preset
-from .diffraction import ReciprocalSpace as ReciprocalSpace
-from .diffraction import structure_factors as structure_factors
 from .fields import Mesh as Mesh
 from .fields import PeriodicField as PeriodicField
 from .fields import StarBasis as StarBasis
-from .grids import Grid as Grid
-from .lattice import BravaisLattice as BravaisLattice
 from .lattice import Lattice as Lattice
 from .lattice import Superspace as Superspace
 from .metric import CrystalMetric as CrystalMetric
 from .metric import distance as distance
 from .metric import rdf_distance as rdf_distance
 from .metric import relative_distance as relative_distance
-from .phasing import PhasingProblem as PhasingProblem
 from .phasing import phase as phase
 from .reflections import Reflections as Reflections
-from .scattering import FormFactors as FormFactors
 from .search import fingerprints as fingerprints
 from .symmetry import SpaceGroup as SpaceGroup
-from .symmetry import SymOp as SymOp
 
 __version__: str

@@ -151,3 +151,31 @@ def test_modules_form_no_cycle():
 def test_cycles_are_found(sources, expected):
     trees = {pathlib.Path(path): ast.parse(source) for path, source in sources.items()}
     assert cycles(trees) == expected
+
+
+def exported(path: pathlib.Path) -> list[str]:
+    """The names that a file takes from elsewhere to be found in it: `import Name as Name`."""
+    return [
+        alias.asname
+        for node in ast.parse((PACKAGE / path).read_text()).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.asname and not alias.asname.startswith("_")
+    ]
+
+
+def test_names_are_few():
+    """What a user has to choose from stays small: make a name public when a user needs it.
+
+    Counted are the names that `__init__` exports by `import Name as Name`: at the root, rooms
+    included (`__init__.pyi`); over all rooms; and over the public folders inside of rooms (not
+    those of `cli`, which nobody calls). `_core` is private.
+    """
+    rooms = [path for path in FILES if len(path.parts) == 2 and path.name == "__init__.py"]
+    folders = [path for path in FILES if len(path.parts) > 2 and path.name == "__init__.py"]
+    root = len(exported(pathlib.Path("__init__.pyi")))
+    in_rooms = sum(len(exported(path)) for path in rooms if path.parts[0] != "_core")
+    deeper = sum(len(exported(p)) for p in folders if p.parts[0] not in ("_core", "cli"))
+    assert 0 < root <= 40
+    assert 0 < in_rooms <= 260
+    assert 0 < deeper <= 40

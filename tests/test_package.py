@@ -17,7 +17,7 @@ def test_version():
 
 def test_names_a_user_starts_with():
     for name in (
-        *("Crystal", "WyckoffCrystal", "Lattice", "SpaceGroup", "FormFactors", "prototype"),
+        *("Crystal", "WyckoffCrystal", "Lattice", "SpaceGroup", "Superspace", "prototype"),
         *("describe", "distance", "relative_distance", "rdf_distance", "preset"),
         *("Descriptor", "PowerSpectrum", "RadialDistribution", "PairDistribution"),
     ):

@@ -8,7 +8,7 @@ import numpy as np
 from cyclopts import Parameter
 
 from ..metric import DUPLICATE_DISTANCE
-from ..search import groups
+from ..metric.all_pairs import groups
 from ._fingerprints import Folder, Terms, counted, gathered
 from ._options import Json, Quiet, number
 

@@ -10,7 +10,8 @@ from cyclopts import Parameter
 
 from ..crystal import HostAtoms, WyckoffCrystal
 from ..metric import DUPLICATE_DISTANCE
-from ..search import crystals_of, fingerprints_of, nearest, reason_of
+from ..metric.all_pairs import nearest
+from ..search import crystals_of, fingerprints_of, reason_of
 from ._errors import BadInputError
 from ._fingerprints import Folder, Terms, counted, explained, gathered
 from ._inputs import find_crystal

@@ -32,19 +32,14 @@ are decided, `HostAtoms` (NumPy, float64, no padding) is what everything works o
 Traced, inside `jit`, `grad` and `vmap`:
 
     as_crystal(given)             # a Crystal as it is, a WyckoffCrystal expanded
-    apply_plan(one, plan, given)  # a function of one crystal, for one or several, compiled
+    apply.apply_plan(one, plan, given)   # a function of one crystal, for one or several, compiled
     CrystalArrays(matrix, frac_coords, species, mask)   # one or many, unchecked; mixed sites
 
 What is no crystal is refused there in one line that says what was expected and what came. Printed,
 crystals and batches are one line each; `eqx.tree_pformat(crystal)` shows every array.
 """
 
-from ._apply_plan import Program as Program
-from ._apply_plan import apply_plan as apply_plan
-from ._apply_plan import as_program as as_program
-from ._apply_plan import planned_crystals as planned_crystals
-from ._apply_plan import refuse_traced as refuse_traced
-from ._apply_plan import widened as widened
+from . import apply as apply
 from ._as_crystal import as_crystal as as_crystal
 from ._batch import CrystalBatch as CrystalBatch
 from ._crystal import Crystal as Crystal
@@ -54,8 +49,6 @@ from ._host_crystals import host_crystal as host_crystal
 from ._host_crystals import host_crystals as host_crystals
 from ._host_crystals import is_crystal as is_crystal
 from ._host_crystals import iterate_host_crystals as iterate_host_crystals
-from ._map_crystals import Chunk as Chunk
-from ._map_crystals import map_crystals as map_crystals
 from ._match import CrystalMatch as CrystalMatch
 from ._match import match_crystals as match_crystals
 from ._prototypes import diamond_settings as diamond_settings

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..scattering import parse_species, species_label
 from ..symmetry import SpaceGroup
-from ._alike import OCCUPANCY_TOLERANCE, shared_points
+from ._alike_atoms import OCCUPANCY_TOLERANCE, shared_points
 from ._host_atoms import HostAtoms
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from jaxtyping import Array, Bool, Float, Int
 from .._core import bucket, device_array, host_array
 from ..lattice import Lattice
 from ._batch_layouts import Cells, orbits_of_sites, split_ragged
+from ._close_atoms import MIN_DISTANCE
 from ._crystal import Crystal
-from ._distances import MIN_DISTANCE
 from ._host_atoms import HostAtoms
 from ._host_crystals import host_crystals
 from ._summary import batch_line

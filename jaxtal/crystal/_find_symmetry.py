@@ -9,7 +9,7 @@ from jaxtyping import Float
 from ..lattice import matrix_to_cell
 from ..scattering import cif_scale
 from ..symmetry import SpaceGroup
-from ._alike import kinds_of_atoms, shared_points
+from ._alike_atoms import kinds_of_atoms, shared_points
 from ._host_atoms import HostAtoms
 from ._spglib_dataset import PROBE, standard_dataset, with_probe
 

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from .._core import check_finite, host_array
 from ..lattice import cell_to_matrix, check_cell, check_matrix, matrix_to_cell
 from ..scattering import cif_scale, species_label
-from ._distances import MIN_DISTANCE, check_distances
+from ._close_atoms import MIN_DISTANCE, check_distances
 from ._summary import atoms_line
 
 

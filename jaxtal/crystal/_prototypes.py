@@ -207,7 +207,7 @@ _DIAMOND = {
 
 
 def prototype_names() -> tuple[str, ...]:
-    """Names of the built-in crystals."""
+    """List the names of the built-in crystals."""
     return tuple(_TABLE)
 
 
@@ -220,7 +220,7 @@ def _find(name: str) -> _Published:
 
 
 def prototype(name: str) -> WyckoffCrystal:
-    """A built-in crystal from published parameters, in the standard setting.
+    """Make a built-in crystal from published parameters, in the standard setting.
 
     Args:
         name: one of `prototype_names`; case, blanks and underscores are forgiven ("Rock salt").
@@ -233,7 +233,7 @@ def prototype(name: str) -> WyckoffCrystal:
 
 
 def prototype_source(name: str) -> str:
-    """Where the parameters of a built-in crystal were published.
+    """Tell where the parameters of a built-in crystal were published.
 
     Raises:
         ValueError: unknown name; the message lists those known.
@@ -242,7 +242,7 @@ def prototype_source(name: str) -> str:
 
 
 def diamond_settings(a: float = 3.567) -> dict[int, WyckoffCrystal]:
-    """Diamond written in twelve space groups, by number; all expand to the same crystal.
+    """Make diamond in twelve space groups, by number; all expand to the same crystal.
 
     The paper prints the cells of the subgroups as 2.522 and 6.178 angstrom, which are
     a / sqrt(2) and a sqrt(3) rounded; here they are exact.

@@ -1,12 +1,11 @@
 """spglib's view of a cell in the standard setting, tensors on the atoms included."""
 
-import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .._core import call_spglib
-from ..symmetry import SpaceGroup
+from ..symmetry import standard_hall_numbers
 
 if TYPE_CHECKING:
     from spglib import SpglibDataset
@@ -29,7 +28,7 @@ def standard_dataset(cell: Cell, symprec: float, angle_tolerance: float) -> "Spg
         ValueError: spglib finds no group.
     """
     number = _search(cell, symprec, angle_tolerance).number
-    return _search(cell, symprec, angle_tolerance, _standard_hall_numbers()[number])
+    return _search(cell, symprec, angle_tolerance, standard_hall_numbers()[number])
 
 
 def with_probe(
@@ -88,13 +87,3 @@ def _search(
         raise ValueError(
             f"no space group found with symprec = {symprec:g} A ({error}); try another tolerance"
         ) from error
-
-
-@functools.cache
-def _standard_hall_numbers() -> dict[int, int]:
-    """spglib's number of the standard setting of each of the 230 groups."""
-    import spglib
-
-    kinds = {i: call_spglib(spglib.get_spacegroup_type, i) for i in range(1, 531)}
-    by_symbol = {kind.hall_symbol: i for i, kind in kinds.items()}
-    return {n: by_symbol[SpaceGroup.from_number(n).hall] for n in range(1, 231)}

@@ -15,8 +15,8 @@ from ..lattice import Lattice, LatticeSystem, cell_to_matrix, check_cell
 from ..scattering import Species, parse_species, species_label
 from ..symmetry import SpaceGroup
 from ._ase import atoms_to_ase
+from ._close_atoms import check_distances
 from ._crystal import Crystal
-from ._distances import check_distances
 from ._expansion import expanded_coordinates, expanded_tensors
 from ._find_symmetry import SymmetricSites, find_symmetry, without_symmetry
 from ._host_atoms import HostAtoms

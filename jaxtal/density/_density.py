@@ -13,13 +13,13 @@ from .._core import as_array, device_array, host_array
 from ..grids import Grid
 from ..lattice import Superspace
 from ..symmetry import Orbits, SpaceGroup
-from . import _series
+from . import _fourier_series
 from ._peaks import Peaks, find_peaks
 from ._section import PhysicalMap, Plane, Section, on_plane, physical_box
 
 
 class Density(eqx.Module):
-    """rho(x) = (1/V) sum_k F(k) exp(-2 pi i k.x), real, in any dimension.
+    """Density rho(x) = (1/V) sum_k F(k) exp(-2 pi i k.x), real, in any dimension.
 
     One reflection of each Friedel pair is stored. Everything follows the dtype of the
     coefficients and is differentiable in them; values at points are differentiable in x too.
@@ -103,23 +103,23 @@ class Density(eqx.Module):
         return self.k.shape[1]
 
     def __call__(self, x: Any) -> Float[Array, "*points"]:
-        """Density at points, by direct summation in tiles.
+        """Compute the density at points, by direct summation in tiles.
 
         Args:
             x: fractional coordinates, (..., N).
         """
         x = self._points(x)
         flat = x.reshape(-1, self.dimension)
-        return _series.at_points(self.k, self.coefficients, flat).reshape(x.shape[:-1])
+        return _fourier_series.at_points(self.k, self.coefficients, flat).reshape(x.shape[:-1])
 
     def taylor(
         self, x: Any
     ) -> tuple[Float[Array, " P"], Float[Array, "P N"], Float[Array, "P N N"]]:
-        """Value, gradient and second derivatives by fractional coordinates at points (P, N)."""
-        return _series.taylor(self.k, self.coefficients, self._points(x))
+        """Compute value, gradient and second derivatives by fractional coordinates at (P, N)."""
+        return _fourier_series.taylor(self.k, self.coefficients, self._points(x))
 
     def in_box(self, origin: Any, edges: Any, shape: tuple[int, ...]) -> Float[Array, "*shape"]:
-        """Density on the regular points of a parallelepiped of any number r of dimensions.
+        """Compute the density on the regular points of a parallelepiped of r dimensions.
 
         The points are origin + sum_i (j_i / n_i) edge_i with j_i = 0 .. n_i - 1. The sum factorises
         into a matrix product, which is much faster than point by point.
@@ -132,10 +132,10 @@ class Density(eqx.Module):
         origin, edges = self._points(origin), self._points(edges)
         if edges.ndim != 2 or len(shape) != len(edges) or min(shape, default=0) < 1:
             raise ValueError(f"expected a positive size for each of the edges, got {shape}")
-        return _series.in_box(self.k, self.coefficients, origin, edges, tuple(shape))
+        return _fourier_series.in_box(self.k, self.coefficients, origin, edges, tuple(shape))
 
     def on_grid(self, grid: Grid) -> Float[Array, "*moduli"]:
-        """Density on the points of a grid, by one fast Fourier transform; shape `grid.moduli`.
+        """Compute the density on a grid, by one fast Fourier transform; shape `grid.moduli`.
 
         Reflections that share a slot are summed, as they must be: the values are exact on any grid.
 

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int
 from .._core import host_array
 from ..grids import Grid
 from ..symmetry import SpaceGroup
-from . import _series
+from . import _fourier_series
 
 #: Indices (m, N) and coefficients (m,) of rho = Re sum c exp(-2 pi i k.x).
 Wave = tuple[Array, Array]
@@ -197,7 +197,7 @@ def _newton(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Density and the step uphill, in coordinates where the metric is the identity."""
     value, gradient, curvature = (
-        np.asarray(v, np.float64) for v in _series.taylor(*wave, _points(wave, x))
+        np.asarray(v, np.float64) for v in _fourier_series.taylor(*wave, _points(wave, x))
     )
     size, axes = np.linalg.eigh(-inverse @ curvature @ inverse.T)
     size = np.maximum(np.abs(size), 1e-6 * np.abs(size).max(axis=1, keepdims=True) + 1e-300)
@@ -253,7 +253,7 @@ def _integrated(wave: Wave, x: np.ndarray, G: np.ndarray, radius: float | int) -
     factor = (radius / safe) ** (N / 2) * jv(N / 2, 2 * np.pi * radius * safe)
     factor = np.where(nu > 0, factor, ball)
     smeared = jnp.asarray(np.asarray(wave[1]) * factor, wave[1].dtype)
-    return np.asarray(_series.at_points(wave[0], smeared, _points(wave, x)), np.float64)
+    return np.asarray(_fourier_series.at_points(wave[0], smeared, _points(wave, x)), np.float64)
 
 
 def _points(wave: Wave, x: np.ndarray) -> Array:

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from .._core import check_finite, host_array
 from ..lattice import Superspace
-from . import _series
+from . import _fourier_series
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class Plane:
         space: Superspace | None = None,
         repeat: Sequence[float | int] = (1, 1),
     ) -> "Plane":
-        """A plane along two lattice vectors; its cell is their parallelogram.
+        """Make a plane along two lattice vectors; its cell is their parallelogram.
 
         Args:
             u: first lattice vector, N integers.
@@ -78,7 +78,7 @@ class Plane:
 
     @classmethod
     def physical(cls, space: Superspace, first: Any, second: Any, point: Any = None) -> "Plane":
-        """A plane of physical space, as an experiment sees it.
+        """Make a plane of physical space, as an experiment sees it.
 
         Args:
             space: parallel and perpendicular bases.
@@ -95,7 +95,7 @@ class Plane:
     def perpendicular(
         cls, space: Superspace, first: Any, second: Any, point: Any = None
     ) -> "Plane":
-        """A plane of internal space, which shows atomic surfaces; edges (p,), see `physical`."""
+        """Make a plane of internal space: it shows atomic surfaces; edges (p,), see `physical`."""
         s = np.stack(
             [_vector(n, e, space.n_internal) for n, e in (("first", first), ("second", second))]
         )
@@ -103,7 +103,7 @@ class Plane:
 
     @classmethod
     def mixed(cls, space: Superspace, first: Any, second: Any, point: Any = None) -> "Plane":
-        """A plane along a physical vector (d,) and an internal vector (p,), see `physical`."""
+        """Make a plane along a physical vector (d,) and an internal one (p,), see `physical`."""
         r = np.stack([_vector("first", first, space.n_physical), np.zeros(space.n_physical)])
         s = np.stack([np.zeros(space.n_internal), _vector("second", second, space.n_internal)])
         return cls._spanned(space, r, s, point, ("r", "s"))
@@ -125,7 +125,7 @@ class Plane:
         return cls(middle - edges.sum(axis=0) / 2, edges, *picture, (names[0], names[1]))
 
     def points(self, ab: Any) -> Float[np.ndarray, "*n N"]:
-        """Fractional coordinates of points given by a, b (fractions of the edges, (..., 2))."""
+        """Return fractional coordinates of points given by fractions a, b of edges, (..., 2)."""
         return self.corner + np.asarray(ab) @ self.edges
 
 
@@ -160,7 +160,8 @@ def on_plane(k: Array, c: Array, plane: Plane, shape: tuple[int, int]) -> Sectio
         k, c = _projected(k, c, plane)
         origin, edges = np.zeros(2), np.eye(2)
     kind = c.real.dtype
-    values = _series.in_box(k, c, jnp.asarray(origin, kind), jnp.asarray(edges, kind), shape)
+    origin, edges = jnp.asarray(origin, kind), jnp.asarray(edges, kind)
+    values = _fourier_series.in_box(k, c, origin, edges, shape)
     return Section(plane, np.asarray(values, dtype=np.float64))
 
 

@@ -22,7 +22,6 @@ the docstring of `compat.RecpDescriptor` tabulates how the three differ).
 """
 
 from . import compat as compat
-from . import expansion as expansion
 from ._description import AbstractDescriptor as AbstractDescriptor
 from ._description import Description as Description
 from ._descriptor import Descriptor as Descriptor
@@ -33,7 +32,7 @@ from ._presets import PRESETS as PRESETS
 from ._presets import describe as describe
 from ._presets import preset as preset
 from ._radial_distribution import RadialDistribution as RadialDistribution
-from .expansion import AbstractRadialBasis as AbstractRadialBasis
-from .expansion import ChebyshevBasis as ChebyshevBasis
-from .expansion import OrthonormalBasis as OrthonormalBasis
-from .expansion import SphericalBesselBasis as SphericalBesselBasis
+from .expansion._radial import AbstractRadialBasis as AbstractRadialBasis
+from .expansion._radial import ChebyshevBasis as ChebyshevBasis
+from .expansion._radial import OrthonormalBasis as OrthonormalBasis
+from .expansion._radial import SphericalBesselBasis as SphericalBesselBasis

@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float
 from numpy import ndarray
 
 from .._core import AbstractSpecification
-from ..crystal import planned_crystals
+from ..crystal.apply import planned_crystals
 from ..diffraction import raise_if_outgrown
 
 

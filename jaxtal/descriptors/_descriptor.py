@@ -10,7 +10,7 @@ from ..diffraction import ReciprocalPoints, ReciprocalSpace
 from ._descriptor_plan import AbstractPointDescriptor
 from ._power_spectrum import PowerSpectrum
 from ._radial_distribution import RadialDistribution
-from .expansion import AbstractRadialBasis, OrthonormalBasis
+from .expansion._radial import AbstractRadialBasis, OrthonormalBasis
 
 
 class Descriptor(AbstractPointDescriptor):

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._core import device_array
-from ..crystal import Chunk, Program, apply_plan
+from ..crystal.apply import Chunk, Program, apply_plan
 from ..diffraction import (
     AbstractReflections,
     ListedReflections,
@@ -101,8 +101,8 @@ class DescriptorPlan(eqx.Module):
         """Describe a crystal, or several with their axis first; pure: jit, vmap, grad.
 
         Args:
-            crystals: of any kind, see `crystal.apply_plan`.
-            chunk: crystals computed side by side, see `crystal.map_crystals`.
+            crystals: of any kind, see `crystal.apply.apply_plan`.
+            chunk: crystals computed side by side, see `crystal.apply.map_crystals`.
 
         Returns:
             The description; whether the plan serves the crystal is in `complete`.

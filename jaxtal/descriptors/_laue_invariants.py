@@ -3,7 +3,8 @@
 import numpy as np
 from jaxtyping import Float
 
-from .expansion import degree_list, host_harmonics
+from .expansion import degree_list
+from .expansion._harmonics import host_harmonics
 
 
 def laue_invariants(

@@ -23,18 +23,12 @@ from .._core import (
     safe_divide,
     safe_norm,
 )
-from ..crystal import (
-    Chunk,
-    CrystalArrays,
-    Program,
-    apply_plan,
-    host_crystals,
-    planned_crystals,
-)
+from ..crystal import CrystalArrays, host_crystals
+from ..crystal.apply import Chunk, Program, apply_plan, planned_crystals
 from ..diffraction import raise_if_outgrown
 from ..diffraction.sums import safe_cell
 from ._pair_candidates import count_pairs, image_range, translations
-from .expansion import cubic_b_spline
+from .expansion._b_spline import cubic_b_spline
 
 
 class PairFunctions(eqx.Module):
@@ -202,9 +196,9 @@ class PairPlan(eqx.Module):
         """g_ab(r) of a crystal, or of several with their axis first; pure: jit, vmap, grad.
 
         Args:
-            crystals: of any kind, see `crystal.apply_plan`; weights of `CrystalArrays` are shares
-                of each of `species` on each site.
-            chunk: crystals computed side by side, see `crystal.map_crystals`.
+            crystals: of any kind, see `crystal.apply.apply_plan`; weights of `CrystalArrays` are
+                shares of each of `species` on each site.
+            chunk: crystals computed side by side, see `crystal.apply.map_crystals`.
 
         Raises:
             ValueError: weights whose columns are not those of the plan.

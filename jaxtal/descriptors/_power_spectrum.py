@@ -9,13 +9,9 @@ from jaxtyping import Array, Float
 from .._core import safe_norm
 from ..diffraction import ReciprocalPoints, ReciprocalSpace
 from ._descriptor_plan import AbstractPointDescriptor
-from .expansion import (
-    AbstractRadialBasis,
-    Degrees,
-    OrthonormalBasis,
-    degree_list,
-    harmonics_rows,
-)
+from .expansion import degree_list, harmonics_rows
+from .expansion._harmonics import Degrees
+from .expansion._radial import AbstractRadialBasis, OrthonormalBasis
 
 
 class PowerSpectrum(AbstractPointDescriptor):

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from .._core import safe_norm
 from ..diffraction import ReciprocalPoints, ReciprocalSpace
 from ._descriptor_plan import AbstractPointDescriptor
-from .expansion import cubic_b_spline
+from .expansion._b_spline import cubic_b_spline
 
 
 class RadialDistribution(AbstractPointDescriptor):

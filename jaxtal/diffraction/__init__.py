@@ -36,9 +36,7 @@ Densities in real space, on a mesh of `fields`:
     rho = gaussian_density(mesh, lattice, frac, amplitude, sigma)     # any dimension
 """
 
-from . import sums as sums
 from ._atom_density import AtomDensity as AtomDensity
-from ._atom_density import AtomDensityPlan as AtomDensityPlan
 from ._atom_density import field_from_crystal as field_from_crystal
 from ._found_reflections import FoundReflections as FoundReflections
 from ._gaussian_density import gaussian_density as gaussian_density
@@ -46,16 +44,15 @@ from ._gaussian_density import gaussian_images as gaussian_images
 from ._laue_group import cartesian_rotations as cartesian_rotations
 from ._laue_group import laue_frame as laue_frame
 from ._listed_reflections import ListedReflections as ListedReflections
-from ._points import AbstractReflections as AbstractReflections
-from ._points import ReciprocalPoints as ReciprocalPoints
-from ._points import raise_if_outgrown as raise_if_outgrown
+from ._reciprocal_points import AbstractReflections as AbstractReflections
+from ._reciprocal_points import ReciprocalPoints as ReciprocalPoints
+from ._reciprocal_points import raise_if_outgrown as raise_if_outgrown
 from ._reciprocal_space import Provider as Provider
 from ._reciprocal_space import ReciprocalSpace as ReciprocalSpace
 from ._structure_factors import missing_species as missing_species
 from ._structure_factors import structure_factors as structure_factors
-from .powder import Diffractogram as Diffractogram
-from .powder import PowderLine as PowderLine
-from .powder import PowderPattern as PowderPattern
-from .powder import PowderPlan as PowderPlan
-from .powder import powder_lines as powder_lines
-from .sums import hkl_sphere as hkl_sphere
+from .powder._diffractogram import Diffractogram as Diffractogram
+from .powder._lines import powder_lines as powder_lines
+from .powder._pattern import PowderPattern as PowderPattern
+from .powder._pattern import PowderPlan as PowderPlan
+from .sums._hkl import hkl_sphere as hkl_sphere

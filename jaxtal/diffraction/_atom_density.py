@@ -10,21 +10,13 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from .._core import AbstractSpecification, computing_dtype, device_array
-from ..crystal import (
-    Chunk,
-    CrystalArrays,
-    HostAtoms,
-    Program,
-    WyckoffCrystal,
-    apply_plan,
-    host_crystal,
-    planned_crystals,
-)
+from ..crystal import CrystalArrays, HostAtoms, WyckoffCrystal, host_crystal
+from ..crystal.apply import Chunk, Program, apply_plan, planned_crystals
 from ..fields import Mesh, PeriodicField, Waves
 from ..lattice import BravaisLattice
 from ..scattering import KINDS, FormFactors, isotropic_displacement
 from ._box_sums import box_sums
-from ._points import raise_if_outgrown
+from ._reciprocal_points import raise_if_outgrown
 from ._structure_factors import combine_species, missing_species, species_sums, stol2
 from .sums import signed_places
 
@@ -34,7 +26,7 @@ def _sizes(mesh: Any) -> tuple[int, ...]:
 
 
 class AtomDensity(AbstractSpecification):
-    """How a crystal becomes a scattering density on the nodes of a mesh.
+    """Specification of how a crystal becomes a scattering density on the nodes of a mesh.
 
     rho(r) = (1/V) sum_G F(G) exp(-2 pi i G.r) over the waves that the mesh resolves, each at its
     shortest alias; on the zone boundary the mean over tied ones, so that rho is real and has the
@@ -100,7 +92,7 @@ class AtomDensity(AbstractSpecification):
         )
 
     def __call__(self, crystal: Any) -> "DensityOnMesh":
-        """Density of one crystal, planned for and computed at once (not inside jit: see `plan`).
+        """Compute the density of one crystal, planned at once (not inside jit: see `plan`).
 
         Raises:
             ValueError: a traced crystal, several, or as `plan`.
@@ -158,8 +150,8 @@ class AtomDensityPlan(eqx.Module):
         """Density of a crystal, or of several with their axis first; pure: jit, vmap, grad.
 
         Args:
-            crystals: of any kind, see `crystal.apply_plan`.
-            chunk: crystals computed side by side, see `crystal.map_crystals`.
+            crystals: of any kind, see `crystal.apply.apply_plan`.
+            chunk: crystals computed side by side, see `crystal.apply.map_crystals`.
         """
         return apply_plan(_density, self, crystals, chunk)
 
@@ -192,7 +184,7 @@ def field_from_crystal(
     displacements: bool = True,
     blur: float | int = 0.0,
 ) -> PeriodicField:
-    """The density of a crystal as a `PeriodicField` with its lattice and its group (host).
+    """Compute the density of a crystal, a `PeriodicField` with lattice and group (host).
 
     Args:
         crystal: of any kind (`host_crystal`); the group is that of a `WyckoffCrystal`, none for

@@ -12,9 +12,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Int
 
 from .._core import computing_dtype, count, device_array
-from ..crystal import CrystalArrays, HostAtoms, Program
+from ..crystal import CrystalArrays, HostAtoms
+from ..crystal.apply import Program
 from ..scattering import FormFactors
-from ._points import AbstractReciprocalSpace, AbstractReflections, ReciprocalPoints
+from ._reciprocal_points import AbstractReciprocalSpace, AbstractReflections, ReciprocalPoints
 from .sums import HklBox, box_size, countable, element_slots, safe_cell, sphere_sums
 
 #: Places for different elements in one crystal, at least.
@@ -146,7 +147,7 @@ class FoundReflections(AbstractReflections):
         )
 
     def points(self, crystal: Program) -> ReciprocalPoints:
-        """Points of one crystal; pure, finite for every content of the arrays."""
+        """Return the points of one crystal; pure, finite for every content of the arrays."""
         lattice, frac, mask = _arrays(crystal)
         weights, rows, known = self._weights(crystal, mask, lattice.dtype)
         factors = jax.tree.map(lambda table: table[rows], self.form_factors)

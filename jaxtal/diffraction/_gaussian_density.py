@@ -28,7 +28,7 @@ def gaussian_density(
     sigma: Real[Array, " N"],
     images: Int[Array, "T E"] | None = None,
 ) -> Float[Array, "*sizes"]:
-    """Gaussians around atoms and all their lattice translations, on the nodes, in any dimension.
+    """Sum Gaussians around atoms and all their lattice translations on nodes; any dimension.
 
     rho(r) = sum_j A_j sum_t exp(-|r - x_j - t|^2 / (2 sigma_j^2)): the values themselves, not a
     Fourier series cut off. Their coefficients are, but for aliasing,
@@ -73,7 +73,7 @@ def gaussian_density(
 
 
 def gaussian_images(lattice: Any, sigma: Any) -> Int[np.ndarray, "T D"]:
-    """Lattice translations that bring a Gaussian into reach of a cell around it (host).
+    """List lattice translations that bring a Gaussian into reach of a cell around it (host).
 
     Args:
         lattice: `Lattice` or matrix, rows, (D, D).

@@ -43,7 +43,7 @@ def metric_mean(rotations: Int[np.ndarray, "n 3 3"]) -> Float[np.ndarray, "3 3 3
 
 
 def laue_frame(rotations: Int[np.ndarray, "n 3 3"]) -> Int[np.ndarray, "3 3"]:
-    """Lattice directions along which to lay Cartesian axes that the cell parameters do not turn.
+    """Find lattice directions for Cartesian axes that the cell parameters do not turn.
 
     The axes are the rows of T M made orthonormal one after another. With T the identity that is
     ASE's orientation (a along x, b in the xy plane), in which nearly every Laue group acts on
@@ -72,7 +72,7 @@ def cartesian_rotations(
     frame: np.ndarray,
     metric: Float[np.ndarray, "3 3"] | None = None,
 ) -> Float[np.ndarray, "n 3 3"]:
-    """Matrices R of the rotations on Cartesian row vectors, x' = x R, in the axes of a frame.
+    """Return rotations R of Cartesian row vectors, x' = x R, in the axes of a frame.
 
     Args:
         rotations: W, acting on fractional coordinates, shape (n, 3, 3).

@@ -10,13 +10,14 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .._core import bucket, computing_dtype, device_array, safe_norm
-from ..crystal import Crystal, CrystalArrays, HostAtoms, Program
+from ..crystal import Crystal, CrystalArrays, HostAtoms
+from ..crystal.apply import Program
 from ..lattice import Lattice
 from ..scattering import FormFactors, anomalous
 from ..symmetry import laue_unique
 from ._box_sums import box_sums
 from ._laue_group import checked_laue, frame_axes, laue_frame, metric_mean
-from ._points import AbstractReciprocalSpace, AbstractReflections, ReciprocalPoints
+from ._reciprocal_points import AbstractReciprocalSpace, AbstractReflections, ReciprocalPoints
 from ._structure_factors import (
     combine_species,
     missing_species,
@@ -25,7 +26,8 @@ from ._structure_factors import (
     stol2,
     wave_vectors,
 )
-from .sums import hkl_sphere, safe_cell, signed_places
+from .sums import safe_cell, signed_places
+from .sums._hkl import hkl_sphere
 
 #: Lists reach this much (relative) further than promised, and `covers` uses half of it, so that
 #: rounding never makes a crystal outgrow its own plan.
@@ -138,7 +140,7 @@ class ListedReflections(AbstractReflections):
         return f"ListedReflections: room for {len(self.hkl)}, {cells} cells, {species} species"
 
     def points(self, crystal: Program) -> ReciprocalPoints:
-        """Points of one crystal; pure."""
+        """Return the points of one crystal; pure."""
         given = crystal.to_crystal() if isinstance(crystal, CrystalArrays) else crystal
         atoms, usable = _finite(given)
         space, factors = self.space, self.form_factors
@@ -162,7 +164,7 @@ class ListedReflections(AbstractReflections):
         )
 
     def covers(self, crystal: Crystal) -> Bool[Array, ""]:
-        """Whether the list serves a crystal: all its reflections, species and symmetry.
+        """Tell whether the list serves a crystal: all its reflections, species and symmetry.
 
         With q = h B and q0 = h B0, |q0| <= |B^-1 B0| |q|: the list is complete if the spectral
         norm of B^-1 B0 is at most max_stretch for one of the references B0. A thinned list needs

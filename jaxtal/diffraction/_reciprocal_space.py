@@ -6,10 +6,16 @@ from typing import Any, Literal, get_args
 import equinox as eqx
 import numpy as np
 
-from ..crystal import CrystalArrays, CrystalBatch, host_crystals, planned_crystals
+from ..crystal import CrystalArrays, CrystalBatch, host_crystals
+from ..crystal.apply import planned_crystals
 from ._found_reflections import FoundReflections
 from ._listed_reflections import ListedReflections
-from ._points import AbstractReciprocalSpace, AbstractReflections, ReciprocalPoints, Taper
+from ._reciprocal_points import (
+    AbstractReciprocalSpace,
+    AbstractReflections,
+    ReciprocalPoints,
+    Taper,
+)
 
 #: Who finds the reflections: a list made on the host, or the program.
 Provider = Literal["auto", "listed", "found"]
@@ -18,7 +24,7 @@ _FEW_CELLS = 4
 
 
 class ReciprocalSpace(AbstractReciprocalSpace):
-    """How a crystal becomes points in reciprocal space.
+    """Specification of how a crystal becomes points in reciprocal space.
 
     I(q) = |F(q)|^2 / |F(0)|^2 t(q / q_max), with the taper t(x) = (1 - x^2)^3 ("smooth": value,
     slope and curvature vanish at q_max, so that nothing jumps when a reflection enters or leaves
@@ -116,7 +122,7 @@ class ReciprocalSpace(AbstractReciprocalSpace):
         )
 
     def __call__(self, crystals: Any) -> ReciprocalPoints:
-        """Points of crystals, planned for and computed at once (not inside jit: see `plan`).
+        """Return the points of crystals, planned for at once (not inside jit: see `plan`).
 
         Args:
             crystals: one or several of any kind; several give results with their axis first.

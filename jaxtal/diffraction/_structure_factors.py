@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 from .._core import as_array
 from ..crystal import Crystal, as_crystal
 from ..scattering import FormFactors, anisotropic_displacement, isotropic_displacement
-from .sums import BLOCK
+from .sums._signed_sums import BLOCK
 
 
 def structure_factors(
@@ -59,7 +59,7 @@ def _compiled(
 
 
 def missing_species(crystal: Crystal, form_factors: FormFactors) -> Bool[Array, " N"]:
-    """True for atoms whose species the table does not hold, shape (N,)."""
+    """Tell for which atoms the table does not hold the species, shape (N,)."""
     return crystal.mask & ~jnp.any(_same_species(crystal, form_factors), axis=0)
 
 
@@ -147,7 +147,7 @@ def _direct_block(
 
 
 def debye_waller(crystal: Crystal, hkl: Int[Array, "P 3"]) -> Float[Array, "N P"]:
-    """Displacement factors T_j(h) of every atom and reflection, shape (N, P), dimensionless."""
+    """Compute displacement factors T_j(h) of all atoms and reflections, (N, P), dimensionless."""
     u_iso = jnp.where(crystal.mask, crystal.u_iso, 0.0)
     factor = isotropic_displacement(u_iso, stol2(crystal, hkl))
     if crystal.u_aniso is None:

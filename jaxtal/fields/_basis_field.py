@@ -90,7 +90,7 @@ class BasisField(eqx.Module):
         tol: float | None = None,
         project: bool = False,
     ) -> "BasisField":
-        """The coefficients of fields on a mesh, a_i = mean of f_i f.
+        """Expand fields on a mesh in a basis, a_i = mean of f_i f.
 
         Args:
             field: the fields; not traced, unless a basis is given and `project` is set.
@@ -121,7 +121,7 @@ class BasisField(eqx.Module):
         return cls(coefficients, field.parameters, basis, field.bravais)
 
     def field(self) -> PeriodicField:
-        """The fields on the nodes of the mesh."""
+        """Evaluate the fields on the nodes of the mesh."""
         values = _on_mesh(self.basis, self.coefficients)
         return PeriodicField(values, self.parameters, self.bravais, self.group)
 
@@ -150,7 +150,7 @@ class BasisField(eqx.Module):
         return f"BasisField({fields}, {self.basis!r}, {cell_text(self.bravais, self.parameters)})"
 
     def with_coefficients(self, coefficients: Float[Array, "n b"]) -> "BasisField":
-        """Other fields in the same basis and cell."""
+        """Return other fields in the same basis and cell."""
         return BasisField(coefficients, self.parameters, self.basis, self.bravais)
 
 

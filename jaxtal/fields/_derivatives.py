@@ -13,7 +13,7 @@ from ._waves import Waves
 def gradient(
     values: Shaped[Array, "*sizes"], lattice: Lattice, waves: Waves
 ) -> Float[Array, "*sizes D"]:
-    """Gradient of a field along Cartesian axes, on the nodes.
+    """Compute the gradient of a field along Cartesian axes, on the nodes.
 
     grad f(r) = sum_n i G F(n) exp(i G.r), with G the mean over tied aliases: exact for a
     band-limited field, and the derivative of `evaluate` at the nodes for every field. A wave whose
@@ -46,7 +46,7 @@ def gradient(
 def laplacian(
     values: Shaped[Array, "*sizes"], lattice: Lattice, waves: Waves
 ) -> Float[Array, "*sizes"]:
-    """Laplacian of a field on the nodes: sum_n -|G|^2 F(n) exp(i G.r).
+    """Compute the Laplacian of a field on the nodes: sum_n -|G|^2 F(n) exp(i G.r).
 
     Tied aliases have one length, so that every wave counts. On the zone boundary the divergence of
     `gradient` differs: it has lost the waves whose aliases cancel.

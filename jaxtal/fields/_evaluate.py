@@ -49,7 +49,7 @@ def _alias_coefficients(values: Array, waves: Waves) -> Array:
 
 
 def evaluate(values: Shaped[Array, "*sizes"], x: Any, waves: Waves) -> Float[Array, "*points"]:
-    """A field at any points, by exact summation of its waves (see `mesh_density`).
+    """Evaluate a field at any points, by exact summation of its waves (see `mesh_density`).
 
     exp(2 pi i n.x) is a product over the axes, so that the sum over the box of all aliases is one
     matrix product and D - 1 short ones; no exponential of a whole wave is ever formed.

@@ -47,7 +47,7 @@ class Mesh:
 
     @classmethod
     def of(cls, mesh: Any) -> "Mesh":
-        """A mesh, or the mesh of these sizes."""
+        """Return a mesh as it is, or the mesh of these sizes."""
         return mesh if isinstance(mesh, Mesh) else cls(mesh)
 
     # --- nodes -------------------------------------------------------------------------------
@@ -63,12 +63,12 @@ class Mesh:
         return math.prod(self.sizes)
 
     def points(self) -> Float[np.ndarray, "*sizes D"]:
-        """Reduced coordinates m / N of the nodes, (*sizes, D)."""
+        """Return reduced coordinates m / N of the nodes, (*sizes, D)."""
         axes = [np.arange(n) / n for n in self.sizes]
         return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
 
     def grid(self) -> Grid:
-        """The same nodes as a sampling grid, as phasing takes it."""
+        """Return the same nodes as a sampling grid, as phasing takes it."""
         return mesh_grid(self.sizes)
 
     # --- waves -------------------------------------------------------------------------------
@@ -79,11 +79,11 @@ class Mesh:
         return (*self.sizes[:-1], self.sizes[-1] // 2 + 1)
 
     def indices(self) -> Int[np.ndarray, "M D"]:
-        """DFT indices of all waves in C order, (M, D)."""
+        """Return DFT indices of all waves in C order, (M, D)."""
         return np.indices(self.sizes).reshape(self.dimension, -1).T
 
     def half_indices(self) -> Int[np.ndarray, "*half D"]:
-        """DFT indices of the stored waves, (*half_shape, D)."""
+        """Return DFT indices of the stored waves, (*half_shape, D)."""
         return np.moveaxis(np.indices(self.half_shape), 0, -1)
 
     def ranks(self, indices: Any) -> Int[np.ndarray, " n"]:
@@ -92,7 +92,7 @@ class Mesh:
         return np.asarray(np.ravel_multi_index(tuple(wrapped.T), self.sizes))
 
     def stored(self, indices: Any) -> Bool[np.ndarray, " n"]:
-        """True where the wave (or an alias) is among the stored ones; indices (n, D), any."""
+        """Tell which waves (or aliases of them) are among the stored ones; indices (n, D), any."""
         last = self._checked(indices)[:, -1] % self.sizes[-1]
         return last <= self.sizes[-1] // 2
 
@@ -113,7 +113,7 @@ class Mesh:
         return np.asarray(np.ravel_multi_index(tuple(wrapped.T), self.half_shape))
 
     def half_weights(self) -> Float[np.ndarray, "*half"]:
-        """How many waves each stored one stands for: itself, and its inverse if not stored.
+        """Count the waves each stored one stands for: itself, and its inverse if not stored.
 
         mean f g = sum over stored waves of weight Re(F conj G), Parseval's identity.
         """
@@ -132,7 +132,7 @@ class Mesh:
     # --- transforms --------------------------------------------------------------------------
 
     def to_waves(self, values: Shaped[Array, "*sizes"]) -> Complex[Array, "*half"]:
-        """Fourier coefficients F of a real field, stored half, (*half_shape).
+        """Transform a real field to Fourier coefficients F, stored half, (*half_shape).
 
         Raises:
             ValueError: the field has another shape.
@@ -142,7 +142,7 @@ class Mesh:
         return jnp.fft.rfftn(floating(values), norm="forward")
 
     def to_values(self, waves: Complex[Array, "*half"]) -> Float[Array, "*sizes"]:
-        """The real field of stored Fourier coefficients, (*sizes).
+        """Transform stored Fourier coefficients to the real field, (*sizes).
 
         Raises:
             ValueError: the coefficients have another shape.
@@ -171,7 +171,7 @@ class Mesh:
             )
 
     def fitting(self, group: SpaceGroup) -> "Mesh":
-        """The smallest mesh, nowhere coarser, on which a group acts.
+        """Find the smallest mesh, nowhere coarser, on which a group acts.
 
         Sizes are multiples of what the translations need, equal along axes that the group mixes,
         and otherwise made of the primes 2, 3 and 5.

@@ -153,7 +153,7 @@ class PeriodicField(eqx.Module):
         return self.bravais.lattice(self.parameters)
 
     def host_matrix(self) -> Float[np.ndarray, "D D"]:
-        """Lattice matrix in float64, for builders; rows, unit of the parameters.
+        """Return the lattice matrix in float64, for builders; rows, unit of the parameters.
 
         Raises:
             ValueError: the parameters are traced.
@@ -165,7 +165,7 @@ class PeriodicField(eqx.Module):
         return Waves.build(self.mesh, self.host_matrix(), self.values.dtype, group=self.group)
 
     def with_values(self, values: Float[Array, "n *sizes"]) -> "PeriodicField":
-        """Other fields on the same cell; the mesh may be another one."""
+        """Return other fields on the same cell; the mesh may be another one."""
         return PeriodicField(values, self.parameters, self.bravais, self.group)
 
     def waves(self) -> Complex[Array, "n *half"]:
@@ -173,14 +173,14 @@ class PeriodicField(eqx.Module):
         return _to_waves(self.mesh, self.values)
 
     def scaled(self, factor: Any) -> "PeriodicField":
-        """Fields times a number, or each times its own, (n,)."""
+        """Multiply the fields by a number, or each by its own, (n,)."""
         factor = jnp.asarray(factor, self.values.dtype)
         return self.with_values(
             jax.vmap(jnp.multiply)(self.values, jnp.broadcast_to(factor, (self.n_fields,)))
         )
 
     def checked_index(self, i: Any) -> int:
-        """The number of a field, if there is one.
+        """Return the number of a field, if there is one.
 
         Raises:
             ValueError: not an integer from 0 to n - 1.

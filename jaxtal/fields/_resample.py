@@ -15,7 +15,7 @@ from ._waves import lattice_matrix, tied_aliases
 
 
 class ResamplePlan(eqx.Module):
-    """Which wave of one mesh goes to which of another.
+    """Plan of resampling: which wave of one mesh goes to which of another.
 
     F'(n' of G) = sum over the source's tied aliases G of share(G) F(n of G), for the G kept:
 
@@ -103,7 +103,7 @@ class ResamplePlan(eqx.Module):
 
 @jax.jit
 def resample(values: Shaped[Array, "*sizes"], plan: ResamplePlan) -> Float[Array, "*new"]:
-    """One field on another mesh of the same cell (see `ResamplePlan`); linear in the values.
+    """Resample one field on another mesh of the same cell (see `ResamplePlan`); linear.
 
     Args:
         values: one field, (*plan.from_mesh.sizes).

@@ -150,7 +150,7 @@ class StarBasis(eqx.Module):
 
     @jax.jit
     def to_waves(self, a: Float[Array, " b"]) -> Complex[Array, "*half"]:
-        """Fourier coefficients of the stored waves, (*half_shape), from basis coefficients.
+        """Return Fourier coefficients of the stored waves, (*half_shape), of basis coefficients.
 
         Closed: F(G) = a_i c(G); open: F(G) = (a_i -+ i a_(i+1)) / sqrt 2 c(G), the sign - for the
         first star of a pair.
@@ -165,7 +165,7 @@ class StarBasis(eqx.Module):
 
     @jax.jit
     def from_waves(self, waves: Complex[Array, "*half"]) -> Float[Array, " b"]:
-        """Basis coefficients of stored Fourier coefficients: the projection on symmetric fields.
+        """Return basis coefficients of stored waves: the projection on symmetric fields.
 
         With s = sum over the star conj(c) F: a_i = Re s if closed, a_i = sqrt 2 Re s and
         a_(i+1) = -sqrt 2 Im s for an open pair.
@@ -182,37 +182,37 @@ class StarBasis(eqx.Module):
 
     @jax.jit
     def to_mesh(self, a: Float[Array, " b"]) -> Float[Array, "*sizes"]:
-        """Values on the mesh, (*sizes), of the field with basis coefficients a."""
+        """Return values on the mesh, (*sizes), of the field with basis coefficients a."""
         return self.mesh.to_values(self.to_waves(a))
 
     @jax.jit
     def from_mesh(self, values: Float[Array, "*sizes"]) -> Float[Array, " b"]:
-        """Basis coefficients a_i = mean f f_i of a field; what is not symmetric drops out."""
+        """Return coefficients a_i = mean f f_i of a field; what is not symmetric drops out."""
         return self.from_waves(self.mesh.to_waves(values))
 
     # --- symmetry ----------------------------------------------------------------------------
 
     @jax.jit
     def project(self, values: Float[Array, "*sizes"]) -> Float[Array, "*sizes"]:
-        """The nearest symmetric field: the average over the operations of the group."""
+        """Return the nearest symmetric field: the average over the operations of the group."""
         return self.to_mesh(self.from_mesh(values))
 
     @jax.jit
     def asymmetry(self, values: Float[Array, "*sizes"]) -> Float[Array, ""]:
-        """Largest difference of a field from its symmetric part, in the unit of the field."""
+        """Measure the largest difference of a field from its symmetric part, in its unit."""
         return jnp.max(jnp.abs(values - self.project(values)))
 
     # --- derivatives -------------------------------------------------------------------------
 
     def squared(self, lattice: Lattice) -> Float[Array, " b"]:
-        """|G|^2 of each basis function, 1 / length^2, differentiable in the cell.
+        """Return |G|^2 of each basis function, 1 / length^2, differentiable in the cell.
 
         The cell may differ from that of construction: |G|^2 is of the same waves.
         """
         return squared_lengths(self.waves, lattice)
 
     def laplacian(self, a: Float[Array, " b"], lattice: Lattice) -> Float[Array, " b"]:
-        """Coefficients of the Laplacian: -|G_i|^2 a_i."""
+        """Return the coefficients of the Laplacian: -|G_i|^2 a_i."""
         return -self.squared(lattice) * self._coefficients(a)
 
     def _coefficients(self, a: Array) -> Array:

@@ -156,17 +156,17 @@ class Stars:
 
     @functools.cached_property
     def basis_star(self) -> Int[np.ndarray, " b"]:
-        """The star of each basis function, (n_basis,)."""
+        """Return the star of each basis function, (n_basis,)."""
         return np.flatnonzero(~self.cancelled)
 
     @functools.cached_property
     def basis_id(self) -> Int[np.ndarray, " s"]:
-        """The basis function of each star, -1 if cancelled, (n_stars,)."""
+        """Return the basis function of each star, -1 if cancelled, (n_stars,)."""
         return np.where(self.cancelled, -1, np.cumsum(~self.cancelled) - 1)
 
     @functools.cached_property
     def coefficients(self) -> Complex[np.ndarray, " M"]:
-        """c of each wave, 0 if its star is cancelled, (M,)."""
+        """Return c of each wave, 0 if its star is cancelled, (M,)."""
         # Turns around zero, so that conjugates are equal to the last bit.
         middle = self.unit // 2
         turns = ((np.arange(self.unit) + middle) % self.unit - middle) / self.unit
@@ -184,7 +184,7 @@ class Stars:
         return where
 
     def squared(self) -> Float[np.ndarray, " s"]:
-        """|G|^2 of each star in the cell at construction, 1 / length^2, (n_stars,)."""
+        """Return |G|^2 of each star in the cell at construction, 1 / length^2, (n_stars,)."""
         return _squared(self.characteristic, self.matrix)
 
     # Equal stars make equal plans: a basis built again does not make a program compile again.

@@ -92,11 +92,11 @@ class Waves(eqx.Module):
         )
 
     def squared(self, lattice: Lattice) -> Float[Array, "*half"]:
-        """|G|^2 of the stored waves, in 1 / length^2, differentiable in the cell."""
+        """Return |G|^2 of the stored waves, in 1 / length^2, differentiable in the cell."""
         return squared_lengths(self.minimal, lattice)
 
     def vectors(self, lattice: Lattice) -> Float[Array, "*half D"]:
-        """Wave vectors for odd derivatives: the mean over tied aliases, Cartesian, 1 / length."""
+        """Return wave vectors for odd derivatives: means over tied aliases, Cartesian, 1/length."""
         return lattice.q(self.mean.astype(lattice.matrix.dtype))
 
 

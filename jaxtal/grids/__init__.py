@@ -28,10 +28,10 @@ from ._ellipsoid import loewner_ellipsoid as loewner_ellipsoid
 from ._folded import folded_grids as folded_grids
 from ._folded import random_origin as random_origin
 from ._grid import Grid as Grid
+from ._grid_report import grid_report as grid_report
 from ._packings import packing_basis as packing_basis
 from ._packings import packing_density as packing_density
 from ._quotient import quotient_grid as quotient_grid
 from ._regular import mesh_for as mesh_for
 from ._regular import mesh_grid as mesh_grid
-from ._report import grid_report as grid_report
 from ._search import search_grid as search_grid

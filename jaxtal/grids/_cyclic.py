@@ -9,11 +9,11 @@ from jaxtyping import Float
 
 from .._core import lll, next_smooth
 from ..symmetry import smith_normal_form
-from ._budget import Budget
 from ._collisions import Collisions, check_indices
 from ._ellipsoid import check_form, inertia_ellipsoid
 from ._grid import Grid
 from ._packings import packing_basis
+from ._search_budget import Budget
 
 _GROWTH = 1.01
 
@@ -35,7 +35,7 @@ def cyclic_grid(
     max_trials: int = 1000,
     max_seconds: float | None = 60.0,
 ) -> Grid:
-    """The first alias-free cyclic grid from randomly rotated, rounded ball packings.
+    """Find the first alias-free cyclic grid among randomly rotated, rounded ball packings.
 
     The ellipsoid is mapped to the unit ball, the densest lattice packing of balls is rotated at
     random, mapped back and rounded to integers; the quotient must be cyclic (all but one

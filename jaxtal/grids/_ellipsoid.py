@@ -10,7 +10,7 @@ from ._collisions import check_indices
 
 
 def inertia_ellipsoid(k: Any) -> Float[np.ndarray, "N N"]:
-    """Quadratic form of the inertia ellipsoid of K, scaled until it encloses K.
+    """Compute the inertia ellipsoid of K, scaled until it encloses K, as a quadratic form.
 
         Q = S^-1 / max_k (k S^-1 k^T),   S = sum_k k^T k
 
@@ -33,7 +33,7 @@ def inertia_ellipsoid(k: Any) -> Float[np.ndarray, "N N"]:
 def loewner_ellipsoid(
     k: Any, *, tol: float = 1e-3, max_iterations: int = 10_000
 ) -> Float[np.ndarray, "N N"]:
-    """Quadratic form of the ellipsoid of minimal volume around K (Loewner, John).
+    """Compute the ellipsoid of minimal volume around K (Loewner, John) as a quadratic form.
 
     The weights u maximise log det sum_k u_k k^T k; at the optimum k Q k^T <= 1 with
     Q = (N sum_k u_k k^T k)^-1, and equality where u_k > 0. K = -K puts the centre at zero.
@@ -74,7 +74,7 @@ def loewner_ellipsoid(
 
 
 def ellipsoid_volume(form: Float[np.ndarray, "N N"]) -> float:
-    """Volume of {x : x Q x^T <= 1}, in units of the reciprocal cell."""
+    """Compute the volume of {x : x Q x^T <= 1}, in units of the reciprocal cell."""
     n = len(form)
     ball = math.pi ** (n / 2) / math.gamma(n / 2 + 1)
     return ball / math.sqrt(float(np.linalg.det(form)))

@@ -10,7 +10,7 @@ from ._modular import row_echelon
 
 
 def random_origin(dimension: int, seed: int = 0) -> Float[np.ndarray, " N"]:
-    """A generic point of the unit cell: uniform in [0, 1)^N, on no symmetry element.
+    """Draw a generic point of the unit cell: uniform in [0, 1)^N, on no symmetry element.
 
     Raises:
         ValueError: a dimension below 1.
@@ -23,7 +23,7 @@ def random_origin(dimension: int, seed: int = 0) -> Float[np.ndarray, " N"]:
 def folded_grids(
     moduli: Sequence[int], dimension: int, *, count: int = 1, seed: int = 0
 ) -> tuple[Grid, ...]:
-    """Grids with random characters and random generic origins, far smaller than alias-free.
+    """Draw grids with random characters and generic origins, far smaller than alias-free.
 
     Reflections that share a slot add up there and all read the sum back; averaged over an orbit
     the errors mostly cancel, if the points are no symmetric set. Every subgroup of slots is met

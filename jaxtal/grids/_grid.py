@@ -71,7 +71,7 @@ class Grid:
         return math.prod(self.moduli)
 
     def slots(self, k: Int[np.ndarray, "refl N"]) -> Int[np.ndarray, "refl r"]:
-        """Slot of each reflection, k V mod m, (refl, r).
+        """Return the slot of each reflection, k V mod m, (refl, r).
 
         Raises:
             ValueError: not integer indices of N columns.
@@ -84,26 +84,26 @@ class Grid:
         return k.astype(np.int64) @ self.characters % np.array(self.moduli)
 
     def flat(self, k: Int[np.ndarray, "refl N"]) -> Int[np.ndarray, " refl"]:
-        """Slot of each reflection as one number, row-major, (refl,)."""
+        """Return the slot of each reflection as one number, row-major, (refl,)."""
         return np.asarray(np.ravel_multi_index(tuple(self.slots(k).T), self.moduli))
 
     def points(self, j: Int[np.ndarray, "n r"]) -> Float[np.ndarray, "n N"]:
-        """Fractional coordinates in [0, 1) of points given by their multi-indices, (n, N)."""
+        """Return fractional coordinates in [0, 1) of points given by multi-indices, (n, N)."""
         fractions = np.asarray(j) / np.array(self.moduli)
         return (self.origin + fractions @ self.characters.T) % 1.0
 
     def is_alias_free(self, k: Int[np.ndarray, "refl N"]) -> bool:
-        """True where distinct reflections (all of them, Friedel mates too) have distinct slots."""
+        """Tell whether distinct reflections, Friedel mates too, have distinct slots."""
         taken = np.zeros(self.size, dtype=bool)
         taken[self.flat(k)] = True
         return int(taken.sum()) == len(k)
 
     def filling(self, k: Int[np.ndarray, "refl N"]) -> float:
-        """Filling factor: the share of the slots that reflections occupy."""
+        """Compute the filling factor: the share of the slots that reflections occupy."""
         return len(np.unique(self.flat(k))) / self.size
 
     def with_origin(self, origin: Float[np.ndarray, " N"]) -> "Grid":
-        """The grid moved so that its point 0 lies at `origin` (fractional coordinates)."""
+        """Move the grid so that its point 0 lies at `origin` (fractional coordinates)."""
         return Grid(self.characters, self.moduli, origin)
 
     def save(self, path: str | pathlib.Path) -> None:

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 
 def packing_basis(dimension: int) -> Float[np.ndarray, "N N"]:
-    """Rows generate the densest known lattice packing of balls of radius 1.
+    """Return rows that generate the densest known lattice packing of balls of radius 1.
 
     Root lattices: A1, A2 (hexagonal), A3 = D3 (face-centred cubic), D4, D5, E6, E7, E8 - proven
     the densest lattices - and D_n beyond. Shortest vectors have length 2.
@@ -38,6 +38,6 @@ def packing_basis(dimension: int) -> Float[np.ndarray, "N N"]:
 
 
 def packing_density(dimension: int) -> float:
-    """Share of space that the balls of `packing_basis` fill: pi^3 / (48 sqrt 3) for N = 6."""
+    """Compute the share of space that balls of `packing_basis` fill: pi^3/(48 sqrt 3) in N = 6."""
     ball = math.pi ** (dimension / 2) / math.gamma(dimension / 2 + 1)
     return ball / float(np.prod(np.diag(packing_basis(dimension))))

@@ -9,7 +9,7 @@ from ._grid import Grid
 
 
 def quotient_grid(matrix: Any) -> Grid:
-    """Grid whose slots are the cosets of the reciprocal sublattice that the rows generate.
+    """Make the grid whose slots are the cosets of the sublattice that rows generate.
 
     With the Smith normal form U M W = diag(d), a row k lies in the sublattice exactly where
     (k W)_i = 0 mod d_i: V = W and m = d, without the d_i = 1. The grid has |det M| points and its

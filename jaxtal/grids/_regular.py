@@ -13,7 +13,7 @@ _LONGEST = 1 << 20
 
 
 def mesh_grid(sizes: Sequence[int]) -> Grid:
-    """The regular mesh x_j = (j_1 / n_1, ..., j_N / n_N).
+    """Make the regular mesh x_j = (j_1 / n_1, ..., j_N / n_N).
 
     Args:
         sizes: n, points along each axis of the cell.
@@ -33,7 +33,7 @@ def mesh_for(
     parity: str | None = None,
     primes: Sequence[int] = (2, 3, 5),
 ) -> Grid:
-    """The smallest regular mesh that is alias-free, with small prime factors on every axis.
+    """Find the smallest regular mesh that is alias-free, with small prime factors on every axis.
 
     2 max |k_i| + 1 points along each axis always suffice; axes, longest first, are then shortened
     as long as all reflections keep slots of their own (a skewed set of indices leaves room).

@@ -11,14 +11,14 @@ from jaxtyping import Int
 
 from .._core import smooth_sizes
 from ..symmetry import smith_normal_form
-from ._axes import join, lay_out, primary_parts, rank_of
-from ._budget import Budget
 from ._collisions import Collisions, check_indices
 from ._cyclic import random_rotations
 from ._ellipsoid import check_form, ellipsoid_volume, inertia_ellipsoid, loewner_ellipsoid
 from ._grid import Grid
 from ._packings import packing_basis, packing_density
+from ._search_budget import Budget
 from ._sublattices import Parts, SublatticePool, subgroup_classes
+from ._transform_axes import join, lay_out, primary_parts, rank_of
 
 # New sizes are drawn between this share of the best one so far and the best one.
 _WINDOW = 0.7
@@ -66,7 +66,7 @@ def search_grid(
     max_trials: int = 8000,
     max_seconds: float | None = 60.0,
 ) -> Grid:
-    """A small alias-free grid whose size has small prime factors, laid out as up to three axes.
+    """Search a small alias-free grid of small prime factors, laid out as up to three axes.
 
     A grid is alias-free when its reciprocal sublattice avoids the differences K - K. Two kinds of
     sublattice are tried:

@@ -65,7 +65,6 @@ from .cif._read import read_cif as read_cif
 from .cif._read import read_cif_block as read_cif_block
 from .cif._values import CifBlock as CifBlock
 from .cif._write import write_cif as write_cif
-from .phases._npz import PhaseArchive as PhaseArchive
 from .phases._npz import read_phases_npz as read_phases_npz
 from .phases._results import write_phasing as write_phasing
 from .pscf._basis import read_bf as read_bf

@@ -28,12 +28,12 @@ internal (perpendicular) part of N reciprocal basis vectors.
     space.check_group(group.rotations)               # W G W^T = G, or an error
 """
 
-from ._bravais import BravaisLattice as BravaisLattice
+from ._bravais_lattice import BravaisLattice as BravaisLattice
 from ._cell import cell_to_matrix as cell_to_matrix
 from ._cell import check_cell as check_cell
 from ._cell import check_matrix as check_matrix
 from ._cell import matrix_to_cell as matrix_to_cell
 from ._lattice import Lattice as Lattice
+from ._lattice_system import LatticeSystem as LatticeSystem
 from ._reduction import niggli_reduce as niggli_reduce
 from ._superspace import Superspace as Superspace
-from ._system import LatticeSystem as LatticeSystem

@@ -23,7 +23,7 @@ class Lattice(eqx.Module):
 
     @classmethod
     def from_parameters(cls, *cell: Any, dtype: Any = None) -> "Lattice":
-        """Lattice from (a), (a, b, gamma) or (a, b, c, alpha, beta, gamma); host only.
+        """Make a lattice from (a), (a, b, gamma) or (a, b, c, alpha, beta, gamma); host only.
 
         Lengths in angstrom, angles in degrees, oriented as ASE does (a along x, b in xy).
 
@@ -34,7 +34,7 @@ class Lattice(eqx.Module):
 
     @classmethod
     def from_matrix(cls, matrix: Any, dtype: Any = None) -> "Lattice":
-        """Lattice from a host array of row vectors (angstrom), checked.
+        """Make a lattice from a host array of row vectors (angstrom), checked.
 
         Raises:
             ValueError: not square, not finite, or singular.
@@ -68,15 +68,15 @@ class Lattice(eqx.Module):
         return _reciprocal(self.matrix)
 
     def to_cartesian(self, frac: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
-        """Cartesian coordinates (angstrom) of fractional ones: `frac @ matrix`."""
+        """Return Cartesian coordinates (angstrom) of fractional ones: `frac @ matrix`."""
         return _matmul(frac, self.matrix)
 
     def to_fractional(self, cart: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
-        """Fractional coordinates of Cartesian ones (angstrom): `cart @ matrix^-1`."""
+        """Return fractional coordinates of Cartesian ones (angstrom): `cart @ matrix^-1`."""
         return _matmul(cart, _inverse(self.matrix))
 
     def q(self, hkl: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
-        """Wave vectors q = hkl @ reciprocal, in 1/angstrom (|q| = 2 pi / d)."""
+        """Return wave vectors q = hkl @ reciprocal, in 1/angstrom (|q| = 2 pi / d)."""
         return _matmul(hkl, self.reciprocal)
 
 

@@ -11,7 +11,7 @@ from .._core import call_spglib, check_finite, host_array
 def niggli_reduce(
     matrix: Any, tolerance: float = 1e-5
 ) -> tuple[Float[np.ndarray, "3 3"], Int[np.ndarray, "3 3"]]:
-    """Niggli-reduced cell of the same lattice, and the unimodular matrix that makes it.
+    """Find the Niggli-reduced cell of a lattice, and the unimodular matrix that makes it.
 
     Args:
         matrix: rows a, b, c in angstrom.

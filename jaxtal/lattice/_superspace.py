@@ -69,12 +69,12 @@ class Superspace:
 
     @classmethod
     def from_matrices(cls, parallel: Any, perpendicular: Any = None) -> "Superspace":
-        """A superspace from its two bases, (N, d) and (N, p), rows in 1/angstrom with the 2 pi."""
+        """Make a superspace of its two bases, (N, d) and (N, p), rows in 1/angstrom with 2 pi."""
         return cls(parallel, perpendicular)
 
     @classmethod
     def periodic(cls, lattice: Any) -> "Superspace":
-        """A periodic crystal in D = 1, 2 or 3 dimensions (N = d = D, no internal space).
+        """Make the space of a periodic crystal in D = 1, 2 or 3 dimensions (N = d = D).
 
         Args:
             lattice: lattice matrix (D, D), rows in angstrom, or cell parameters (1, 3 or 6):
@@ -94,7 +94,7 @@ class Superspace:
 
     @classmethod
     def modulated(cls, cell: Any, q_vectors: Any) -> "Superspace":
-        """A modulated crystal: the reciprocal lattice, then one satellite vector each.
+        """Make the space of a modulated crystal: reciprocal lattice, then one vector a satellite.
 
         Internal parts are zero for main reflections and orthonormal (dimensionless) for the
         satellite vectors. Where the group mixes satellites at angles other than 90 degrees,
@@ -117,7 +117,7 @@ class Superspace:
 
     @classmethod
     def icosahedral(cls, a: float) -> "Superspace":
-        """A primitive icosahedral quasicrystal, N = 6, indexing along six five-fold axes.
+        """Make the space of primitive icosahedral quasicrystals, N = 6, along six five-fold axes.
 
         All six vectors have |k| = pi / a in both spaces. `a` is the edge of the rhombohedra of the
         three-dimensional Penrose tiling: the physical part of the direct lattice vectors of the
@@ -133,7 +133,7 @@ class Superspace:
 
     @classmethod
     def decagonal(cls, a: float, c: float) -> "Superspace":
-        """A decagonal quasicrystal, N = 5: k_j at 72 j degrees (j = 1..4), then c*.
+        """Make the space of decagonal quasicrystals, N = 5: k_j at 72 j degrees (j = 1..4), c*.
 
         |k| = 4 pi / (5 a), where `a` is the edge of the rhombs of the Penrose tiling: the direct
         lattice vectors have the physical parts a (e_j - e_0). With a* = |k| / (2 pi) this is
@@ -153,7 +153,7 @@ class Superspace:
 
     @classmethod
     def octagonal(cls, a: float, c: float) -> "Superspace":
-        """An octagonal quasicrystal, N = 5: k_j at 45 j degrees (j = 0..3), then c*.
+        """Make the space of octagonal quasicrystals, N = 5: k_j at 45 j degrees (j = 0..3), c*.
 
         |k| = pi / a, where `a` is the edge of the Ammann-Beenker tiling: the direct lattice
         vectors have the physical parts a e_j. In internal space k_j stands at three times the
@@ -171,7 +171,7 @@ class Superspace:
 
     @classmethod
     def dodecagonal(cls, a: float, c: float) -> "Superspace":
-        """A dodecagonal quasicrystal, N = 5: k_j at 30 j degrees (j = 0..3), then c*.
+        """Make the space of dodecagonal quasicrystals, N = 5: k_j at 30 j degrees (j = 0..3), c*.
 
         |k| = 2 pi / (sqrt(3) a), where `a` is the edge of the square-triangle tiling: the direct
         lattice vectors have physical parts of length a, at multiples of 30 degrees. In internal
@@ -205,17 +205,17 @@ class Superspace:
         return self.perpendicular.shape[1]
 
     def q_parallel(self, k: Int[np.ndarray, "refl N"]) -> Float[np.ndarray, "refl d"]:
-        """Wave vectors k @ parallel, 1/angstrom, (refl, d)."""
+        """Return wave vectors k @ parallel, 1/angstrom, (refl, d)."""
         return self._indices(k) @ self.parallel
 
     def q_perpendicular(self, k: Int[np.ndarray, "refl N"]) -> Float[np.ndarray, "refl p"]:
-        """Internal parts k @ perpendicular, (refl, p)."""
+        """Return internal parts k @ perpendicular, (refl, p)."""
         return self._indices(k) @ self.perpendicular
 
     def coordinates(
         self, r: Float[np.ndarray, "*n d"], s: Float[np.ndarray, "*m p"] | None = None
     ) -> Float[np.ndarray, "*nm N"]:
-        """Points of the N-dimensional cell seen at physical positions on a section.
+        """Return points of the N-dimensional cell seen at physical positions on a section.
 
         x(r, s) = (parallel @ r + perpendicular @ s) / (2 pi), not reduced modulo 1.
 
@@ -238,7 +238,7 @@ class Superspace:
     def components(
         self, x: Float[np.ndarray, "*n N"]
     ) -> tuple[Float[np.ndarray, "*n d"], Float[np.ndarray, "*n p"]]:
-        """Physical position r (angstrom) and height s of points: the inverse of `coordinates`.
+        """Return physical position r (angstrom) and height s of points: undoes `coordinates`.
 
         Raises:
             ValueError: another last axis, or an aperiodic crystal given without internal space.
@@ -255,7 +255,7 @@ class Superspace:
     # --- symmetry ----------------------------------------------------------------------------
 
     def metric_inconsistency(self, rotations: Int[np.ndarray, "n N N"]) -> float:
-        """How far rotations are from symmetries of the basis: 0 up to rounding where they are.
+        """Measure how far rotations are from symmetries of the basis: 0 where they are.
 
         A rotation W takes indices k to k W, so that it keeps lengths when W G W^T = G, with
         G = B B^T of the basis B (rows). The result is the largest |W G W^T - G| / trace(G) over all
@@ -294,7 +294,7 @@ class Superspace:
         )
 
     def symmetrised(self, rotations: Int[np.ndarray, "n N N"]) -> "Superspace":
-        """The superspace whose internal basis is the average of this one over a group.
+        """Return the superspace whose internal basis is averaged over a group.
 
         The internal metric becomes the mean of W G W^T, and the basis is the one with this
         metric that is nearest to the old one. Needed for several modulation vectors that a

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ..crystal import Chunk, Program, as_program, widened
+from ..crystal.apply import Chunk, Program, as_program, widened
 from ._per_crystal_loss import per_crystal_loss
 
 Kind = TypeVar("Kind")
@@ -78,7 +78,7 @@ class AbstractLoss(eqx.Module):
         """Return what the loss compares: one result, or several with their axis first; pure.
 
         Args:
-            crystals: of any kind, one or several (`crystal.apply_plan`).
+            crystals: of any kind, one or several (`crystal.apply.apply_plan`).
         """
         return self.plan(crystals, chunk=self.chunk)
 

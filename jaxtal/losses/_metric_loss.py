@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..crystal import Chunk
+from ..crystal.apply import Chunk
 from ..metric import CrystalMetric, Fingerprint, MetricPlan
 from ._abstract_loss import AbstractLoss, Outgrown, check_policy, one_of
 
@@ -23,7 +23,7 @@ class MetricLoss(AbstractLoss):
     Attributes:
         plan: room for crystals, and the metric (`plan.specification`).
         outgrown: "ignore", "far off" or "raise".
-        chunk: crystals computed side by side, see `crystal.map_crystals`.
+        chunk: crystals computed side by side, see `crystal.apply.map_crystals`.
     """
 
     plan: MetricPlan

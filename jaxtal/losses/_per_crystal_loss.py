@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 from jaxtyping import Array, Bool, Float, PyTree
 
-from ..crystal import Chunk, map_crystals
+from ..crystal.apply import Chunk, map_crystals
 
 
 def per_crystal_loss(

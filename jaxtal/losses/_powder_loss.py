@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..crystal import Chunk
+from ..crystal.apply import Chunk
 from ..diffraction import Diffractogram, PowderPattern, PowderPlan
 from ._abstract_loss import AbstractLoss, Outgrown, check_policy, one_of
 from ._pattern_similarity import xrd_loss
@@ -28,7 +28,7 @@ class PowderLoss(AbstractLoss):
         plan: room for crystals, and the pattern (`plan.specification`).
         width: half the base of the triangle of `pattern_similarity`, in the unit of the axis.
         outgrown: "ignore", "far off" or "raise".
-        chunk: crystals computed side by side, see `crystal.map_crystals`.
+        chunk: crystals computed side by side, see `crystal.apply.map_crystals`.
 
     References:
         R. de Gelder, R. Wehrens & J. A. Hageman, J. Comput. Chem. 22, 273 (2001), eqs. 8-11.

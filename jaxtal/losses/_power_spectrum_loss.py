@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..crystal import Chunk
+from ..crystal.apply import Chunk
 from ..descriptors import Description, Descriptor, DescriptorPlan
 from ._abstract_loss import AbstractLoss, Outgrown, check_policy, one_of
 
@@ -26,7 +26,7 @@ class PowerSpectrumLoss(AbstractLoss):
         plan: room for crystals, and the descriptor (`plan.specification`).
         weights: w_P and w_G, dimensionless.
         outgrown: "ignore", "far off" or "raise".
-        chunk: crystals computed side by side, see `crystal.map_crystals`.
+        chunk: crystals computed side by side, see `crystal.apply.map_crystals`.
 
     References:
         O. G. Ridwan et al., "Crystal Representation in the Reciprocal Space" (2026), eq. 18.

@@ -20,6 +20,7 @@ of vectors for `metric.all_pairs` (`nearest`, `pairs_within`, `groups` among 10^
 `pointwise_distances` and `pdd_distance` are the exact distance distributions on the host.
 """
 
+from . import all_pairs as all_pairs
 from ._crystal_metric import CrystalMetric as CrystalMetric
 from ._distance import distance as distance
 from ._distance import rdf_distance as rdf_distance

@@ -9,9 +9,9 @@ import numpy as np
 
 from .._core import count
 from ..crystal import host_crystals, is_crystal
+from ._abstract_metric import AbstractMetric
 from ._fingerprint import Fingerprint
 from ._metric_plan import ELEMENTS, MetricPlan
-from ._settings import AbstractMetric
 from ._size_classes import fingerprints_of_any_size
 
 

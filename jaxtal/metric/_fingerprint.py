@@ -8,7 +8,7 @@ import jax.core
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from ._settings import AbstractMetric
+from ._abstract_metric import AbstractMetric
 from .all_pairs import groups, nearest
 
 #: Distance within which two crystals count as one, for default settings with `composition=1`. Of

@@ -9,20 +9,15 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .._core import count, device_array, safe_divide
-from ..crystal import Chunk, CrystalArrays, HostAtoms, Program, apply_plan
+from ..crystal import CrystalArrays, HostAtoms
+from ..crystal.apply import Chunk, Program, apply_plan
 from ..diffraction.sums import HklBox, box_size, countable, element_slots, safe_cell, sphere_sums
+from ._abstract_metric import AbstractMetric
 from ._fingerprint import Fingerprint
-from ._settings import AbstractMetric
-from .terms import (
-    NEIGHBOURS,
-    Neighbours,
-    hand_vector,
-    local_distance_vector,
-    nearest_neighbours,
-    neighbour_bounds,
-    neighbours_needed,
-    scaled_spectra,
-)
+from .terms._hand_vector import hand_vector
+from .terms._local_distances import NEIGHBOURS, local_distance_vector, neighbours_needed
+from .terms._nearest_neighbours import Neighbours, nearest_neighbours, neighbour_bounds
+from .terms._scaled_spectra import scaled_spectra
 
 #: What species may be: everything.
 ELEMENTS = tuple(range(1, 119))
@@ -160,9 +155,9 @@ class MetricPlan(eqx.Module):
         they are, not reduced. Values and gradients are finite for every content of the arrays.
 
         Args:
-            crystals: of any kind, one or several, see `crystal.apply_plan`; species weights of
-                `CrystalArrays` are those of `elements`, in which the vector is differentiable.
-            chunk: crystals computed side by side, see `crystal.map_crystals`.
+            crystals: of any kind, one or several, see `crystal.apply.apply_plan`; species weights
+                of `CrystalArrays` are those of `elements`, in which the vector is differentiable.
+            chunk: crystals computed side by side, see `crystal.apply.map_crystals`.
 
         Raises:
             ValueError: something that is no crystal, species weights whose columns are not

@@ -12,13 +12,15 @@ import numpy as np
 from jaxtyping import Array
 
 from .._core import device_array
-from ..crystal import Crystal, HostAtoms, iterate_host_crystals, map_crystals, refuse_traced
+from ..crystal import Crystal, HostAtoms, iterate_host_crystals
+from ..crystal.apply import map_crystals, refuse_traced
 from ..diffraction.sums import box_size
 from ..lattice import Lattice, niggli_reduce
+from ._abstract_metric import AbstractMetric
 from ._fingerprint import Fingerprint
 from ._metric_plan import MetricPlan, reduced_unit
-from ._settings import AbstractMetric
-from .terms import NEIGHBOURS, neighbour_bounds, neighbours_needed
+from .terms._local_distances import NEIGHBOURS, neighbours_needed
+from .terms._nearest_neighbours import neighbour_bounds
 
 #: Sites of a smaller occupancy are left out.
 LEAST = 1e-3

@@ -40,8 +40,6 @@ from ._control import Control as Control
 from ._delta_function import delta_shape as delta_shape
 from ._figures_of_merit import extrema_ratio as extrema_ratio
 from ._fit_window import fit_window as fit_window
-from ._loop import Cycle as Cycle
-from ._loop import PhasingState as PhasingState
 from ._loop import begin as begin
 from ._loop import host_cycles as host_cycles
 from ._loop import scan_cycles as scan_cycles
@@ -59,11 +57,8 @@ from ._recipe import Stage as Stage
 from ._recipe import recipe as recipe
 from ._relaxed_reflections import RelaxedReflections as RelaxedReflections
 from ._result import Phasing as Phasing
-from ._result import Start as Start
 from ._threshold import quantile as quantile
 from ._transform import Transform as Transform
-from ._unmeasured_orbits import unmeasured_orbits as unmeasured_orbits
-from .models._crystals import crystal_model as crystal_model
 from .models._model import Model as Model
 from .models._named import model as model
 from .models._named import model_names as model_names

@@ -79,7 +79,7 @@ class Equivalences:
         shift: Float[np.ndarray, " N"],
         inverted: bool = False,
     ) -> Complex[np.ndarray, "*starts n"]:
-        """Amplitudes after inversion, if asked for, and an allowed shift.
+        """Invert amplitudes, if asked for, and shift them to another allowed origin.
 
         Args:
             f: amplitudes of the orbits, (..., n).
@@ -102,7 +102,7 @@ class Equivalences:
         *,
         weighting: Weighting = "intensity",
     ) -> Agreement:
-        """The best agreement of two phase sets over all allowed origins and hands.
+        """Find the best agreement of two phase sets over all allowed origins and hands.
 
             value = sum w cos(phi1 - phi2) / sum w
 
@@ -150,7 +150,7 @@ class Equivalences:
         return Agreement(best / total, correlation, shift % 1.0, inverted)
 
     def pairwise(self, f: Any, *, weighting: Weighting = "intensity") -> Float[np.ndarray, "S S"]:
-        """`compare(...).value` of every two of many phase sets, (S, S), symmetric.
+        """Compute `compare(...).value` of every two of many phase sets, (S, S), symmetric.
 
         Args:
             f: complex amplitudes of the orbits, (S, n).

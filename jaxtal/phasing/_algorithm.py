@@ -63,7 +63,7 @@ class AbstractAlgorithm(eqx.Module):
     """
 
     def init(self, observed: Observed, f: Complex[Array, " n"], key: PRNGKeyArray) -> Any:
-        """The state before the first cycle; by default there is none."""
+        """Make the state before the first cycle; by default there is none."""
         return ()
 
     @abc.abstractmethod
@@ -85,7 +85,7 @@ class AbstractAlgorithm(eqx.Module):
         back: Complex[Array, " n"],
         state: Any,
     ) -> tuple[Complex[Array, " n"], Any]:
-        """New amplitudes from those of the changed density.
+        """Make new amplitudes from those of the changed density.
 
         Args:
             observed: bounds of the moduli.
@@ -101,5 +101,5 @@ class AbstractAlgorithm(eqx.Module):
     def solution(
         self, observed: Observed, f: Complex[Array, " n"], state: Any
     ) -> Complex[Array, " n"]:
-        """The amplitudes that the algorithm would report now; by default those it works with."""
+        """Return the amplitudes to report now; by default those the algorithm works with."""
         return f

@@ -11,7 +11,7 @@ from ._threshold import quantile
 
 
 class SweepDown(AbstractAlgorithm):
-    """Flip the lowest fraction p of the density about its threshold, and let p sink.
+    """Flipping of the lowest fraction p of the density about its threshold, while p sinks.
 
         rho < rho0:  rho |-> 2 rho0 - rho,   rho0 the p-quantile,   p |-> p decrement
 
@@ -50,7 +50,7 @@ class SweepDown(AbstractAlgorithm):
 
 
 class ChargeFlipping(AbstractAlgorithm):
-    """Change the sign of the density below a threshold; rho < delta: rho |-> -rho.
+    """Charge flipping: rho changes its sign below a threshold; rho < delta: rho |-> -rho.
 
     Attributes:
         threshold: delta, absolute, in the units of the density; or None for an automatic one.
@@ -103,13 +103,13 @@ class ChargeFlipping(AbstractAlgorithm):
     def solution(
         self, observed: Observed, f: Complex[Array, " n"], state: Any
     ) -> Complex[Array, " n"]:
-        """Weak amplitudes turned back, and all moduli as measured."""
+        """Turn weak amplitudes back, and give all moduli as measured."""
         back = jax.lax.complex(f.imag, -f.real)
         return replace_moduli(jnp.where(state & ~observed.real, back, f), observed)
 
 
 class RandomisedMedian(AbstractAlgorithm):
-    """Flip below the median; new phases go only to amplitudes that changed enough, by chance.
+    """Flipping below the median; new phases go only to amplitudes that changed enough, by chance.
 
     rho < median: rho |-> -rho. An amplitude takes the phase of its back-transform with
     |f| < 2 u t |back - f|, u uniform in [0, 1), and keeps its own otherwise; t |-> t decrement.
@@ -143,7 +143,7 @@ class RandomisedMedian(AbstractAlgorithm):
 
 
 class LowDensityElimination(AbstractAlgorithm):
-    """Drop negative density and damp what is low.
+    """Low-density elimination: negative density is dropped, what is low is damped.
 
         rho |-> rho (1 - exp(-(rho / (0.2 rho_c))^2 / 2)) for rho > 0, else 0
 

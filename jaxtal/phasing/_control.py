@@ -36,7 +36,7 @@ class Snapshot:
 
 
 class Control:
-    """Pauses, resumes or stops a run from another thread, and tells what happens in it.
+    """Handle that pauses, resumes or stops a run from another thread, and tells what happens in it.
 
     Args:
         on_chunk: called with a `Snapshot` of every attempt after each chunk of its cycles.
@@ -66,7 +66,7 @@ class Control:
         self._go.set()
 
     def report(self, group: list[Attempt], workspace: Workspace) -> None:
-        """Called by the run after every chunk.
+        """Take the news of every chunk of a run, which calls this.
 
         Raises:
             Control.Stopped: the run is to end.

@@ -21,7 +21,7 @@ def r_value(observed: Observed, f: Complex[Array, " n"]) -> Float[Array, ""]:
 
 
 def extrema_ratio(density: Float[Array, "*grid"]) -> Float[Array, ""]:
-    """(max - median) / (median - min), the median from a subsample.
+    """Compute (max - median) / (median - min), the median from a subsample.
 
     A density of narrow peaks above a flat valley has a large ratio, one of random phases about
     1. It means something on alias-free grids only.

@@ -60,7 +60,7 @@ def begin(
     key: PRNGKeyArray,
     f: Complex[Array, " n"] | None = None,
 ) -> PhasingState:
-    """The state before the first cycle, from random phases unless amplitudes are given."""
+    """Make the state before the first cycle, from random phases unless amplitudes are given."""
     start, rest = jax.random.split(key)
     f = random_start(observed, start) if f is None else f
     return PhasingState(f, algorithm.init(observed, f, rest))
@@ -69,7 +69,7 @@ def begin(
 def step(
     transform: Transform, observed: Observed, algorithm: AbstractAlgorithm, state: PhasingState
 ) -> tuple[PhasingState, Cycle]:
-    """One cycle: amplitudes -> density -> changed density -> amplitudes."""
+    """Run one cycle: amplitudes -> density -> changed density -> amplitudes."""
     before = transform.to_density(state.f)
     changed, memory = algorithm.flip_density(before, state.memory)
     back = transform.to_amplitudes(changed)
@@ -87,7 +87,7 @@ def scan_cycles(
     rounds: int,
     observers: tuple = (),
 ) -> tuple[PhasingState, tuple]:
-    """Some rounds of cycles as one compiled program.
+    """Run some rounds of cycles as one compiled program.
 
     Args:
         transforms: the maps taken in turn, stacked along a first axis; one round is a cycle on
@@ -121,7 +121,7 @@ def host_cycles(
     cycles: int,
     observers: tuple = (),
 ) -> tuple[PhasingState, tuple]:
-    """The same cycles on one map, each part its own compiled program.
+    """Run cycles on one map from Python, each part its own compiled program.
 
     On CPUs a Fourier transform uses all cores only when it is a program of its own; on grids of
     millions of points that outweighs the calls from the host.

@@ -12,30 +12,30 @@ from ._threshold import quantile
 
 
 def extrema(cycle: Cycle) -> dict[str, Float[Array, ""]]:
-    """Minimum, median (of a subsample) and maximum of the density, and their `ratio`."""
+    """Return minimum, median (of a subsample) and maximum of the density, and their `ratio`."""
     low, middle, high = landmarks(cycle.before)
     return {"min": low, "median": middle, "max": high, "ratio": (high - middle) / (middle - low)}
 
 
 def deciles(cycle: Cycle) -> Float[Array, " 11"]:
-    """Minimum, the nine deciles (of a subsample) and maximum of the density, (11,)."""
+    """Return minimum, the nine deciles (of a subsample) and maximum of the density, (11,)."""
     density = cycle.before
     inner = [quantile(density, 0.1 * i) for i in range(1, 10)]
     return jnp.stack([jnp.min(density), *inner, jnp.max(density)])
 
 
 def r_factor(cycle: Cycle) -> Float[Array, ""]:
-    """R of the amplitudes of the changed density, see `r_value`."""
+    """Compute R of the amplitudes of the changed density, see `r_value`."""
     return r_value(cycle.observed, cycle.back)
 
 
 def flipped_fraction(cycle: Cycle) -> Float[Array, ""]:
-    """Share of the points whose density the algorithm changed."""
+    """Compute the share of the points whose density the algorithm changed."""
     return jnp.mean((cycle.before != cycle.changed).astype(cycle.before.dtype))
 
 
 def phase_change(cycle: Cycle) -> Float[Array, ""]:
-    """Root-mean-square change of the phases, radians, weighted by |f new| and multiplicity."""
+    """Compute the r.m.s. change of phases, radians, weighted by |f new| and multiplicity."""
     product = jnp.conj(cycle.f) * cycle.new
     angle = jnp.arctan2(product.imag, product.real)
     weight = cycle.observed.multiplicity * jnp.abs(product)

@@ -89,7 +89,7 @@ class Recipe:
         return sum(stage.cycles for stage in self.stages)
 
     def resized(self, cycles: int) -> "Recipe":
-        """The recipe with another number of cycles in its first stage, rounded up to its maps.
+        """Return the recipe with another number of first-stage cycles, rounded up to its maps.
 
         A sweep keeps its first and last fraction: its decrement follows.
 
@@ -138,7 +138,7 @@ _MANY = 100_000
 
 
 def recipe(name: str, reflections: int = _MANY) -> Recipe:
-    """A recipe by name.
+    """Return a recipe by name.
 
     "folded": a search by RRR on folded grids a quarter as large as the list of reflections,
     finished and judged by a sweep on the alias-free grid. "thorough": the same with smaller steps

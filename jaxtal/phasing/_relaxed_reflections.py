@@ -10,7 +10,7 @@ from ._threshold import quantile
 
 
 class RelaxedReflections(AbstractAlgorithm):
-    """RRR: x |-> x + beta (P_s(2 P_m(x) - x) - P_m(x)).
+    """Relaxed reflections (RRR): x |-> x + beta (P_s(2 P_m(x) - x) - P_m(x)).
 
     P_m replaces the moduli; P_s keeps the highest share of the density, where it is positive, and
     drops the rest. The iterate x lives in the space of the orbits (reflections that are not in

@@ -78,7 +78,7 @@ class Phasing:
 
     @functools.cached_property
     def families(self) -> list[list[int]]:
-        """Starts that found one structure, modulo origin and hand: groups, largest first.
+        """Group the starts that found one structure, modulo origin and hand; largest first.
 
         Two starts are linked where they agree above the recipe's limit (see `Equivalences`);
         starts that were cut short or ran away are in none.
@@ -92,7 +92,7 @@ class Phasing:
 
     @functools.cached_property
     def density(self) -> Density:
-        """The density of the best start, in units of the sharpened amplitudes.
+        """Return the density of the best start, in units of the sharpened amplitudes.
 
         It knows the alias-free grid, the group and the space, for `section` and `peaks`.
         """

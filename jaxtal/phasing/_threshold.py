@@ -22,7 +22,7 @@ def subsample(density: Float[Array, "*grid"], size: int = SAMPLE) -> Float[Array
 def quantile(
     density: Float[Array, "*grid"], fraction: Float[Array, ""] | float, exact: bool = False
 ) -> Float[Array, ""]:
-    """The value below which a fraction of the points lies, by bisection.
+    """Find the value below which a fraction of the points lies, by bisection.
 
     Args:
         density: values on a grid.

@@ -72,7 +72,7 @@ class Transform(eqx.Module):
         )
 
     def padded(self, entries: int) -> "Transform":
-        """The same map with so many entries, so that several share a program (host only)."""
+        """Return the same map with so many entries, so that several share a program (host only)."""
         more = entries - len(self.slot)
         end = int(self.slot[-1]) if len(self.slot) else 0
         source, factor = np.pad(self.source, (0, more)), np.pad(self.factor, (0, more))
@@ -87,7 +87,7 @@ class Transform(eqx.Module):
         return (*self.moduli[:-1], self.moduli[-1] // 2 + 1)
 
     def fill(self, f: Complex[Array, " n"]) -> Complex[Array, "*half"]:
-        """Amplitudes put into their slots; several in one slot are added."""
+        """Put amplitudes into their slots; several in one slot are added."""
         table = jnp.concatenate([f, jnp.conj(f)])
         values = table[self.source] * self.factor
         empty = jnp.zeros(np.prod(self.half_shape), f.dtype)
@@ -95,7 +95,7 @@ class Transform(eqx.Module):
         return filled.reshape(self.half_shape)
 
     def read(self, half: Complex[Array, "*half"]) -> Complex[Array, " n"]:
-        """The mean over the reflections of each orbit of what their slots hold."""
+        """Return the mean over the reflections of each orbit of what their slots hold."""
         n = len(self.weight)
         values = half.reshape(-1)[self.slot] * jnp.conj(self.factor)
         sums = jax.ops.segment_sum(
@@ -106,11 +106,11 @@ class Transform(eqx.Module):
         return lax.complex(total.real * self.weight, imaginary * self.weight)
 
     def to_density(self, f: Complex[Array, " n"]) -> Float[Array, "*grid"]:
-        """Density on the grid."""
+        """Transform amplitudes to the density on the grid."""
         return jnp.fft.irfftn(self.fill(f), s=self.moduli, norm="forward")
 
     def to_amplitudes(self, density: Float[Array, "*grid"]) -> Complex[Array, " n"]:
-        """Amplitudes of a density, averaged over the group."""
+        """Transform a density to amplitudes, averaged over the group."""
         return self.read(jnp.fft.rfftn(density, norm="forward"))
 
 

@@ -20,7 +20,7 @@ def density_section(
     clip: tuple[float | int, float | int] = (0, 1),
     unit: str = "",
 ) -> Any:
-    """A section as an image to scale, with the outline of one cell and a colour bar.
+    """Plot a section as an image to scale, with the outline of one cell and a colour bar.
 
     Args:
         section: a density on a plane.

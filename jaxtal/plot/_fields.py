@@ -22,7 +22,7 @@ def field_profile(
     points: int = 401,
     unit: str = "",
 ) -> Any:
-    """All fields along a straight line, against the distance from its start.
+    """Plot all fields along a straight line, against the distance from its start.
 
     Args:
         field: fields in any dimension.
@@ -80,7 +80,7 @@ def field_section(
     label: str = "field",
     colour_map: str = COLOUR_MAP,
 ) -> Any:
-    """One field on a plane, as an image to scale with the cell outlined and a colour bar.
+    """Plot one field on a plane, to scale, with the cell outlined and a colour bar.
 
     Args:
         field: fields in two or more dimensions.

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..fields import PeriodicField
-from ._marching import Triangles, triangulate
+from ._marching_cubes import Triangles, triangulate
 from ._style import COLOURS, GREY
 
 #: Direction of the lamp: to the right, away from the viewer, up.
@@ -28,7 +28,7 @@ def isosurface(
     view: tuple[float | int, float | int] = (22, -58),
     outline: bool = True,
 ) -> Any:
-    """Where a three-dimensional field has a value, shaded, to scale, in a box of whole cells.
+    """Plot where a three-dimensional field has a value, shaded, to scale, in whole cells.
 
     Args:
         field: fields in three dimensions.

@@ -12,7 +12,7 @@ _SMALLEST = 1e-18
 
 
 def loss_curves(found: Reconstruction, ax: Any = None) -> Any:
-    """Loss of every start against the iteration, the best one in front.
+    """Plot the loss of every start against the iteration, the best one in front.
 
     Grey starts did not converge. The dotted line is the tolerance. While the objective still
     smooths G(d), the curves show the smoothed objective.

@@ -11,7 +11,7 @@ _SHADES = (0.25, 0.4, 0.55, 0.7, 1.0, 0.7, 0.55, 0.4, 0.25)
 
 
 def deciles(values: Any, ax: Any = None, *, first: int = 0, stages: Any = ()) -> Any:
-    """Minimum, nine deciles and maximum of the density against the iteration.
+    """Plot minimum, nine deciles and maximum of the density against the iteration.
 
     The maximum rises out of the rest when the structure is found. The scale is linear around the
     deciles and logarithmic beyond, so that both are seen.
@@ -88,7 +88,7 @@ def decile_scale(ax: Any, table: np.ndarray) -> None:
 def success_histogram(
     iterations: Any, converged: Any, ax: Any = None, *, bins: int = 20, limit: int | None = None
 ) -> Any:
-    """How many iterations the starts took that succeeded, and how many did not succeed.
+    """Plot how many iterations the starts took that succeeded, and how many did not.
 
     Args:
         iterations: of each start, integers, (starts,).

@@ -14,7 +14,7 @@ def reconstruction_figure(
     *,
     title: str = "",
 ) -> Any:
-    """Target and recovered power spectrum and G(d), and the loss of every start (host).
+    """Plot target and recovered power spectrum and G(d), and the loss of every start (host).
 
     The recovered descriptor is computed afresh from the best crystal.
 

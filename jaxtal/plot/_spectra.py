@@ -16,7 +16,7 @@ def power_spectrum(
     unit: str = "",
     decades: float = 6.0,
 ) -> Any:
-    """Power spectra P_nl on a logarithmic scale, entries grouped by degree l.
+    """Plot power spectra P_nl on a logarithmic scale, entries grouped by degree l.
 
     Within each group n runs from 0 to n_max - 1. Degrees that vanish in all spectra (the odd ones,
     by Friedel's law) are left out. The first spectrum is drawn as a line, the others as markers,
@@ -94,7 +94,7 @@ def power_spectrum(
 def radial_distribution(
     descriptions: Mapping[str, Description], centres: Any, ax: Any = None
 ) -> Any:
-    """Reciprocal radial distributions G(q).
+    """Plot reciprocal radial distributions G(q).
 
     The first is a filled line, the others dashed lines over it.
 

@@ -23,14 +23,11 @@ differentiate, is the minimum of an objective with a further term:
 """
 
 from ._objective import Objective as Objective
-from ._objective import ObjectivePlan as ObjectivePlan
 from ._optimise import LBFGS as LBFGS
-from ._optimise import AbstractOptimiser as AbstractOptimiser
 from ._optimise import Adam as Adam
 from ._optimise import LevenbergMarquardt as LevenbergMarquardt
 from ._optimise import Problem as Problem
 from ._reconstruct import from_descriptor as from_descriptor
-from ._result import FoundCrystal as FoundCrystal
 from ._result import Reconstruction as Reconstruction
 from ._starts import estimate_volume as estimate_volume
 from ._starts import perturb as perturb

@@ -36,6 +36,6 @@ from ._amplitudes import Sharpening as Sharpening
 from ._amplitudes import Window as Window
 from ._amplitudes import normalised_amplitudes as normalised_amplitudes
 from ._normalised import NormalisedE as NormalisedE
+from ._reflection_table import ReflectionTable as ReflectionTable
 from ._reflections import Reflections as Reflections
-from ._table import ReflectionTable as ReflectionTable
 from ._wilson import WilsonPlot as WilsonPlot

@@ -19,7 +19,7 @@ class Sharpening(Protocol):
     """
 
     def form_factors(self, reflections: Reflections) -> Float[np.ndarray, " n"]:
-        """Form factors of n reflections, (n,)."""
+        """Return the form factors of n reflections, (n,)."""
         ...
 
 
@@ -28,7 +28,7 @@ class AbstractWindow(Protocol):
     """The seam: anything with `factors`, what |F| of each reflection is multiplied by."""
 
     def factors(self, reflections: Reflections) -> Float[np.ndarray, " n"]:
-        """Factors of n reflections, (n,)."""
+        """Return the factors of n reflections, (n,)."""
         ...
 
 
@@ -49,7 +49,7 @@ class Composition:
     kind: str = "waasmaier-kirfel"
 
     def form_factors(self, reflections: Reflections) -> Float[np.ndarray, " n"]:
-        """What |F| is divided by, in the unit of the table, (n,).
+        """Return what |F| is divided by, in the unit of the table, (n,).
 
         Raises:
             ValueError: a bad composition, or a species that the table lacks.
@@ -106,7 +106,7 @@ def normalised_amplitudes(
     sharpening: Sharpening | None = None,
     window: AbstractWindow | None = None,
 ) -> Float[np.ndarray, " n"]:
-    """Amplitudes for phasing, sqrt(max(I, 0)) / f(k) w(k).
+    """Compute amplitudes for phasing, sqrt(max(I, 0)) / f(k) w(k).
 
     Args:
         reflections: n independent reflections.

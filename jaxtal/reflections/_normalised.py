@@ -31,7 +31,7 @@ class NormalisedE:
     with_epsilon: bool = True
 
     def form_factors(self, reflections: Reflections) -> Float[np.ndarray, " n"]:
-        """What |F| is divided by, (n,).
+        """Return what |F| is divided by, (n,).
 
         Raises:
             ValueError: all intensities are zero or negative.

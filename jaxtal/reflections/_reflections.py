@@ -11,8 +11,8 @@ from ..lattice import Lattice, Superspace
 from ..symmetry import Orbits, SpaceGroup, absent, epsilon, laue_unique
 from ._columns import Columns, RowName, check_columns
 from ._merge import Rule, merge
+from ._reflection_table import ReflectionTable
 from ._report import ReflectionReport
-from ._table import ReflectionTable
 
 _NAMED = 5  # extinct reflections that an error lists
 
@@ -205,12 +205,12 @@ class Reflections:
 
     @functools.cached_property
     def q_parallel(self) -> Float[np.ndarray, " n"]:
-        """Length of the physical wave vector, 1/angstrom, (n,)."""
+        """Return the length of the physical wave vector, 1/angstrom, (n,)."""
         return np.linalg.norm(self.space.q_parallel(self.k), axis=1)
 
     @functools.cached_property
     def q_perpendicular(self) -> Float[np.ndarray, " n"]:
-        """Length of the internal wave vector, 1/angstrom (dimensionless for modulations), (n,)."""
+        """Return internal lengths |q|, 1/angstrom (dimensionless for modulations), (n,)."""
         return np.linalg.norm(self.space.q_perpendicular(self.k), axis=1)
 
     @property
@@ -220,7 +220,7 @@ class Reflections:
 
     @functools.cached_property
     def epsilon(self) -> Int[np.ndarray, " n"]:
-        """Number of point operations that fix each reflection: <I> is epsilon times as large."""
+        """Count point operations that fix each reflection: <I> is epsilon times as large."""
         return epsilon(self.k, self.group)
 
     def __repr__(self) -> str:

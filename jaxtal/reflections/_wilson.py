@@ -61,7 +61,7 @@ class WilsonPlot:
     kind: str = "waasmaier-kirfel"
 
     def fit(self, reflections: Reflections) -> WilsonFit:
-        """Weighted regression over shells; shells without a positive mean are left out.
+        """Fit a line to shells, weighted; shells without a positive mean are left out.
 
         Raises:
             ValueError: fewer than two shells with a positive mean.
@@ -98,7 +98,7 @@ class WilsonPlot:
         )
 
     def form_factors(self, reflections: Reflections) -> Float[np.ndarray, " n"]:
-        """What |F| is divided by, (n,).
+        """Return what |F| is divided by, (n,).
 
         Raises:
             ValueError: as `fit`.

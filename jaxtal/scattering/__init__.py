@@ -43,11 +43,9 @@ from ._displacement import u_to_six as u_to_six
 from ._form_factors import FormFactors as FormFactors
 from ._sharpening import CompositionLike as CompositionLike
 from ._sharpening import debye_waller as debye_waller
-from ._sharpening import parse_composition as parse_composition
 from ._sharpening import rms_form_factor as rms_form_factor
 from ._species import Species as Species
 from ._species import parse_species as parse_species
-from ._species import species_keys as species_keys
 from ._species import species_label as species_label
 from ._tables import KINDS as KINDS
 from ._window_profiles import WindowProfile as WindowProfile

@@ -15,7 +15,7 @@ _HC = 12398.419843320026
 def anomalous(
     species: Sequence[Species], wavelength: float
 ) -> tuple[Float[np.ndarray, " S"], Float[np.ndarray, " S"]]:
-    """Anomalous dispersion f' and f'' of each species at one X-ray wavelength.
+    """Look up the anomalous dispersion f' and f'' of each species at one X-ray wavelength.
 
     Calculated for isolated atoms: near an absorption edge, the true values depend on the bonding.
     H and He are taken as zero.

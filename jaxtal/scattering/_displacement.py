@@ -27,7 +27,7 @@ _MATRIX_FROM_SIX = ((0, 3, 4), (3, 1, 5), (4, 5, 2))
 
 
 def b_from_u(u: Float[Array, "*N"]) -> Float[Array, "*N"]:
-    """B = 8 pi^2 U.
+    """Convert U (angstrom^2) to B = 8 pi^2 U.
 
     Args:
         u: mean-square displacement U in A^2, any shape.
@@ -39,7 +39,7 @@ def b_from_u(u: Float[Array, "*N"]) -> Float[Array, "*N"]:
 
 
 def u_from_b(b: Float[Array, "*N"]) -> Float[Array, "*N"]:
-    """U = B / (8 pi^2).
+    """Convert B (angstrom^2) to U = B / (8 pi^2).
 
     Args:
         b: displacement parameter B in A^2, any shape.
@@ -53,7 +53,7 @@ def u_from_b(b: Float[Array, "*N"]) -> Float[Array, "*N"]:
 def isotropic_displacement(
     u_iso: Float[Array, " N"], stol2: Float[Array, "*P"]
 ) -> Float[Array, "N *P"]:
-    """Isotropic Debye-Waller factors exp(-8 pi^2 U s^2).
+    """Compute isotropic Debye-Waller factors exp(-8 pi^2 U s^2).
 
     Args:
         u_iso: mean-square displacement of each atom in A^2, (N,).
@@ -69,7 +69,7 @@ def isotropic_displacement(
 def anisotropic_displacement(
     u_aniso: Float[Array, "N 3 3"], hkl: Num[Array, "P 3"], matrix: Float[Array, "3 3"]
 ) -> Float[Array, "N P"]:
-    """Anisotropic Debye-Waller factors exp(-2 pi^2 h^T U* h).
+    """Compute anisotropic Debye-Waller factors exp(-2 pi^2 h^T U* h).
 
     Args:
         u_aniso: U of each atom in A^2, CIF convention, (N, 3, 3) symmetric.
@@ -92,7 +92,7 @@ def _reciprocal_lengths(matrix: Float[Array, "3 3"]) -> Float[Array, " 3"]:
 
 
 def cif_scale(matrix: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3 3"]:
-    """U*_ij / U_ij = a*_i a*_j in NumPy, for builders, readers and writers.
+    """Return U*_ij / U_ij = a*_i a*_j in NumPy, for builders, readers and writers.
 
     Args:
         matrix: lattice vectors as rows, in angstrom.
@@ -105,7 +105,7 @@ def cif_scale(matrix: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3 3"]:
 
 
 def u_star(u: Float[Array, "*N 3 3"], matrix: Float[Array, "3 3"]) -> Float[Array, "*N 3 3"]:
-    """U*_ij = a*_i a*_j U_ij, the displacement tensor in fractional coordinates.
+    """Convert U_ij to U*_ij = a*_i a*_j U_ij, the displacement tensor in fractional coordinates.
 
     Args:
         u: U in A^2, CIF convention, (*N, 3, 3).
@@ -120,7 +120,7 @@ def u_star(u: Float[Array, "*N 3 3"], matrix: Float[Array, "3 3"]) -> Float[Arra
 
 
 def u_cif_to_cart(u: Float[Array, "*N 3 3"], matrix: Float[Array, "3 3"]) -> Float[Array, "*N 3 3"]:
-    """U_cart = M^T U* M, with the rows of M the lattice vectors.
+    """Convert U of a CIF to U_cart = M^T U* M, with the rows of M the lattice vectors.
 
     Args:
         u: U in A^2, CIF convention, (*N, 3, 3).
@@ -136,7 +136,7 @@ def u_cif_to_cart(u: Float[Array, "*N 3 3"], matrix: Float[Array, "3 3"]) -> Flo
 def u_cart_to_cif(
     u_cart: Float[Array, "*N 3 3"], matrix: Float[Array, "3 3"]
 ) -> Float[Array, "*N 3 3"]:
-    """Inverse of `u_cif_to_cart`.
+    """Convert Cartesian U to that of a CIF; undoes `u_cif_to_cart`.
 
     Args:
         u_cart: mean-square displacements in A^2 along Cartesian axes, (*N, 3, 3).
@@ -152,7 +152,7 @@ def u_cart_to_cif(
 
 
 def u_equivalent(u: Float[Array, "*N 3 3"], matrix: Float[Array, "3 3"]) -> Float[Array, "*N"]:
-    """Equivalent isotropic displacement U_eq = trace(U_cart) / 3.
+    """Compute the equivalent isotropic displacement U_eq = trace(U_cart) / 3.
 
     Args:
         u: U in A^2, CIF convention, (*N, 3, 3).
@@ -165,7 +165,7 @@ def u_equivalent(u: Float[Array, "*N 3 3"], matrix: Float[Array, "3 3"]) -> Floa
 
 
 def u_from_six(six: Float[Array, "*N 6"]) -> Float[Array, "*N 3 3"]:
-    """Symmetric matrix from the six numbers of a file.
+    """Make a symmetric matrix of the six numbers of a file.
 
     Args:
         six: U11, U22, U33, U12, U13, U23 in A^2, (*N, 6).
@@ -177,7 +177,7 @@ def u_from_six(six: Float[Array, "*N 6"]) -> Float[Array, "*N 3 3"]:
 
 
 def u_to_six(u: Float[Array, "*N 3 3"]) -> Float[Array, "*N 6"]:
-    """The six numbers U11, U22, U33, U12, U13, U23 of a symmetric matrix.
+    """Return the six numbers U11, U22, U33, U12, U13, U23 of a symmetric matrix.
 
     Args:
         u: U in A^2, (*N, 3, 3).

@@ -61,7 +61,7 @@ class FormFactors(eqx.Module):
         fpp: ArrayLike | None = None,
         dtype: Any = None,
     ) -> "FormFactors":
-        """Looks the species up in a table; on the host.
+        """Look the species up in a table; on the host.
 
         Args:
             species: S labels ("Si", "Si4+", "O2-", "D", "18O"), atomic numbers, or tuples
@@ -99,7 +99,7 @@ class FormFactors(eqx.Module):
         )
 
     def __call__(self, stol2: Float[Array, "*P"]) -> Float[Array, "S *P"]:
-        """f of every species, without anomalous dispersion.
+        """Return f of every species, without anomalous dispersion.
 
         Args:
             stol2: s^2 = (sin(theta)/lambda)^2 = (q / 4 pi)^2 in 1/A^2, any shape P.
@@ -124,7 +124,7 @@ class FormFactors(eqx.Module):
         return self.c if self.kind == "recp" else self.c + jnp.sum(self.a, axis=1)
 
     def complex_factors(self, stol2: Float[Array, "*P"]) -> Complex[Array, "S *P"]:
-        """f + f' + i f'' of every species.
+        """Return f + f' + i f'' of every species.
 
         Args:
             stol2: s^2 in 1/A^2, any shape P.
@@ -147,7 +147,7 @@ class FormFactors(eqx.Module):
         return lax.complex(real, imag)
 
     def index_of(self, species: Sequence[Species] | Int[np.ndarray, " N"]) -> Int[np.ndarray, " N"]:
-        """Row of each of N species (or atomic numbers) in these form factors; on the host.
+        """Return the row of each of N species (or atomic numbers) in the table; on the host.
 
         An element named without charge and isotope also finds the only row of that element, so
         that atoms known by atomic number find "Si4+".

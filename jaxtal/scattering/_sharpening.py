@@ -65,7 +65,7 @@ def rms_form_factor(
     b_iso: float = 0.0,
     kind: str = "waasmaier-kirfel",
 ) -> Float[np.ndarray, "*P"]:
-    """Root mean square form factor of a composition at rest or vibrating; on the host in float64.
+    """Compute the root-mean-square form factor of a composition, at rest or vibrating; host.
 
         f(s^2) = sqrt(sum_i c_i f_i(s^2)^2 / sum_i c_i) exp(-B s^2)
 
@@ -107,7 +107,7 @@ def rms_form_factor(
 
 
 def debye_waller(stol2: Float[np.ndarray, "*P"], b_iso: float) -> Float[np.ndarray, "*P"]:
-    """Isotropic Debye-Waller factor exp(-B s^2) on the host, in float64.
+    """Compute the isotropic Debye-Waller factor exp(-B s^2) on the host, in float64.
 
     Args:
         stol2: s^2 in 1/A^2, any shape P.

@@ -61,7 +61,7 @@ def _parse_label(label: str) -> tuple[int, int, int]:
 
 
 def parse_species(species: Species) -> tuple[int, int, int]:
-    """The key (atomic number, charge, isotope mass number) of one species.
+    """Return the key (atomic number, charge, isotope mass number) of one species.
 
     Args:
         species: a label ("Si", "Si4+", "Na+", "O2-", "D", "T", "18O"), an atomic number (14), or
@@ -91,7 +91,7 @@ def parse_species(species: Species) -> tuple[int, int, int]:
 
 
 def species_label(species: Species) -> str:
-    """The label of a species, for instance (14, 4, 0) -> "Si4+" and (1, 0, 2) -> "D".
+    """Write the label of a species, for instance (14, 4, 0) -> "Si4+" and (1, 0, 2) -> "D".
 
     Args:
         species: anything that `parse_species` accepts.

@@ -17,18 +17,13 @@ fingerprints of different settings:
     metric = jaxtal.CrystalMetric(distances=1)
     found = Collection.gather("cache", CrystalSource.of("folder"), metric, progress=True)
 
-Its vectors are mapped from a file, not read. `nearest`, `pairs_within` and `groups` compare arrays
-of vectors that are at hand, 10^5 of them (`metric.all_pairs`).
+Its vectors are mapped from a file, not read. Arrays of vectors that are at hand, 10^5 of them, are
+compared by `metric.all_pairs`: `nearest`, `pairs_within`, `groups`.
 """
 
-from ..metric.all_pairs import groups as groups
-from ..metric.all_pairs import nearest as nearest
-from ..metric.all_pairs import pairs_within as pairs_within
 from ._collection import Collection as Collection
 from ._fingerprints import fingerprints as fingerprints
-from ._metric import Metric as Metric
 from ._metric import fingerprints_of as fingerprints_of
 from ._metric import reason_of as reason_of
 from ._source import CrystalSource as CrystalSource
-from ._source import SourceFile as SourceFile
 from ._source import crystals_of as crystals_of

@@ -15,9 +15,9 @@ from .._core import count
 from ..crystal import HostAtoms, host_crystal
 from ..metric import DUPLICATE_DISTANCE, CrystalMetric, Fingerprint
 from ..metric.all_pairs import groups, nearest
-from ._log import Log
 from ._metric import Metric, fingerprints_of, reason_of
 from ._source import CrystalSource, SourceFile
+from ._vector_log import Log
 
 #: Seconds after which what has been read is fingerprinted and written, however little it is.
 _SECONDS = 60.0

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Float
 
-from ._integer import rational_inverse
+from ._integer_matrices import rational_inverse
 from ._symop import SymOp
 from ._xyz import format_xyz, parse_xyz
 
@@ -44,7 +44,7 @@ class BasisChange:
 
     @classmethod
     def identity(cls, dimension: int = 3) -> "BasisChange":
-        """The map that changes nothing."""
+        """Return the map that changes nothing."""
         return cls.from_fractions(np.eye(dimension, dtype=int).tolist(), [0] * dimension)
 
     @classmethod
@@ -53,7 +53,7 @@ class BasisChange:
         return cls.from_fractions(*parse_xyz(text))
 
     def to_xyz(self) -> str:
-        """The expressions of x_new in x_old, x, y, z or x1 ... xN."""
+        """Write the expressions of x_new in x_old, x, y, z or x1 ... xN."""
         return format_xyz(self.fractions, self.shift)
 
     @property
@@ -72,24 +72,24 @@ class BasisChange:
         return self == BasisChange.identity(len(self.vector))
 
     def inverse(self) -> "BasisChange":
-        """The map from the new coordinates back to the old."""
+        """Return the map from the new coordinates back to the old."""
         inverse = rational_inverse(self.fractions)
         back = [-sum(a * b for a, b in zip(row, self.shift, strict=True)) for row in inverse]
         return BasisChange.from_fractions(inverse, back)
 
     def __call__(self, frac: np.ndarray | Sequence) -> np.ndarray:
-        """New fractional coordinates (..., D) of old ones; exact input stays exact."""
+        """Return new fractional coordinates (..., D) of old ones; exact input stays exact."""
         x = np.asarray(frac)
         if x.dtype.kind == "f":
             return x @ np.array(self.fractions, float).T + np.array(self.shift, float)
         return x @ np.array(self.fractions, dtype=object).T + np.array(self.shift, dtype=object)
 
     def lattice(self, matrix: Float[np.ndarray, "D D"]) -> Float[np.ndarray, "D D"]:
-        """Lattice matrix in the new basis, rows a, b, c in the unit of the given one."""
+        """Return the lattice matrix in the new basis, rows a, b, c in the unit of the given one."""
         return np.linalg.inv(np.array(self.fractions, float)).T @ matrix
 
     def transform(self, operation: SymOp) -> SymOp:
-        """The operation in the new coordinates: (P W P^-1, P w + (1 - P W P^-1) p).
+        """Return an operation in new coordinates: (P W P^-1, P w + (1 - P W P^-1) p).
 
         Raises:
             ValueError: the operation does not map the new lattice onto itself.

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
-from ._integer import IntMatrix, diagonalise, identity
+from ._integer_matrices import IntMatrix, diagonalise, identity
 
 
 def row_basis(rows: Iterable[Sequence[int]], width: int) -> tuple[IntMatrix, IntMatrix]:

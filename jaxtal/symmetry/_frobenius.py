@@ -10,7 +10,7 @@ from jaxtyping import Int
 from . import _closure
 from ._congruence import TorusSolutions, lattice_basis, row_basis, solve_on_torus
 from ._group import SpaceGroup
-from ._integer import rational_inverse
+from ._integer_matrices import rational_inverse
 from ._symop import SymOp
 
 
@@ -19,7 +19,7 @@ def derive_space_groups(
     centring: Iterable[Sequence[Fraction | int]] = (),
     equivalences: Iterable[np.ndarray] = (),
 ) -> list[SpaceGroup]:
-    """Every space group of a point group on a lattice, the symmorphic one first.
+    """List every space group of a point group on a lattice, the symmorphic one first.
 
     The translations w of the generators must make every relation among their rotations a lattice
     translation (the Frobenius congruences, linear over the torus). Solutions that differ by a

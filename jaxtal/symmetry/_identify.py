@@ -5,6 +5,7 @@ exactly that symmetry; spglib finds its type and the transformation to the stand
 which is made rational and then checked exactly.
 """
 
+import functools
 from fractions import Fraction
 
 import numpy as np
@@ -18,8 +19,9 @@ _SYMPREC = 1e-4  # angstrom, in a cell of about 10
 _LARGEST_DENOMINATOR = 48
 
 
+@functools.cache
 def standard_hall_numbers() -> dict[int, int]:
-    """spglib's Hall number of the standard setting of each of the 230 groups."""
+    """Return spglib's Hall number of the standard setting of each of the 230 groups."""
     by_symbol = {s.hall: number for number, s in reference_settings().items()}
     found = {}
     for hall_number in range(1, 531):

@@ -125,12 +125,12 @@ class Orbits:
 
     @functools.cached_property
     def all_indices(self) -> Int[np.ndarray, "K N"]:
-        """Every reflection: the members and their Friedel mates, each once, (K, N)."""
+        """Return every reflection: the members and their Friedel mates, each once, (K, N)."""
         return np.concatenate([self.members, -self.members[~self.own_mate]])
 
     @functools.cached_property
     def own_mate(self) -> Bool[np.ndarray, " m"]:
-        """True for members that are their own Friedel mate, (m,)."""
+        """Tell which members are their own Friedel mate, (m,)."""
         return _own_mate(self.members, self.modulus)
 
 
@@ -150,7 +150,7 @@ def _own_mate(k: np.ndarray, modulus: tuple[int, ...] | None) -> np.ndarray:
 
 
 def takes_mesh_to_itself(group: SpaceGroup, sizes: tuple[int, ...]) -> Bool[np.ndarray, " n"]:
-    """Operations that take the nodes m / N of a mesh to nodes (and aliases to aliases), (n,).
+    """Tell which operations take nodes m / N of a mesh to nodes, aliases to aliases, (n,).
 
     N_i w_i and N_i W_ij / N_j must be integers for all i, j.
 
@@ -165,7 +165,7 @@ def takes_mesh_to_itself(group: SpaceGroup, sizes: tuple[int, ...]) -> Bool[np.n
 
 
 def mesh_axes(group: SpaceGroup) -> list[tuple[tuple[int, ...], int]]:
-    """What a mesh must satisfy for a group: axes of equal size, and what divides that size.
+    """Tell what a group asks of a mesh: axes of equal size, and what divides that size.
 
     Args:
         group: a group in D dimensions.

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from ._congruence import TorusSolutions, lattice_basis, row_basis, solve_on_torus
 from ._group import SpaceGroup
-from ._integer import rational_inverse
+from ._integer_matrices import rational_inverse
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Origins:
 
 
 def allowed_origins(group: SpaceGroup) -> Origins:
-    """All shifts t of the origin after which the operations of a group are the same.
+    """Find all shifts t of the origin after which the operations of a group are the same.
 
     (W - 1) t must be a lattice translation, centring included, for every operation: k.(W t - t)
     is an integer for every k that the centring leaves. These are the translations of the
@@ -59,7 +59,7 @@ def allowed_origins(group: SpaceGroup) -> Origins:
 
 
 def hand_shift(group: SpaceGroup) -> Float[np.ndarray, " N"] | None:
-    """A shift s for which conj(F(k)) exp(2 pi i k.s) are structure factors of the same group.
+    """Find a shift s for which conj(F(k)) exp(2 pi i k.s) are structure factors of the group.
 
     Inversion takes the density to rho(s - x) and the operation (W, w) to (W, (1 - W) s - w), so
     that (1 - W) s = 2 w must hold modulo lattice translations for every operation. The inversion

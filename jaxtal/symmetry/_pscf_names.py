@@ -24,7 +24,7 @@ _IDENTITY = "I"
 
 
 def pscf_name(group: SpaceGroup) -> str | None:
-    """The name under which PSCF has a group, "I_a_-3_d", None where it has no such group.
+    """Return the name that PSCF has for a group, "I_a_-3_d", None where it has none.
 
     Args:
         group: a group in any dimension.
@@ -38,7 +38,7 @@ def pscf_name(group: SpaceGroup) -> str | None:
 
 
 def pscf_group(name: str, dimension: int) -> SpaceGroup:
-    """The group that PSCF means by a name in its files.
+    """Find the group that PSCF means by a name in its files.
 
     Args:
         name: "I_a_-3_d", "p_6_m_m", "P_-1", "I" (the identity alone); other spellings that

@@ -9,7 +9,7 @@ from ._group import SpaceGroup
 def laue_unique(
     hkl: Int[np.ndarray, "refl D"], laue_rotations: Int[np.ndarray, "l D D"]
 ) -> tuple[Int[np.ndarray, "refl D"], Int[np.ndarray, " refl"]]:
-    """Representative and multiplicity of each reflection under the Laue group.
+    """Return the representative and multiplicity of each reflection under the Laue group.
 
     Equivalent reflections h W share one representative, the lexicographically largest of them; the
     multiplicity is the number of distinct equivalents, |Laue group| / |{W : h W = h}|.
@@ -38,7 +38,7 @@ def laue_unique(
 def absent(
     hkl: Int[np.ndarray, "refl D"], group: SpaceGroup, modulus: tuple[int, ...] | None = None
 ) -> Bool[np.ndarray, " refl"]:
-    """Systematic absences: h W = h with h.w not an integer for some operation, (refl,).
+    """Tell systematic absences: h W = h with h.w not an integer for some operation, (refl,).
 
     Args:
         hkl: integer indices, (refl, D).
@@ -62,7 +62,7 @@ def absent(
 
 
 def epsilon(hkl: Int[np.ndarray, "refl D"], group: SpaceGroup) -> Int[np.ndarray, " refl"]:
-    """Intensity enhancement: the number of point-group rotations with h W = h, (refl,).
+    """Count the point-group rotations with h W = h, which enhance the intensity, (refl,).
 
     Centring is not counted: it multiplies all reflections that are present alike.
 
@@ -81,7 +81,7 @@ def epsilon(hkl: Int[np.ndarray, "refl D"], group: SpaceGroup) -> Int[np.ndarray
 
 
 def centric(hkl: Int[np.ndarray, "refl D"], group: SpaceGroup) -> Bool[np.ndarray, " refl"]:
-    """Reflections whose phase is restricted to two values: h W = -h for some rotation, (refl,).
+    """Tell which phases have two possible values: h W = -h for some rotation, (refl,).
 
     Args:
         hkl: integer indices, (refl, D).

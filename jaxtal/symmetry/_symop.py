@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Float, Int
 
-from ._integer import determinant, is_integral, rational_inverse
+from ._integer_matrices import determinant, is_integral, rational_inverse
 from ._xyz import format_xyz, parse_xyz
 
 
@@ -70,7 +70,7 @@ class SymOp:
 
     @classmethod
     def identity(cls, dimension: int = 3) -> "SymOp":
-        """The identity in D dimensions."""
+        """Return the identity in D dimensions."""
         return cls(np.eye(dimension, dtype=int))
 
     @classmethod
@@ -89,7 +89,7 @@ class SymOp:
         return cls([[int(value) for value in row] for row in rows], shift)
 
     def to_xyz(self) -> str:
-        """The operator string, e.g. ``"-y,x-y,z+1/3"``; beyond 3 dimensions in x1 ... xN."""
+        """Write the operator string, e.g. ``"-y,x-y,z+1/3"``; beyond 3 dimensions in x1 ... xN."""
         return format_xyz(self.rotation, self.fractions)
 
     @property
@@ -117,14 +117,14 @@ class SymOp:
         return SymOp(product, shift)
 
     def inverse(self) -> "SymOp":
-        """The inverse: x = W^-1 (x' - w)."""
+        """Return the inverse operation: x = W^-1 (x' - w)."""
         inverse = rational_inverse(self.rotation)
         return SymOp(
             [list(map(int, row)) for row in inverse], [-_dot(r, self.fractions) for r in inverse]
         )
 
     def __call__(self, frac: np.ndarray | Sequence) -> np.ndarray:
-        """Image of fractional coordinates, W x + w, not reduced modulo 1.
+        """Return the image of fractional coordinates, W x + w, not reduced modulo 1.
 
         Args:
             frac: fractional coordinates (..., D): floats, or integers / Fractions to stay exact.
@@ -140,12 +140,12 @@ class SymOp:
         return x @ exact.T + np.array(self.fractions, dtype=object)
 
     def transform_hkl(self, hkl: Int[np.ndarray, "... D"]) -> Int[np.ndarray, "... D"]:
-        """Symmetry-equivalent reflection indices h W, (..., D) integers."""
+        """Return symmetry-equivalent reflection indices h W, (..., D) integers."""
         self._check_last_axis(hkl)
         return hkl @ np.array(self.rotation, dtype=hkl.dtype)
 
     def phase_shift(self, hkl: Int[np.ndarray, "... D"]) -> Float[np.ndarray, "..."]:
-        """Phase of F(h W) relative to F(h): F(h W) = F(h) exp(i shift), shift = -2 pi h.w.
+        """Return shift = -2 pi h.w, the phase of F(h W) = F(h) exp(i shift) relative to F(h).
 
         The product h.w is reduced modulo 1 in integers, so large indices cost no accuracy.
 

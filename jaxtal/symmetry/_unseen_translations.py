@@ -6,14 +6,14 @@ import numpy as np
 from jaxtyping import Int
 
 from ._group import SpaceGroup
-from ._integer import hermite, rational_inverse
+from ._integer_matrices import hermite, rational_inverse
 from ._symop import SymOp
 
 _PARTS = 8
 
 
 def with_unseen_translations(group: SpaceGroup, k: Int[np.ndarray, "refl N"]) -> SpaceGroup:
-    """The group, with every translation t for which k.t is an integer for all reflections.
+    """Add to a group every translation t for which k.t is an integer for all reflections.
 
     Where the reflections lie on a sublattice of the reciprocal lattice (all l even, say), the
     density they give repeats within the cell. Moving one of its layers changes nothing that

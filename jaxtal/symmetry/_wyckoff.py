@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Float, Int
 
-from ._integer import diagonalise
+from ._integer_matrices import diagonalise
 from ._xyz import format_xyz
 
 
@@ -49,22 +49,22 @@ class WyckoffPosition:
 
     @functools.cached_property
     def rotations_float(self) -> Float[np.ndarray, "m 3 k"]:
-        """R as float64, (m, 3, k)."""
+        """Return R as float64, (m, 3, k)."""
         return _frozen(self.rotations.astype(float))
 
     @functools.cached_property
     def translations_float(self) -> Float[np.ndarray, "m 3"]:
-        """t as float64 fractions of the cell in [0, 1), (m, 3)."""
+        """Return t as float64 fractions of the cell in [0, 1), (m, 3)."""
         return _frozen(self.translations / self.denominator)
 
     def xyz(self, member: int = 0) -> str:
-        """Coordinate triplet of one atom of the orbit, "x,2x,1/4"; 0 is the representative."""
+        """Write the coordinate triplet of one atom, "x,2x,1/4"; 0 is the representative."""
         names = "".join("xyz"[i] for i in self._free_coordinates) or "xyz"[: self.n_free]
         shift = [Fraction(int(v), self.denominator) for v in self.translations[member]]
         return format_xyz(self.rotations[member].tolist(), shift, names)
 
     def orbit(self, u: Float[np.ndarray, " k"]) -> Float[np.ndarray, "m 3"]:
-        """Fractional coordinates in [0, 1) of all atoms for free parameters u (k,), (m, 3)."""
+        """Return fractional coordinates of all atoms, (m, 3) in [0, 1), for parameters u (k,)."""
         u = np.asarray(u, dtype=float)
         if u.shape != (self.n_free,):
             raise ValueError(
@@ -75,7 +75,7 @@ class WyckoffPosition:
     def project(
         self, frac: Float[np.ndarray, "3"], matrix: Float[np.ndarray, "3 3"] | None = None
     ) -> tuple[Float[np.ndarray, " k"], float]:
-        """Free parameters whose orbit comes nearest to a point, and the distance left.
+        """Find the free parameters whose orbit comes nearest to a point, and the distance left.
 
         Args:
             frac: fractional coordinates of the point, (3,); any lattice translation.

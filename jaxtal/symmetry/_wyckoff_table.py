@@ -14,7 +14,7 @@ from fractions import Fraction
 import numpy as np
 
 from ._basis_change import BasisChange
-from ._integer import determinant, kernel, rational_inverse
+from ._integer_matrices import determinant, kernel, rational_inverse
 from ._orientation import oriented
 from ._wyckoff import WyckoffPosition
 from ._xyz import parse_xyz

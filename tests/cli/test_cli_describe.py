@@ -107,7 +107,7 @@ def test_stored_descriptors_decide_the_specification(run):
 def test_list(run):
     result = run("list", "--json")
     names = [one["name"] for one in result.json["crystals"]]
-    assert names == list(jxt.prototype_names())
+    assert names == list(jxt.crystal.prototype_names())
     text = run("list").out
     assert all(name in text for name in names)
     assert "P 32 2 1 (154): Si 3a, O 6c" in text

@@ -11,8 +11,7 @@ import spglib
 
 from jaxtal._core import call_spglib
 from jaxtal.crystal import Crystal, WyckoffCrystal, prototype, prototype_names
-from jaxtal.crystal._spglib_dataset import _standard_hall_numbers
-from jaxtal.symmetry import SpaceGroup
+from jaxtal.symmetry import SpaceGroup, standard_hall_numbers
 
 CRYSTALS = json.loads(
     (pathlib.Path(__file__).parent.parent / "reference" / "crystals.json").read_text()
@@ -56,7 +55,7 @@ def recell(crystal: Crystal, basis: np.ndarray) -> Crystal:
 
 
 def test_standard_hall_numbers_have_our_operations():
-    numbers = _standard_hall_numbers()
+    numbers = standard_hall_numbers()
     assert len(set(numbers.values())) == 230
     for number in (3, 15, 48, 70, 88, 141, 146, 155, 166, 167, 203, 227, 228, 230):
         data = call_spglib(spglib.get_symmetry_from_database, numbers[number])
@@ -113,7 +112,7 @@ def test_letters_are_those_of_spglib(x64, name):
         spglib.get_symmetry_dataset,
         (np.asarray(cell.lattice.matrix), np.asarray(cell.frac_coords), species),
         symprec=1e-4,
-        hall_number=_standard_hall_numbers()[crystal.group.number],
+        hall_number=standard_hall_numbers()[crystal.group.number],
     )
     if np.allclose(dataset.origin_shift % 1, 0, atol=1e-6) and np.allclose(
         dataset.transformation_matrix, np.eye(3), atol=1e-6

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxtal.density import Density
-from jaxtal.density import _series as series
+from jaxtal.density import _fourier_series as series
 from jaxtal.grids import Grid
 from jaxtal.symmetry import Orbits, SpaceGroup, SymOp
 

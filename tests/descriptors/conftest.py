@@ -1,4 +1,4 @@
-"""Float32 and float64 in turn, and plans of one shape for many crystals."""
+"""Plans of one shape for many crystals."""
 
 import dataclasses
 
@@ -8,14 +8,6 @@ import numpy as np
 import pytest
 
 from jaxtal.descriptors import DescriptorPlan
-
-
-@pytest.fixture(params=["float32", "float64"])
-def dtype(request) -> str:
-    """Both floating-point types, JAX switched to the one at hand."""
-    if request.param == "float64":
-        request.getfixturevalue("x64")
-    return request.param
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from cells import finite
 from jaxtyping import TypeCheckError
 from scipy.special import lpmv
 
-from jaxtal.descriptors.expansion import degree_list, host_harmonics, real_spherical_harmonics
+from jaxtal.descriptors.expansion import degree_list, real_spherical_harmonics
+from jaxtal.descriptors.expansion._harmonics import host_harmonics
 
 POLES = np.array([[0, 0, 1.0], [0, 0, -2.0], [1, 0, 0], [0, -3.0, 0], [1e-3, 0, 1]])
 

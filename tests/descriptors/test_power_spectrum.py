@@ -18,7 +18,7 @@ from jaxtal.descriptors import (
     PowerSpectrum,
     preset,
 )
-from jaxtal.descriptors.expansion import host_harmonics
+from jaxtal.descriptors.expansion._harmonics import host_harmonics
 from jaxtal.diffraction import ReciprocalSpace, hkl_sphere
 from jaxtal.lattice import Lattice
 from jaxtal.scattering import FormFactors

@@ -10,7 +10,7 @@ from scipy.interpolate import BSpline
 
 from jaxtal.crystal import Crystal
 from jaxtal.descriptors import RadialDistribution
-from jaxtal.descriptors.expansion import cubic_b_spline
+from jaxtal.descriptors.expansion._b_spline import cubic_b_spline
 from jaxtal.diffraction import ReciprocalPoints, ReciprocalSpace
 from jaxtal.lattice import Lattice
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from jaxtal.crystal import Crystal
-from jaxtal.descriptors.compat import RecpDescriptor, recp_hkl
+from jaxtal.descriptors.compat import RecpDescriptor
+from jaxtal.descriptors.compat._recp import recp_hkl, recp_points
 from jaxtal.diffraction import hkl_sphere
 
 REFERENCE = pathlib.Path(__file__).parent.parent / "reference"

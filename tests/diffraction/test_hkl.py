@@ -7,8 +7,7 @@ import pytest
 from cells import SHEAR
 
 from jaxtal.diffraction import hkl_sphere
-from jaxtal.diffraction.sums import hkl_bounds
-from jaxtal.diffraction.sums._hkl import count_in_sphere
+from jaxtal.diffraction.sums._hkl import count_in_sphere, hkl_bounds
 
 CELLS = [
     np.diag([3.0, 4.5, 7.1]),

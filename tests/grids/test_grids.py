@@ -16,7 +16,7 @@ from jaxtal.grids import (
     quotient_grid,
     random_origin,
 )
-from jaxtal.grids._axes import lay_out, primary_parts
+from jaxtal.grids._transform_axes import lay_out, primary_parts
 
 
 def ball(dimension: int, radius: float, metric: np.ndarray | None = None) -> np.ndarray:

@@ -8,14 +8,9 @@ import numpy as np
 import pytest
 
 from jaxtal._core import replacing, write_bytes
-from jaxtal.io import (
-    PhaseArchive,
-    read_ccp4,
-    read_phases_npz,
-    write_ccp4,
-)
+from jaxtal.io import read_ccp4, read_phases_npz, write_ccp4
 from jaxtal.io.phases._csv import write_phases_csv
-from jaxtal.io.phases._npz import write_phases_npz
+from jaxtal.io.phases._npz import PhaseArchive, write_phases_npz
 from jaxtal.io.reflections._columns import read_reflection_csv
 from jaxtal.lattice import Superspace
 from jaxtal.symmetry import Orbits, SpaceGroup, SymOp

@@ -11,7 +11,8 @@ from jaxtal.grids import Grid
 from jaxtal.io import read_ccp4, read_phases_npz, write_phasing
 from jaxtal.io.reflections._columns import read_reflection_csv
 from jaxtal.lattice import Superspace
-from jaxtal.phasing import Phasing, PhasingProblem, Start, recipe
+from jaxtal.phasing import Phasing, PhasingProblem, recipe
+from jaxtal.phasing._result import Start
 from jaxtal.reflections import Reflections
 from jaxtal.symmetry import SpaceGroup, SymOp
 

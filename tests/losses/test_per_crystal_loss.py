@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtal.crystal import map_crystals
+from jaxtal.crystal.apply import map_crystals
 from jaxtal.losses import per_crystal_loss
 
 CALLS = []

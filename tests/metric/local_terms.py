@@ -8,7 +8,9 @@ from cells import atoms
 
 from jaxtal.crystal import Crystal, WyckoffCrystal
 from jaxtal.lattice import niggli_reduce
-from jaxtal.metric.terms import hand_vector, local_distance_vector, nearest_neighbours
+from jaxtal.metric.terms._hand_vector import hand_vector
+from jaxtal.metric.terms._local_distances import local_distance_vector
+from jaxtal.metric.terms._nearest_neighbours import nearest_neighbours
 
 #: Padded number of atoms, listed neighbours, ranks, bounds: enough for all crystals here.
 SIZE, LISTED, RANKS, BOUNDS = 24, 40, 24, (2, 2, 2)

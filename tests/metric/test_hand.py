@@ -9,7 +9,7 @@ from local_terms import arrays, check_gradients, compiled, mirrored, terms
 
 from jaxtal._core import call_spglib
 from jaxtal.crystal import Crystal, WyckoffCrystal, prototype
-from jaxtal.descriptors.expansion import host_harmonics
+from jaxtal.descriptors.expansion._harmonics import host_harmonics
 from jaxtal.metric.terms._hand_vector import DEGREES
 from jaxtal.metric.terms._triple_couplings import odd_coupling
 

@@ -13,7 +13,8 @@ from local_terms import RANKS, SIZE, arrays, both, check_gradients, compiled, te
 from jaxtal.crystal import Crystal, prototype
 from jaxtal.descriptors import describe
 from jaxtal.metric import distance, pointwise_distances
-from jaxtal.metric.terms import local_distance_vector, local_distances, nearest_neighbours
+from jaxtal.metric.terms._local_distances import local_distance_vector, local_distances
+from jaxtal.metric.terms._nearest_neighbours import nearest_neighbours
 
 
 @pytest.fixture

@@ -10,10 +10,11 @@ from tolerances import TOLERANCES
 
 from jaxtal.crystal import Crystal, CrystalArrays, CrystalBatch, prototype
 from jaxtal.descriptors import describe
-from jaxtal.descriptors.expansion import host_harmonics
+from jaxtal.descriptors.expansion._harmonics import host_harmonics
 from jaxtal.diffraction import hkl_sphere
 from jaxtal.metric import CrystalMetric, Fingerprint, MetricPlan, distance
-from jaxtal.metric.terms import SPREADS, neighbour_bounds
+from jaxtal.metric.terms._nearest_neighbours import neighbour_bounds
+from jaxtal.metric.terms._scaled_spectra import SPREADS
 
 #: All terms but those of neighbours, and the metric and capacity that nearly all tests share.
 SMALL = CrystalMetric(4, 4, 12.0, composition=0.5, density=0.3)

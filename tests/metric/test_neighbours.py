@@ -11,7 +11,7 @@ from cells import CRYSTALS, SHEAR, finite
 from scipy.spatial import KDTree
 
 from jaxtal.lattice import niggli_reduce
-from jaxtal.metric.terms import nearest_neighbours, neighbour_bounds
+from jaxtal.metric.terms._nearest_neighbours import nearest_neighbours, neighbour_bounds
 
 K = 12
 jitted = eqx.filter_jit(nearest_neighbours)

@@ -9,11 +9,7 @@ from scipy import integrate, special
 
 from jaxtal.crystal import Crystal, prototype
 from jaxtal.lattice import Superspace
-from jaxtal.phasing import (
-    crystal_model,
-    model,
-    model_names,
-)
+from jaxtal.phasing import model, model_names
 from jaxtal.phasing._wave_vectors import representatives, wave_vectors_within
 from jaxtal.phasing.models import _aperiodic as _models
 from jaxtal.phasing.models import _crystals as _model_crystals
@@ -23,7 +19,12 @@ from jaxtal.phasing.models._aperiodic import (
     icosahedral_model,
     modulated_model,
 )
-from jaxtal.phasing.models._crystals import laves_model, naphthalene_model, quartz_model
+from jaxtal.phasing.models._crystals import (
+    crystal_model,
+    laves_model,
+    naphthalene_model,
+    quartz_model,
+)
 from jaxtal.phasing.models._model import (
     Points,
     aperiodic_model,

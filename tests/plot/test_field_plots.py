@@ -11,7 +11,7 @@ from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
 from jaxtal import plot
 from jaxtal.fields import Mesh, PeriodicField
-from jaxtal.plot._marching import triangulate
+from jaxtal.plot._marching_cubes import triangulate
 
 SKEW = np.array([[1.0, 0.0, 0.0], [-0.5, 0.75**0.5, 0.0], [0.1, 0.0, 1.5]])
 

@@ -226,7 +226,7 @@ def _first_of_each(group: SpaceGroup) -> list:
 
 def main() -> None:
     lines = [
-        "# Made by tests/reference/generate_quasicrystal_groups.py; conventions in _library.py.",
+        "# Made by tests/reference/generate_quasicrystal_groups.py; its reader has the conventions",
         "# family | symbol | generators (the centring of F and I apart)",
     ]
     for family in ("icosahedral", *FAMILIES):

@@ -20,7 +20,7 @@ import numpy as np
 
 from jaxtal.symmetry import BasisChange, SpaceGroup
 from jaxtal.symmetry._identify import generic_lattice
-from jaxtal.symmetry._locate import locate
+from jaxtal.symmetry._locate_point import locate
 from jaxtal.symmetry._spglib import dataset, space_group_type
 from jaxtal.symmetry._wyckoff_table import wyckoff_positions
 

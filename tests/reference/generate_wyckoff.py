@@ -26,7 +26,7 @@ import numpy as np
 
 from jaxtal.symmetry import SpaceGroup
 from jaxtal.symmetry._identify import generic_lattice, standard_hall_numbers
-from jaxtal.symmetry._integer import diagonalise, hermite, kernel, rational_inverse
+from jaxtal.symmetry._integer_matrices import diagonalise, hermite, kernel, rational_inverse
 from jaxtal.symmetry._spglib import dataset
 from jaxtal.symmetry._wyckoff_table import orbit, simplest
 from jaxtal.symmetry._xyz import format_xyz

@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import betainc
 
-from jaxtal.scattering import (
-    FormFactors,
-    debye_waller,
-    parse_composition,
-    rms_form_factor,
-    window_profile,
-)
+from jaxtal.scattering import FormFactors, debye_waller, rms_form_factor, window_profile
+from jaxtal.scattering._sharpening import parse_composition
 from jaxtal.scattering._window_profiles import PROFILES, ball_autocorrelation, gaussian
 
 NAMES = [*PROFILES, "ball1", "ball2", "ball4", "ball5", "ball6"]

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from jaxtal.scattering import parse_species, species_keys, species_label
+from jaxtal.scattering import parse_species, species_label
+from jaxtal.scattering._species import species_keys
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import jaxtal as jxt
-from jaxtal.search import Collection, CrystalSource, crystals_of, groups
-from jaxtal.search._log import Log
+from jaxtal.metric.all_pairs import groups
+from jaxtal.search import Collection, CrystalSource, crystals_of
+from jaxtal.search._vector_log import Log
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxtal.symmetry import BasisChange, Orbits, SpaceGroup, SymOp, smith_normal_form
-from jaxtal.symmetry._integer import determinant
+from jaxtal.symmetry._integer_matrices import determinant
 
 
 @pytest.mark.parametrize(

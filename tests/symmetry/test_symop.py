@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from jaxtal.symmetry import BasisChange, SymOp
-from jaxtal.symmetry._integer import determinant, diagonalise, hermite, kernel, rational_inverse
+from jaxtal.symmetry._integer_matrices import (
+    determinant,
+    diagonalise,
+    hermite,
+    kernel,
+    rational_inverse,
+)
 
 TRIPLETS = ["x,y,z", "-y,x-y,z+1/3", "y+1/4,x+3/4,-z+1/4", "-x+1/2,y,-z+1/2", "x-y,-y,-z+2/3"]
 

@@ -10,5 +10,3 @@ from ._cylindrical_bessel import cylindrical_bessel as cylindrical_bessel
 from ._radial_bases import GaussianBasis as GaussianBasis
 from ._radial_bases import PaperBesselBasis as PaperBesselBasis
 from ._recp import RecpDescriptor as RecpDescriptor
-from ._recp import RecpPlan as RecpPlan
-from ._recp import recp_hkl as recp_hkl

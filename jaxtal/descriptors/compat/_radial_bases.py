@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..expansion import AbstractRadialBasis
+from ..expansion._radial import AbstractRadialBasis
 from ._cylindrical_bessel import cylindrical_bessel
 
 

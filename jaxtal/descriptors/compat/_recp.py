@@ -19,19 +19,13 @@ from ..._core import (
     safe_divide,
     safe_norm,
 )
-from ...crystal import (
-    Chunk,
-    Crystal,
-    CrystalArrays,
-    Program,
-    apply_plan,
-    host_crystals,
-    is_crystal,
-)
+from ...crystal import Crystal, CrystalArrays, host_crystals, is_crystal
+from ...crystal.apply import Chunk, Program, apply_plan
 from ...diffraction import missing_species, structure_factors
 from ...scattering import FormFactors
 from .._description import AbstractDescriptor, Description
-from ..expansion import ChebyshevBasis, SphericalBesselBasis, degree_list, harmonics_rows
+from ..expansion import degree_list, harmonics_rows
+from ..expansion._radial import ChebyshevBasis, SphericalBesselBasis
 
 RecpRadial = Literal["bessel", "chebyshev", "gto"]
 

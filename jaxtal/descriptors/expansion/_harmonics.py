@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Any, Literal
 
 import jax
@@ -53,45 +54,38 @@ def harmonics_rows(
     xyz: Float[Array, "P 3"], l_max: int, degrees: Degrees = "all"
 ) -> Float[Array, "n_lm P"]:
     """`real_spherical_harmonics` transposed: points contiguous, which is how it is computed."""
-    chosen = degree_list(l_max, degrees)
     norm = safe_norm(xyz)
     unit = xyz / jnp.where(norm > 0, norm, 1.0)[:, None]
     polar = _polar(unit[:, 2], l_max, degrees)
-    azimuth = _azimuth(unit[:, 0], unit[:, 1], l_max)
-    l, m = np.array([(i, m) for i, l in enumerate(chosen) for m in range(-l, l + 1)]).T
-    # Rows of flat arrays: XLA gathers along one axis faster than along two.
-    width = l_max + 1
-    polar = polar.reshape(-1, norm.shape[0])[l * width + abs(m)]
-    return polar * azimuth.reshape(-1, norm.shape[0])[(m < 0) * width + abs(m)]
+    return _products(polar, _azimuth(unit[:, 0], unit[:, 1], l_max), l_max, degrees)
 
 
 def host_harmonics(
     directions: Float[np.ndarray, "P 3"], l_max: int, degrees: Degrees = "all"
 ) -> Float[np.ndarray, "P n_lm"]:
-    """`real_spherical_harmonics` of non-zero vectors in NumPy float64, for builders."""
+    """Compute `real_spherical_harmonics` of non-zero vectors in NumPy float64, for builders."""
     x, y, z = (directions / np.linalg.norm(directions, axis=1)[:, None]).T
-    last = now = np.zeros((l_max + 1, len(x)))
-    waves = (x + 1j * y) ** np.arange(l_max + 1)[:, None]
-    rows = []
-    for l, step in zip(degree_list(l_max, degrees), _steps(l_max, degrees), strict=True):
-        now, last = _next(step[:, :, None], z, now, last), now
-        rows += [now[-m] * waves[-m].imag for m in range(-l, 0)]
-        rows += [now[m] * waves[m].real for m in range(l + 1)]
-    return np.stack(rows, axis=1)
+    powers = (x + 1j * y) ** np.arange(l_max + 1)[:, None]
+    polar = _by_degree(np, z, l_max, degrees)
+    return _products(polar, np.stack([powers.real, powers.imag]), l_max, degrees).T
+
+
+def _products(polar: Any, azimuth: Any, l_max: int, degrees: Degrees) -> Any:
+    """Rows Y_lm, degree by degree, of the polar and azimuthal factors; JAX or NumPy arrays."""
+    chosen = degree_list(l_max, degrees)
+    l, m = np.array([(i, m) for i, l in enumerate(chosen) for m in range(-l, l + 1)]).T
+    # Rows of flat arrays: XLA gathers along one axis faster than along two.
+    width, points = l_max + 1, polar.shape[-1]
+    polar = polar.reshape(-1, points)[l * width + abs(m)]
+    return polar * azimuth.reshape(-1, points)[(m < 0) * width + abs(m)]
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))
 def _polar(z: Float[Array, " P"], l_max: int, degrees: Degrees) -> Float[Array, "L M P"]:
     """Q_lm = N_lm P_l^m(z) / sin^m(theta) of each degree and m = 0..l_max, 0 for m > l."""
-    last = now = jnp.zeros((l_max + 1, z.shape[0]), z.dtype)
-    rows = []
-    for step in _steps(l_max, degrees):
-        # XLA would otherwise compute the lower degrees anew for every row, and takes seconds to
-        # compile that.
-        following = _next(jnp.asarray(step, z.dtype)[:, :, None], z[None, :], now, last)
-        now, last = jax.lax.optimization_barrier(following), now
-        rows.append(now)
-    return jnp.stack(rows)
+    # XLA would otherwise compute the lower degrees anew for every row, and takes seconds to
+    # compile that.
+    return _by_degree(jnp, z, l_max, degrees, jax.lax.optimization_barrier)
 
 
 @_polar.defjvp
@@ -130,16 +124,23 @@ def _azimuth_jvp(m_max: int, primals: Any, tangents: Any) -> tuple[Array, Array]
     return powers, jnp.stack([c * dx - s * dy, s * dx + c * dy])
 
 
-def _next(step: Any, z: Any, now: Any, last: Any) -> Any:
-    """The next degree of Q from two before it; JAX or NumPy arrays."""
-    return (
-        (step[0] * (z * z) + step[1] * z + step[2]) * now + step[3] * last + (step[4] + step[5] * z)
-    )
+def _by_degree(
+    xp: Any, z: Any, l_max: int, degrees: Degrees, formed: Callable[[Any], Any] = lambda row: row
+) -> Any:
+    """Q_lm, (L, M, P), each degree from two before it; `xp` is `jax.numpy` or NumPy."""
+    last = now = xp.zeros((l_max + 1, z.shape[0]), z.dtype)
+    z, rows = z[None, :], []
+    for step in _steps(l_max, degrees):
+        c = xp.asarray(step, z.dtype)[:, :, None]
+        following = (c[0] * (z * z) + c[1] * z + c[2]) * now + c[3] * last + (c[4] + c[5] * z)
+        now, last = formed(following), now
+        rows.append(now)
+    return xp.stack(rows)
 
 
 @functools.cache
 def _steps(l_max: int, degrees: Degrees) -> Float[np.ndarray, "L 6 M"]:
-    """Coefficients of `_next` from z Q_l = c_(l+1) Q_(l+1) + c_l Q_(l-1), for every m.
+    """Coefficients of `_by_degree` from z Q_l = c_(l+1) Q_(l+1) + c_l Q_(l-1), for every m.
 
     For even degrees the recurrence is applied twice, so that odd ones are never formed. Q_mm is a
     constant, which starts each m.

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Bool, Float
 
-from .._points import raise_if_outgrown
+from .._reciprocal_points import raise_if_outgrown
 
 
 class Diffractogram(eqx.Module):

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..._core import AbstractSpecification, safe_divide, safe_norm
-from ...crystal import Chunk, Program, apply_plan, planned_crystals
-from .._points import AbstractReflections
+from ...crystal.apply import Chunk, Program, apply_plan, planned_crystals
+from .._reciprocal_points import AbstractReflections
 from .._reciprocal_space import Provider, ReciprocalSpace
 from ._diffractogram import Diffractogram
 from ._pattern_checks import check_axis, check_radiation, check_width
@@ -33,7 +33,7 @@ def _one_or_three(x: Any) -> float | tuple[float, float, float]:
 
 
 class PowderPattern(AbstractSpecification):
-    """How a crystal becomes a powder pattern.
+    """Specification of how a crystal becomes a powder pattern.
 
         y(x) = sum_lambda w_lambda sum_h m_h |F_h|^2 / |F_0|^2 LP(theta) exp(-2 B s^2) p(x - x_h),
         LP = (1 + A cos^2 2 theta) / (sin^2 theta cos theta),  A = cos^2 2 theta_M,
@@ -164,7 +164,7 @@ class PowderPattern(AbstractSpecification):
         return PowderPlan(self, points)
 
     def __call__(self, crystals: Any) -> Diffractogram:
-        """Patterns of crystals, planned for and computed at once (not inside jit: see `plan`).
+        """Compute the patterns of crystals, planned for at once (not inside jit: see `plan`).
 
         Args:
             crystals: one or several of any kind; several give results with their axis first.
@@ -202,16 +202,16 @@ class PowderPlan(eqx.Module):
     reflections: AbstractReflections
 
     def __call__(self, crystals: Any, *, chunk: Chunk = "auto") -> Diffractogram:
-        """Pattern of a crystal, or of several with their axis first; pure: jit, vmap, grad.
+        """Compute the pattern of a crystal, or of several with their axis first; pure.
 
         Args:
-            crystals: of any kind, see `crystal.apply_plan`.
-            chunk: crystals computed side by side, see `crystal.map_crystals`.
+            crystals: of any kind, see `crystal.apply.apply_plan`.
+            chunk: crystals computed side by side, see `crystal.apply.map_crystals`.
         """
         return apply_plan(_pattern, self, crystals, chunk)
 
     def peaks(self, crystals: Any, *, chunk: Chunk = "auto") -> PowderPeaks:
-        """Position, intensity and width of every reflection; pure, as a call."""
+        """Compute position, intensity and width of every reflection; pure, as a call."""
         return apply_plan(_peaks, self, crystals, chunk)
 
 

@@ -1,6 +1,5 @@
 """Sums of waves over the atoms of a cell: the kernels of everything that diffracts.
 
-hkl_sphere, hkl_bounds   reflections inside |q| <= q_max, complete for every cell (host)
 signed_sums              sums at all indices of a box; `signed_places` tells where
 HklBox, sphere_sums      sums at all reflections of a sphere, found inside the program
 element_slots            which elements a crystal holds, in a fixed number of places
@@ -8,9 +7,6 @@ element_slots            which elements a crystal holds, in a fixed number of pl
 
 from ._element_slots import countable as countable
 from ._element_slots import element_slots as element_slots
-from ._hkl import hkl_bounds as hkl_bounds
-from ._hkl import hkl_sphere as hkl_sphere
-from ._signed_sums import BLOCK as BLOCK
 from ._signed_sums import signed_places as signed_places
 from ._signed_sums import signed_sums as signed_sums
 from ._sphere_sums import HklBox as HklBox

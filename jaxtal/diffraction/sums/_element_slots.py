@@ -15,7 +15,7 @@ def element_slots(
     slots: int,
     dtype: jnp.dtype,
 ) -> tuple[Float[Array, "S N"], Int[Array, " S"], Bool[Array, ""]]:
-    """Weight of each atom in the sum of each element.
+    """Return the weight of each atom in the sum of each element.
 
     Args:
         species: atomic numbers, S = `slots`; or occupancies of each element of the table, S = Z.
@@ -55,5 +55,5 @@ def element_slots(
 
 
 def countable(weights: Float[Array, "S N"]) -> Bool[Array, ""]:
-    """Whether the atoms of a cell are more than 0.001 and fewer than 10^6."""
+    """Tell whether the atoms of a cell are more than 0.001 and fewer than 10^6."""
     return (jnp.sum(weights) > FEWEST) & (jnp.sum(jnp.abs(weights)) < MOST)

@@ -28,7 +28,7 @@ def hkl_bounds(matrix: Any, q_max: float) -> tuple[int, int, int]:
 
 
 def hkl_sphere(matrix: Any, q_max: float, *, half: bool = True) -> Int[np.ndarray, "P 3"]:
-    """All reflections with 0 < |q| <= q_max, the origin excluded.
+    """List all reflections with 0 < |q| <= q_max, the origin excluded.
 
     Args:
         matrix: lattice vectors as rows, shape (3, 3), angstrom.

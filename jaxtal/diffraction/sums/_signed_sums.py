@@ -12,7 +12,7 @@ BLOCK = 1 << 22
 def signed_places(
     hkl: Int[np.ndarray, "P 3"], bounds: tuple[int, int, int]
 ) -> Int[np.ndarray, " P"]:
-    """Where `signed_sums` puts the sums of some indices, whose h is not negative (host)."""
+    """Tell where `signed_sums` puts the sums of some indices, whose h is not negative (host)."""
     h_max, k_max, l_max = bounds
     sign = 2 * (hkl[:, 1] < 0) + (hkl[:, 2] < 0)
     place = np.abs(hkl) @ np.array([(k_max + 1) * (l_max + 1), l_max + 1, 1])
@@ -22,7 +22,7 @@ def signed_places(
 def signed_sums(
     frac: Float[Array, "N 3"], weights: Float[Array, "S N"], bounds: tuple[int, int, int]
 ) -> tuple[Float[Array, "S M"], Float[Array, "S M"]]:
-    """sum_j w_sj exp(2 pi i h . x_j) for h >= 0 and every sign of k and l.
+    """Compute sum_j w_sj exp(2 pi i h . x_j) for h >= 0 and every sign of k and l.
 
         exp i(a + b + c) = sum over the eight products of cos or sin of a, of b and of c,
 

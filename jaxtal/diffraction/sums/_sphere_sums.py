@@ -40,7 +40,7 @@ class HklBox(eqx.Module):
 
     @classmethod
     def build(cls, bounds: Sequence[int], points: int, dtype: Any = None) -> "HklBox":
-        """Box of stated bounds (host).
+        """Make a box of stated bounds (host).
 
         Raises:
             ValueError: not three bounds, or numbers that are not counts.
@@ -66,7 +66,7 @@ def box_size(
     max_stretch: float | int = 1.0,
     more_points: float | int | None = None,
 ) -> tuple[tuple[int, int, int], int]:
-    """Bounds and number of points of an `HklBox` that serves some cells (host).
+    """Find the bounds and number of points of an `HklBox` that serves some cells (host).
 
     A lattice of which no direction is stretched by more than s has, inside q_max, no more
     reflections than the one that it came from has inside s q_max.
@@ -122,7 +122,7 @@ def sphere_sums(
     q_max: float,
     box: HklBox,
 ) -> SphereSums:
-    """Sums of waves at all reflections with |q| < q_max, one of each Friedel pair.
+    """Sum waves at all reflections with |q| < q_max, one of each Friedel pair.
 
     All of them lie in the box |h_i| <= q_max |a_i| / 2 pi.
 
@@ -169,7 +169,7 @@ def _inside(
 def safe_cell(
     lattice: Float[Array, "3 3"],
 ) -> tuple[Float[Array, "3 3"], Float[Array, "3 3"], Float[Array, ""], Bool[Array, ""]]:
-    """Matrix, reciprocal matrix (with 2 pi), volume, and whether they are those of the lattice.
+    """Return matrix, reciprocal matrix (with 2 pi), volume, and whether the lattice is sound.
 
     A lattice that is near-singular or not finite is replaced by a unit cube, without gradient.
     """

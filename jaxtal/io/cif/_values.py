@@ -34,7 +34,7 @@ class CifBlock:
                     self._items.setdefault(_plain(tag), (item, column))
 
     def error(self, tag: str, message: str, row: str = "") -> CifError:
-        """An error that says where: file, line, block, row and tag."""
+        """Make an error that says where: file, line, block, row and tag."""
         line = self._items[tag][0].line_number if tag in self._items else None
         where = f"{self.path}{f':{line}' if line else ''}: data_{self.name}: "
         return CifError(f"{where}{row + ': ' if row else ''}{tag}: {message}")
@@ -43,7 +43,7 @@ class CifBlock:
         return tag in self._items
 
     def texts(self, *tags: str) -> tuple[str, list[str | None]]:
-        """The first of some tags that has known values, and them; None for `?` and `.`.
+        """Find the first of some tags that has known values, and them; None for `?` and `.`.
 
         Returns:
             (tag, values); if all values are unknown those of the first tag present, ("", []) if
@@ -66,12 +66,12 @@ class CifBlock:
         return unknown
 
     def text(self, *tags: str) -> str | None:
-        """The single value of the first of some tags that has one."""
+        """Return the single value of the first of some tags that has one."""
         _, values = self.texts(*tags)
         return next((v for v in values if v), None)
 
     def number(self, tag: str, value: str | None, row: str = "") -> float:
-        """One number, a standard uncertainty in brackets dropped.
+        """Read one number, a standard uncertainty in brackets dropped.
 
         Raises:
             CifError: it is missing, or not a finite number.

@@ -5,7 +5,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..._core import safe_divide, safe_norm
-from ...descriptors.expansion import OrthonormalBasis, degree_list, harmonics_rows
+from ...descriptors import OrthonormalBasis
+from ...descriptors.expansion import degree_list, harmonics_rows
 from ...diffraction.sums import SphereSums
 
 #: Spread of the three spectra over the 288 AFLOW prototypes that pymatgen 2026.10 ships: root

@@ -34,7 +34,7 @@ class ReflectionTable:
         return len(self.indices)
 
     def row_name(self, row: int) -> str:
-        """How messages call a row: by its line in the file where that is known."""
+        """Name a row in messages: by its line in the file where that is known."""
         return f"row {row}" if self.lines is None else f"line {int(self.lines[row])}"
 
     def __repr__(self) -> str:

@@ -37,7 +37,7 @@ class LatticeSystem:
 
     @classmethod
     def from_rotations(cls, rotations: Int[np.ndarray, "n 3 3"]) -> "LatticeSystem":
-        """Constraints left by integer rotations W acting on coordinates as x' = W x.
+        """Find the constraints that integer rotations W, x' = W x, leave to a cell.
 
         The metric must satisfy W^T G W = G. Averaging random metrics over the group gives random
         invariant ones; parameters that agree in all of them are tied or fixed.
@@ -119,11 +119,11 @@ class LatticeSystem:
 
     @functools.partial(jax.jit, static_argnums=0)
     def matrix(self, parameters: Float[Array, " k"]) -> Float[Array, "3 3"]:
-        """Lattice matrix (rows, angstrom) from the free parameters."""
+        """Return the lattice matrix (rows, angstrom) of free parameters."""
         return cell_to_matrix(self.cell(parameters))
 
     def parameters(self, cell: Any, tolerance: float = 2e-3) -> Float[np.ndarray, " k"]:
-        """Free parameters of a measured cell, tied ones averaged (host).
+        """Return the free parameters of a measured cell, tied ones averaged (host).
 
         Args:
             cell: (a, b, c, alpha, beta, gamma) in angstrom and degrees.
@@ -164,7 +164,7 @@ class LatticeSystem:
 
     @functools.partial(jax.jit, static_argnums=0)
     def unconstrain(self, parameters: Float[Array, " k"]) -> Float[Array, " k"]:
-        """Unconstrained variables: every real vector is a cell (inverse of `constrain`).
+        """Return unconstrained variables; every real vector is a cell (inverse of `constrain`).
 
         Lengths become log(length / A). A single free angle becomes its cotangent; the common
         angle of three equal ones log((cos + 1/2) / (1 - cos)), which is the logarithm of
@@ -188,7 +188,7 @@ class LatticeSystem:
 
     @functools.partial(jax.jit, static_argnums=0)
     def constrain(self, variables: Float[Array, " k"]) -> Float[Array, " k"]:
-        """Free cell parameters (angstrom, degrees) from unconstrained variables."""
+        """Return free cell parameters (angstrom, degrees) from unconstrained variables."""
         lengths = jnp.exp(variables[: self.n_lengths])
         free = variables[self.n_lengths :]
         if self.n_angles == 0:

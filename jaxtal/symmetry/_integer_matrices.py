@@ -147,7 +147,7 @@ def hermite(matrix: Sequence[Sequence[int]]) -> tuple[IntMatrix, IntMatrix]:
 def smith_normal_form(
     matrix: Sequence[Sequence] | np.ndarray,
 ) -> tuple[IntMatrix, list[int], IntMatrix]:
-    """Smith normal form: unimodular U, V with U A V = diag(d), and d_1 | d_2 | ... all positive.
+    """Compute the Smith normal form U A V = diag(d), unimodular U, V, positive d_1 | d_2 | ...
 
     The quotient of Z^n by the lattice of the rows of A is Z/d_1 x Z/d_2 x ... x Z^(n - rank), and
     k -> (k V)_i mod d_i are the residues of a row k.

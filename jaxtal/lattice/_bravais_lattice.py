@@ -59,7 +59,7 @@ class BravaisLattice:
 
     @classmethod
     def find(cls, name: "str | BravaisLattice", dimension: int) -> "BravaisLattice":
-        """The lattice with a name, in any case.
+        """Find the lattice with a name, in any case.
 
         Raises:
             ValueError: no such lattice in that dimension; the message lists the names.
@@ -75,7 +75,7 @@ class BravaisLattice:
 
     @staticmethod
     def names(dimension: int) -> tuple[str, ...]:
-        """Names of the Bravais lattices in D = 1, 2 or 3 dimensions, fewest parameters first.
+        """List the Bravais lattices in D = 1, 2 or 3 dimensions, fewest parameters first.
 
         Raises:
             ValueError: another dimension.
@@ -87,7 +87,7 @@ class BravaisLattice:
 
     @classmethod
     def of(cls, matrix: Any, tol: float = 1e-6) -> tuple["BravaisLattice", np.ndarray]:
-        """The lattice with the fewest parameters that a matrix fits in its axes as they stand.
+        """Find the lattice with the fewest parameters that a matrix fits in its axes as they stand.
 
         Nothing is reduced or re-centred: the primitive cell of a body-centred cubic lattice is
         rhombohedral, a hexagonal cell with gamma = 60 degrees is not hexagonal, and a monoclinic
@@ -176,7 +176,7 @@ class BravaisLattice:
 
     @functools.partial(jax.jit, static_argnums=0)
     def matrix(self, parameters: Float[Array, " p"]) -> Float[Array, "d d"]:
-        """Lattice matrix of parameters, differentiable in them.
+        """Return the lattice matrix of parameters, differentiable in them.
 
         Args:
             parameters: (p,), lengths (any unit), then angles in degrees.
@@ -195,7 +195,7 @@ class BravaisLattice:
         return matrix_of(self.dimension, self.name, parameters, jnp)
 
     def host_matrix(self, parameters: Any) -> Float[np.ndarray, "d d"]:
-        """`matrix` in NumPy float64 from checked parameters, for builders.
+        """Compute `matrix` in NumPy float64 from checked parameters, for builders.
 
         Raises:
             ValueError: parameters that are none (see `check`).
@@ -203,7 +203,7 @@ class BravaisLattice:
         return matrix_of(self.dimension, self.name, self.check(parameters))
 
     def lattice(self, parameters: Any) -> Lattice:
-        """The `Lattice` of parameters (p,), differentiable in them.
+        """Return the `Lattice` of parameters (p,), differentiable in them.
 
         Args:
             parameters: a JAX array, which is not checked, or host values, which are.
@@ -218,7 +218,7 @@ class BravaisLattice:
     # --- back from a matrix ------------------------------------------------------------------
 
     def parameters_of(self, matrix: Any, tol: float = 1e-6) -> Float[np.ndarray, " p"]:
-        """Parameters read off a lattice matrix in any orientation; tied lengths are averaged.
+        """Read parameters off a lattice matrix in any orientation; tied lengths are averaged.
 
         Args:
             matrix: rows are the basis vectors, (D, D); host.

@@ -10,13 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from .._core import bucket, device_array
-from ._as_crystal import as_crystal
-from ._batch import CrystalBatch
-from ._crystal import Crystal
-from ._crystal_arrays import CrystalArrays
-from ._host_atoms import HostAtoms
-from ._host_crystals import host_crystals, is_crystal
+from ..._core import bucket, device_array
+from .._as_crystal import as_crystal
+from .._batch import CrystalBatch
+from .._crystal import Crystal
+from .._crystal_arrays import CrystalArrays
+from .._host_atoms import HostAtoms
+from .._host_crystals import host_crystals, is_crystal
 from ._map_crystals import Chunk, map_crystals
 
 Program = Crystal | CrystalArrays
@@ -140,7 +140,7 @@ def _matrix(crystals: Program) -> Array:
 
 
 def widened(crystals: Program) -> tuple[Program, Any]:
-    """Crystals in the widest floating-point type of their arrays, at least float32."""
+    """Cast crystals to the widest floating-point type of their arrays, at least float32."""
     leaves = [x for x in jax.tree.leaves(crystals) if jnp.issubdtype(x.dtype, jnp.floating)]
     dtype = jnp.float64 if any(x.dtype == jnp.float64 for x in leaves) else jnp.float32
     return _cast(crystals, dtype), dtype

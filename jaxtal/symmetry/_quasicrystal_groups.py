@@ -44,7 +44,7 @@ _CENTRING = {
 
 
 def quasicrystal_group_names(family: str | None = None) -> tuple[str, ...]:
-    """Names of the predefined quasicrystal groups, as `SpaceGroup.find` takes them.
+    """List the predefined quasicrystal groups by the names that `SpaceGroup.find` takes.
 
     Args:
         family: "icosahedral" (6D), "pentagonal", "decagonal", "octagonal" or "dodecagonal" (5D,

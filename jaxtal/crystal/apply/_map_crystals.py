@@ -13,7 +13,7 @@ _ON_DEVICE = 256
 
 
 def map_crystals(f: Callable[..., PyTree], crystals: PyTree, *, chunk: Chunk = "auto") -> PyTree:
-    """f of every crystal of a batch; pure, for jit and grad.
+    """Apply f to every crystal of a batch; pure, for jit and grad.
 
     Reverse mode computes each chunk again instead of keeping the intermediates of all crystals,
     unless they are all side by side.

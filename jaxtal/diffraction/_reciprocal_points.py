@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from .._core import AbstractSpecification, safe_divide
-from ..crystal import Chunk, Program, apply_plan
+from ..crystal.apply import Chunk, Program, apply_plan
 from ..scattering import KINDS, FormFactors
 from ._structure_factors import combine_species
 
@@ -104,7 +104,7 @@ class AbstractReflections(eqx.Module):
 
     @abc.abstractmethod
     def points(self, crystal: Program) -> ReciprocalPoints:
-        """Points of one crystal that is at hand as arrays; pure."""
+        """Return the points of one crystal that is at hand as arrays; pure."""
 
     @property
     @abc.abstractmethod
@@ -112,11 +112,11 @@ class AbstractReflections(eqx.Module):
         """Whether one of each pair h, -h is held, which have equal intensities."""
 
     def __call__(self, crystals: Any, *, chunk: Chunk = "auto") -> ReciprocalPoints:
-        """Points of a crystal, or of several with their axis first; pure: jit, vmap, grad.
+        """Return the points of a crystal, or of several with their axis first; pure.
 
         Args:
-            crystals: of any kind, see `crystal.apply_plan`.
-            chunk: crystals computed side by side, see `crystal.map_crystals`.
+            crystals: of any kind, see `crystal.apply.apply_plan`.
+            chunk: crystals computed side by side, see `crystal.apply.map_crystals`.
         """
         return apply_plan(_points, self, crystals, chunk)
 
