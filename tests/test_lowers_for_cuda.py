@@ -281,7 +281,7 @@ def _():
 @program("diffraction: points of mixed sites")
 def _():
     plan = _space().plan(batch(), elements=[8, 14])
-    return lambda crystals, plan: plan(crystals, chunk=None), arrays(mixed=plan.elements), plan
+    return lambda crystals, plan: plan(crystals, chunk=None), arrays(mixed=(8, 14)), plan
 
 
 planned(
@@ -370,8 +370,7 @@ for _preset in descriptors.PRESETS:
 @program("descriptors: mixed sites", slow=True)
 def _():
     plan = small_descriptor().plan(batch(), elements=[8, 14])
-    mixed = arrays(mixed=plan.reflections.elements)
-    return lambda crystals, plan: plan(crystals, chunk=None), mixed, plan
+    return lambda crystals, plan: plan(crystals, chunk=None), arrays(mixed=(8, 14)), plan
 
 
 @program("descriptors: pair distribution of mixed sites", slow=True)
@@ -405,7 +404,7 @@ for _name, _terms in METRICS.items():
 def _():
     one = metric.CrystalMetric(3, 2, 12.0, **METRICS["all terms"])
     plan = one.plan(batch(), elements=[8, 14])
-    return lambda crystals, plan: plan(crystals, chunk=None), arrays(mixed=plan.elements), plan
+    return lambda crystals, plan: plan(crystals, chunk=None), arrays(mixed=(8, 14)), plan
 
 
 @program("metric: distances")
