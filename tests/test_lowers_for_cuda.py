@@ -43,14 +43,9 @@ from jaxtal import (
 #: Custom calls that programs may hold, all of libraries that JAX brings for CUDA. (Fourier
 #: transforms, triangular solves and random bits are operations of their own.)
 ALLOWED = {
-    # LU of 3 x 3 matrices: inverses and determinants of lattices.
-    "cusolver_getrf_ffi",
-    "cu_lu_pivots_to_permutation",
     # QR of the Jacobian: Levenberg-Marquardt.
     "cusolver_geqrf_ffi",
     "cusolver_orgqr_ffi",
-    # Eigenvalues of a 3 x 3 metric: how far a cell has been stretched beyond its plan.
-    "cusolver_syevd_ffi",
 }
 
 PROGRAMS: dict[str, Callable[[], tuple]] = {}
