@@ -41,18 +41,19 @@ import numpy as np
 import report
 
 from jaxtal.crystal import Crystal, CrystalBatch, host_crystal, prototype
-from jaxtal.descriptors import Descriptor, PairDistribution, RepresentPlan, represent_batch
+from jaxtal.descriptors import Descriptor
 from jaxtal.diffraction import hkl_sphere, structure_factors
-from jaxtal.fields import Mesh, StarBasis
+from jaxtal.fields import StarBasis
 from jaxtal.grids import folded_grids
 from jaxtal.lattice import Lattice
-from jaxtal.losses import fingerprint_loss, represent_loss
+from jaxtal.losses import MetricLoss, PowderLoss, PowerSpectrumLoss
 from jaxtal.metric import CrystalMetric
 from jaxtal.phasing import (
     PhasingProblem,
     RelaxedReflections,
     Transform,
     begin,
+    model,
     phase,
     step,
 )
@@ -121,44 +122,50 @@ def ones_like_result(function: Callable, *arguments: Any) -> Any:
     return jax.tree.map(fill, shapes, is_leaf=lambda x: isinstance(x, jax.ShapeDtypeStruct))
 
 
-def with_gradient(losses: Callable) -> Callable:
+def loss_with_gradient(batch: CrystalBatch, target: Any, loss: Any) -> Any:
     """Sum of the losses of a batch, and its gradient in cells and coordinates."""
+    smooth, others = eqx.partition(batch, eqx.is_inexact_array)
 
-    def both(batch, *rest):
-        smooth, others = eqx.partition(batch, eqx.is_inexact_array)
-        return jax.value_and_grad(lambda x: jnp.sum(losses(eqx.combine(x, others), *rest)))(smooth)
+    def total(smooth):
+        values, _ = loss(eqx.combine(smooth, others), target)
+        return jnp.sum(values)
 
-    return both
+    return jax.value_and_grad(total)(smooth)
 
 
 def descriptor_rows(sizes: tuple[int, ...], small: bool):
-    """Descriptors and distances of batches, with and without gradients."""
+    """What losses compare, of batches of crystals, and the losses with gradients."""
     descriptor = Descriptor(3, 2, 4.0) if small else Descriptor(10, 10, 10.0)
     metric = CrystalMetric(3, 2, 12.0) if small else CrystalMetric()
+    range_ = {"limits": (10, 40), "n_points": 301} if small else {"limits": (10, 80)}
 
-    def one(n: int, which: str, kind: str) -> tuple[Callable, tuple, int]:
+    def loss_of(which: str, batch: CrystalBatch, chunk: int) -> Any:
+        if which == "descriptor":
+            plan = descriptor.plan(batch, max_stretch=1, reflections="found", max_species=2)
+            return PowerSpectrumLoss(plan, chunk=chunk)
+        if which == "metric":
+            return MetricLoss(metric.plan(batch, max_stretch=1, max_species=2), chunk=chunk)
+        return PowderLoss(batch, max_stretch=1, fwhm=0.3, chunk=chunk, **range_)
+
+    def one(n: int, which: str, gradient: bool, kind: str) -> tuple[Callable, tuple, int]:
         batch = batch_of(n, small)
         chunk = 1 if kind == "cpu" else min(n, CHUNK)
-        if which.startswith("represent"):
-            plan = RepresentPlan.for_crystals(descriptor, batch, margin=1, slots=2)
-            value = functools.partial(represent_batch, chunk=chunk)
-            losses = functools.partial(represent_loss, chunk=chunk)
-        else:
-            plan = metric.plan(batch, margin=1, slots=2)
-            value = functools.partial(metric.fingerprints, chunk=chunk)
+        loss = loss_of(which, batch, chunk)
 
-            def losses(batch, target, plan):
-                return fingerprint_loss(batch, target, metric, plan, chunk=chunk)
+        def represent(batch, loss):
+            return loss.represent(batch)
 
-        if not which.endswith("gradient"):
-            return value, (batch, plan), n // chunk
-        target = ones_like_result(value, batch, plan)
-        return with_gradient(lambda *x: losses(*x)[0]), (batch, target, plan), n // chunk
+        if not gradient:
+            return represent, (batch, loss), n // chunk
+        target = ones_like_result(represent, batch, loss)
+        return loss_with_gradient, (batch, target, loss), n // chunk
 
-    for which in ("represent", "represent, gradient", "metric", "metric, gradient"):
-        for n in sizes:
-            make = functools.partial(one, n, which)
-            yield Row(f"{which}, batch of {n}", "crystals", n, make)
+    for which in ("descriptor", "metric", "powder pattern"):
+        for gradient in (False, True):
+            for n in sizes:
+                name = f"{which}{' loss, gradient' if gradient else ''}, batch of {n}"
+                make = functools.partial(one, n, which, gradient)
+                yield Row(name, "crystals", n, make)
 
 
 def structure_factor_rows(n_atoms: int, n_points: int):
@@ -193,7 +200,7 @@ def basis_rows(sizes: tuple[int, ...]):
 
     @functools.cache
     def basis(n: int) -> StarBasis:
-        return StarBasis.build(Mesh((n, n, n)), 3.51 * np.eye(3), "I a -3 d", np.float32)
+        return StarBasis("I a -3 d", (n, n, n), ("cubic", [3.51]), np.float32)
 
     def transforms(n: int, kind: str):
         a = jnp.ones(basis(n).n_basis, jnp.float32)
@@ -218,10 +225,10 @@ def reconstruction_rows(sizes: tuple[int, ...], small: bool):
     """Steps of Adam from many starts at once, and whole reconstructions of alpha-quartz."""
     quartz = prototype("alpha-quartz")
     descriptor = Descriptor(3, 2, 4.0, n_bins=9) if small else Descriptor(8, 8, 6.0, n_bins=61)
-    objective = Objective(descriptor, pair_distribution=PairDistribution(3.0, 8))
+    target = descriptor(quartz)
 
     def steps(n: int, kind: str):
-        problem = Problem(quartz, objective, objective.plan(quartz), objective.target(quartz))
+        problem = Problem(quartz, Objective().plan(target, quartz))
         optimiser = Adam()
         noise = 0.02 * np.random.default_rng(0).standard_normal((n, quartz.n_free))
         starts = quartz.to_variables()[None, :] + jnp.asarray(noise, jnp.float32)
@@ -235,11 +242,8 @@ def reconstruction_rows(sizes: tuple[int, ...], small: bool):
         return function, (starts, jnp.asarray(0, jnp.int32), problem), 1
 
     def whole(n: int) -> float:
-        target = objective.target(quartz)
         stages = {"optimiser": Adam(2), "polish": None} if small else {}
-        found = from_descriptor(
-            target, quartz, objective=objective, starts=n, progress=False, **stages
-        )
+        found = from_descriptor(target, quartz, starts=n, progress=False, **stages)
         return found.seconds
 
     for n in sizes:

@@ -20,6 +20,7 @@ from .._core import (
     bucket,
     computing_dtype,
     device_array,
+    inverse,
     safe_divide,
     safe_norm,
 )
@@ -287,8 +288,8 @@ def _select(
     found = jnp.sum(near)
     valid = jnp.arange(plan.capacity) < found
 
-    inverse = jnp.linalg.inv(matrix)
-    needed = r_max * jnp.sqrt(jnp.sum(inverse * inverse, axis=0)) + 0.5
+    columns = inverse(matrix)
+    needed = r_max * jnp.sqrt(jnp.sum(columns * columns, axis=0)) + 0.5
     short = needed >= jnp.asarray(plan.n_images, needed.dtype) + 1.0
     enough = (found <= plan.capacity) & ~jnp.any(short)
     return chosen // len(plan.images), chosen % len(plan.images), valid, enough

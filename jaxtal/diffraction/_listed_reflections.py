@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from .._core import bucket, computing_dtype, device_array, safe_norm
+from .._core import bucket, cofactors, computing_dtype, device_array, safe_norm
 from ..crystal import Crystal, CrystalArrays, HostAtoms
 from ..crystal.apply import Program
 from ..lattice import Lattice
@@ -174,8 +174,13 @@ class ListedReflections(AbstractReflections):
         inverse = matrix.T / (2 * np.pi)
         deformation = jnp.matmul(inverse, self.references, precision="highest")
         squared = jnp.matmul(jnp.swapaxes(deformation, 1, 2), deformation, precision="highest")
-        stretch = jnp.linalg.eigvalsh(squared)[:, -1]
-        complete = jnp.any(stretch <= jnp.square(self.max_stretch * (1 + SLACK / 2)))
+        limit = jnp.square(self.max_stretch * (1 + SLACK / 2))
+        # No eigenvalue is above the limit: what is left to it is positive by its leading minors.
+        left = limit * jnp.eye(3, dtype=squared.dtype)[None] - squared
+        first = left[:, 0, 0]
+        second = first * left[:, 1, 1] - left[:, 0, 1] * left[:, 1, 0]
+        _, third = jax.vmap(cofactors)(left)
+        complete = jnp.any((first > 0) & (second > 0) & (third > 0))
         if self.metric_mean is not None:
             metric = jnp.matmul(matrix, matrix.T, precision="highest")
             mean = jnp.einsum("ijkl,kl->ij", self.metric_mean, metric, precision="highest")

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._core import device_array
+from .._core import determinant, device_array, inverse
 from ._cell import cell_to_matrix, check_cell, check_matrix, matrix_to_cell
 
 
@@ -90,17 +90,17 @@ def _metric(matrix: Array) -> Array:
 
 @jax.jit
 def _volume(matrix: Array) -> Array:
-    return jnp.abs(jnp.linalg.det(matrix))
+    return jnp.abs(determinant(matrix))
 
 
 @jax.jit
 def _inverse(matrix: Array) -> Array:
-    return jnp.linalg.inv(matrix)
+    return inverse(matrix)
 
 
 @jax.jit
 def _reciprocal(matrix: Array) -> Array:
-    return 2 * np.pi * jnp.linalg.inv(matrix).T
+    return 2 * np.pi * inverse(matrix).T
 
 
 @jax.jit

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._core import safe_norm
+from .._core import inverse, safe_norm
 from ..crystal import WyckoffCrystal
 from ..descriptors import Description, Descriptor, RadialDistribution
 from ..scattering import FormFactors
@@ -43,7 +43,7 @@ def perturb(crystal: WyckoffCrystal, key: Array, d_lat: float, d_coor: float) ->
     used = jnp.any(basis != 0, axis=1)
     gram = gram + jnp.where(used[:, :, None] & used[:, None, :], 0.0, jnp.eye(3, dtype=cell.dtype))
     along = jnp.einsum("ski,sk->si", basis, directions, precision="highest")
-    steps = jnp.linalg.solve(gram, along[:, :, None])[:, :, 0]
+    steps = jnp.einsum("sij,sj->si", jax.vmap(inverse)(gram), along, precision="highest")
     length = safe_norm(jnp.einsum("ski,si->sk", basis, steps, precision="highest"))
     scale = d_coor / jnp.where(length > 0, length, 1.0)
     return _add_to_sites(moved, jnp.where(used, steps * scale[:, None], 0.0))

@@ -20,6 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Num
 
+from .._core import inverse
+
 _EIGHT_PI2 = 8.0 * math.pi**2
 _SIX_ROWS = (0, 1, 2, 0, 0, 1)
 _SIX_COLUMNS = (0, 1, 2, 1, 2, 2)
@@ -87,8 +89,8 @@ def anisotropic_displacement(
 
 
 def _reciprocal_lengths(matrix: Float[Array, "3 3"]) -> Float[Array, " 3"]:
-    inverse = jnp.linalg.inv(matrix)
-    return jnp.sqrt(jnp.sum(inverse * inverse, axis=0))
+    columns = inverse(matrix)
+    return jnp.sqrt(jnp.sum(columns * columns, axis=0))
 
 
 def cif_scale(matrix: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3 3"]:
@@ -145,8 +147,8 @@ def u_cart_to_cif(
     Returns:
         U in A^2, CIF convention, (*N, 3, 3).
     """
-    inverse = jnp.linalg.inv(matrix)
-    star = jnp.einsum("...kl,ki,lj->...ij", u_cart, inverse, inverse, precision="highest")
+    back = inverse(matrix)
+    star = jnp.einsum("...kl,ki,lj->...ij", u_cart, back, back, precision="highest")
     lengths = _reciprocal_lengths(matrix)
     return star / jnp.broadcast_to(lengths[:, None] * lengths[None, :], star.shape)
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from ..._core import bucket, count, device_array, safe_norm
+from ..._core import bucket, cofactors, count, device_array, safe_norm
 from ._hkl import count_in_sphere
 from ._signed_sums import signed_places, signed_sums
 
@@ -180,19 +180,10 @@ def safe_cell(
     lengths = safe_norm(fixed)
     regular = regular & jnp.all((lengths > LENGTHS[0]) & (lengths < LENGTHS[1]))
     fixed = jnp.where(regular, fixed, unit)
-    _, volume = _cofactors(fixed / safe_norm(fixed)[:, None])
+    _, volume = cofactors(fixed / safe_norm(fixed)[:, None])
     regular = regular & (jnp.abs(volume) > FLATTEST)
     matrix = jnp.where(regular, lattice, unit)
     lengths = safe_norm(matrix)
-    cofactors, volume = _cofactors(matrix / lengths[:, None])
-    reciprocal = (2 * np.pi) * cofactors / (volume * lengths)[:, None]
+    products, volume = cofactors(matrix / lengths[:, None])
+    reciprocal = (2 * np.pi) * products / (volume * lengths)[:, None]
     return matrix, reciprocal, jnp.abs(volume) * jnp.prod(lengths), regular
-
-
-def _cofactors(rows: Float[Array, "3 3"]) -> tuple[Float[Array, "3 3"], Float[Array, ""]]:
-    """Cross products of the other two rows, and the determinant."""
-    after, before = jnp.roll(rows, -1, axis=0), jnp.roll(rows, -2, axis=0)
-    cofactors = jnp.roll(after, -1, axis=1) * jnp.roll(before, -2, axis=1) - jnp.roll(
-        after, -2, axis=1
-    ) * jnp.roll(before, -1, axis=1)
-    return cofactors, jnp.sum(rows[0] * cofactors[0])
