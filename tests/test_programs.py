@@ -100,6 +100,8 @@ class TestMany:
         rows = jnp.array([1, 0])
         values, fits = loss(batch, targets[rows])
         assert values.shape == fits.shape == (2,)
+        again, _ = loss(batch, targets[[1, 0]])  # a list takes rows as well
+        np.testing.assert_array_equal(again, values)
         assert np.all(np.asarray(values) > 0)
 
         @jax.jit

@@ -13,6 +13,7 @@ from ._device import computing_dtype as computing_dtype
 from ._device import concrete as concrete
 from ._device import device_array as device_array
 from ._lll import lll as lll
+from ._rows import take_rows as take_rows
 from ._safe import safe_divide as safe_divide
 from ._safe import safe_norm as safe_norm
 from ._safe import safe_sqrt as safe_sqrt

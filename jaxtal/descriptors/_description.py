@@ -4,11 +4,10 @@ import abc
 from typing import Any
 
 import equinox as eqx
-import jax
 from jaxtyping import Array, Bool, Float
 from numpy import ndarray
 
-from .._core import AbstractSpecification
+from .._core import AbstractSpecification, take_rows
 from ..crystal.apply import planned_crystals
 from ..diffraction import raise_if_outgrown
 
@@ -42,8 +41,7 @@ class Description(eqx.Module):
         Args:
             rows: what an array takes for its first axes.
         """
-        # Not by the constructor: in PyTorch the arrays are tensors.
-        return jax.tree.map(lambda x: x[rows], self)
+        return take_rows(self, rows)
 
     def __repr__(self) -> str:
         """Print what there is, for how many crystals, and what made it."""

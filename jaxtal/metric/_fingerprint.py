@@ -8,6 +8,7 @@ import jax.core
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from .._core import take_rows
 from ._abstract_metric import AbstractMetric
 from .all_pairs import groups, nearest
 
@@ -43,7 +44,7 @@ class Fingerprint(eqx.Module):
         """
         if self.complete.ndim == 0:
             raise IndexError("expected vectors of many crystals to take from, got that of one")
-        return jax.tree.map(lambda x: x[rows], self)
+        return take_rows(self, rows)
 
     def __len__(self) -> int:
         """Number of crystals.

@@ -3,9 +3,9 @@
 from typing import Any
 
 import equinox as eqx
-import jax
 from jaxtyping import Array, Bool, Float
 
+from ..._core import take_rows
 from .._reciprocal_points import raise_if_outgrown
 
 
@@ -28,8 +28,7 @@ class Diffractogram(eqx.Module):
 
     def __getitem__(self, rows: Any) -> "Diffractogram":
         """Take the patterns of some of several crystals."""
-        # Not by the constructor: in PyTorch the arrays are tensors.
-        return jax.tree.map(lambda x: x[rows], self)
+        return take_rows(self, rows)
 
     def __repr__(self) -> str:
         """Print the size and what made it."""
