@@ -8,7 +8,7 @@ import torch
 
 from ..crystal import CrystalArrays
 from ..losses import AbstractLoss
-from ._arguments import Cells, padded_cells
+from ._arguments import padded_cells
 from ._convert import to_torch
 from ._function import torch_function
 
@@ -117,11 +117,12 @@ def _arrays_to_tensors(target: Any) -> Any:
     return jax.tree.map(tensor, target)
 
 
+# Called with tensors, `cells` are traced arrays in the body.
 @torch_function
-def _losses(loss: AbstractLoss, cells: Cells, target: Any) -> Any:
+def _losses(loss: AbstractLoss, cells: Any, target: Any) -> Any:
     return loss(CrystalArrays(*cells), target)
 
 
 @torch_function
-def _represented(loss: AbstractLoss, cells: Cells) -> Any:
+def _represented(loss: AbstractLoss, cells: Any) -> Any:
     return loss.represent(CrystalArrays(*cells))
