@@ -59,4 +59,5 @@ def read(
             atoms, symmetry=symmetry != "P1", symprec=symprec, dtype=dtype
         )
     except ValueError as error:
-        raise ValueError(f"{target}: {error}") from error
+        # The file is named; that it holds a crystal goes without saying.
+        raise ValueError(f"{target}: {str(error).removeprefix('crystal: ')}") from error

@@ -86,7 +86,7 @@ OTHER = [
     (("describe", "diamond"), "--output"),
     (("describe", "good.cif", "close.cif", "-o", "out.npz"), "close.cif"),
     (("compare", "diamond"), "B requires an argument"),
-    (("compare", "diamond", "other.npz"), "power_spectrum"),
+    (("compare", "diamond", "other.npz"), "other.npz: expected an .npz of `jaxtal describe`"),
     (("compare", "diamond", "broken.npz"), "broken.npz"),
     (("compare", "diamond", "empty.npz"), "empty.npz"),
     (("compare", "diamond", "missing.npz"), "no such file"),

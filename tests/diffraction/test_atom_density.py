@@ -271,7 +271,7 @@ def test_what_is_refused(quartz):
             )
         with pytest.raises(ValueError, match=r"expected shape \(D, D\)"):
             gaussian_images(flat, [1.0])
-    with pytest.raises(ValueError, match="independent rows"):
+    with pytest.raises(ValueError, match="independent lattice vectors"):
         gaussian_density(Mesh((4, 4)), Lattice(jnp.ones((2, 2))), at, one, one)
     for images in (jnp.zeros((1, 3), int), jnp.zeros((1, 1), int)):
         with pytest.raises(ValueError, match=r"images: expected translations \(T, 2\), got shape"):

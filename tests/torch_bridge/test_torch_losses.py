@@ -242,7 +242,6 @@ def test_what_is_refused():
             lambda: pad_ragged(frac[mask], numbers[mask], count, pad_to=8),
         ),
         ("what `represent` of the loss returns", lambda: loss(*arguments(), lattice)),
-        ("expected one of jaxtal.losses, got CrystalMetric", lambda: Loss(jaxtal.CrystalMetric())),
     ):
         with pytest.raises(ValueError, match=said):
             call()
