@@ -121,7 +121,7 @@ class MetricPlan(eqx.Module):
             for atoms, amount in zip(crystals, amounts, strict=True)
         ]
         more = max_stretch if max_atoms is None else max_atoms / max(amounts)
-        if not more >= 1:
+        if max_atoms is not None and not more >= 1:
             raise ValueError(
                 f"max_atoms: expected at least the {max(amounts):g} of a crystal, got {max_atoms}"
             )
