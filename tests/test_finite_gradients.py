@@ -14,6 +14,7 @@ from cells import finite
 import jaxtal as jxt
 from jaxtal import descriptors, diffraction, lattice, metric, reconstruct, scattering
 from jaxtal.crystal import Crystal, WyckoffCrystal
+from jaxtal.descriptors import expansion
 
 HKL = np.array([[0, 0, 0], [1, 0, 0], [2, 2, 2], [0, 2, -1]])
 FACTORS = scattering.FormFactors.build(["C", "O"])
@@ -116,10 +117,10 @@ OF_ARRAYS = {
     "u_cart_to_cif": (lambda u: scattering.u_cart_to_cif(u, 3 * jnp.eye(3)), np.zeros((1, 3, 3))),
     "u_equivalent": (lambda u: scattering.u_equivalent(u, 3 * jnp.eye(3)), np.zeros((1, 3, 3))),
     "harmonics": (
-        lambda x: descriptors.expansion.real_spherical_harmonics(x, 4),
+        lambda x: expansion.real_spherical_harmonics(x, 4),
         [[0, 0, 0], [0, 0, 1.0], [1, 0, 0]],
     ),
-    "spherical_bessel": (lambda x: descriptors.expansion.spherical_bessel(x, 4), np.zeros(2)),
+    "spherical_bessel": (lambda x: expansion.spherical_bessel(x, 4), np.zeros(2)),
     "cylindrical_bessel": (lambda x: descriptors.compat.cylindrical_bessel(x, 4), np.zeros(2)),
     "taper": (SPACE.window, [0.0, 1.0]),
     "distance": (lambda p: metric.distance(p, p), np.ones((2, 2))),

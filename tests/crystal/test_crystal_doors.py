@@ -1,6 +1,7 @@
 """The doors for crystals of every kind, on the host and inside jit, and how crystals print."""
 
 import dataclasses
+from typing import Any
 
 import ase
 import equinox as eqx
@@ -130,7 +131,9 @@ def test_atoms_on_the_host_are_those_of_expand(x64):
         for key in ("atomic_numbers", "occupancies", "u_iso", "charges", "isotopes"):
             np.testing.assert_array_equal(getattr(ours, key), getattr(expected, key))
         if crystal.u_aniso is not None:
-            np.testing.assert_allclose(ours.u_aniso, expected.u_aniso, atol=1e-14)
+            np.testing.assert_allclose(
+                np.asarray(ours.u_aniso), np.asarray(expected.u_aniso), atol=1e-14
+            )
 
 
 def test_rows_of_a_batch():
@@ -150,9 +153,10 @@ def test_rows_of_a_batch():
         np.testing.assert_array_equal(some.frac_coords, batch.frac_coords[1:])
     chosen = jax.jit(lambda b, rows: b[rows].atomic_numbers)(batch, jnp.array([2, 0]))
     np.testing.assert_array_equal(chosen, np.asarray(batch.atomic_numbers)[[2, 0]])
-    for index in (3, -4, [0, 3], (0, 1)):
+    wrong: tuple[Any, ...] = (3, -4, [0, 3], (0, 1))
+    for index in wrong:
         with pytest.raises(IndexError):
-            batch[index]
+            _ = batch[index]
 
 
 def test_crystals_print_as_one_line():

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from providers import listing
 
 from jaxtal.descriptors import DescriptorPlan
 
@@ -24,7 +25,7 @@ def uniform():
         return jnp.asarray(np.pad(np.asarray(x), widths))
 
     def change(plan: DescriptorPlan, points: int, species: int) -> DescriptorPlan:
-        old = plan.reflections
+        old = listing(plan)
         factors = old.form_factors
         parts = [pad(x, species) for x in (factors.keys, factors.a, factors.b, factors.c)]
         factors = eqx.tree_at(lambda f: [f.keys, f.a, f.b, f.c], factors, parts)

@@ -220,7 +220,8 @@ def square_and_gradients(plan, crystal):
     """Sum of g^2 with what it is made of, and its gradients in cell, coordinates and weights."""
 
     def total(smooth):
-        found = plan(CrystalArrays(*smooth, crystal.mask))
+        matrix, frac_coords, species = smooth
+        found = plan(CrystalArrays(matrix, frac_coords, species, crystal.mask))
         return jnp.sum(found.g**2), found
 
     smooth = (crystal.matrix, crystal.frac_coords, crystal.species)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from cells import SHEAR, finite, in_cell, moved, relative, resized, rotation
+from providers import finding
 from tolerances import TOLERANCES
 
 from jaxtal.crystal import Crystal, CrystalArrays, CrystalBatch, prototype, prototype_names
@@ -141,7 +142,7 @@ def test_plan_for_crystals_serves_them_and_larger_ones(rng):
     crystals = [some_crystal(rng) for _ in range(BATCH)]
     batch = CrystalBatch.from_crystals(crystals, pad_to=SIZE)
     plan = SMALL.plan(batch, max_stretch=1.1)
-    room = plan.reflections
+    room = finding(plan)
     assert room.max_species == 4
     assert room.elements[:3] == (1, 2, 3)
     assert room.form_factors.c.dtype == "float32"
@@ -158,7 +159,7 @@ def test_species_weights(rng):
     batch = some_batch(rng)
     plan = built(SMALL, BOUNDS, POINTS, elements=["H", "C", 92])
     one_hot = jnp.asarray(
-        np.equal(np.asarray(batch.atomic_numbers)[:, :, None], plan.reflections.elements), "float32"
+        np.equal(np.asarray(batch.atomic_numbers)[:, :, None], finding(plan).elements), "float32"
     )
     _, by_number, _ = slope(arrays(batch), plan_of())
     _, found, _ = slope((batch.matrix, batch.frac_coords, one_hot, batch.mask), plan)
@@ -209,7 +210,7 @@ def test_padding_of_weights_may_hold_anything(rng):
     batch = some_batch(rng)
     plan = built(SMALL, BOUNDS, POINTS, elements=["H", "C", 92])
     one_hot = jnp.asarray(
-        np.equal(np.asarray(batch.atomic_numbers)[:, :, None], plan.reflections.elements), "float32"
+        np.equal(np.asarray(batch.atomic_numbers)[:, :, None], finding(plan).elements), "float32"
     )
     dirty = jnp.where(batch.mask[:, :, None], one_hot, np.nan)
     frac = jnp.where(batch.mask[:, :, None], batch.frac_coords, np.nan)
@@ -309,7 +310,7 @@ def test_gradients_against_finite_differences(x64, rng):
     batch = some_batch(rng, "float64")
     plan = built(SMALL, BOUNDS, POINTS, elements=["H", "C", 92])
     numbers = np.asarray(batch.atomic_numbers)[:, :, None]
-    species = np.equal(numbers, plan.reflections.elements) * 0.7 + 0.1
+    species = np.equal(numbers, finding(plan).elements) * 0.7 + 0.1
     point = (batch.matrix, batch.frac_coords, jnp.asarray(species))
     _, found, gradient = slope((*point, batch.mask), plan)
     assert bool(jnp.all(found.complete))

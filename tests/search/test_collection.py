@@ -2,7 +2,9 @@
 
 import json
 import os
+import pathlib
 import sqlite3
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,13 @@ import jaxtal as jxt
 from jaxtal.metric.all_pairs import groups
 from jaxtal.search import Collection, CrystalSource, crystals_of
 from jaxtal.search._vector_log import Log
+
+
+def connected(path: pathlib.Path) -> Any:
+    """Return a database of ASE, whose types lack that it closes itself."""
+    import ase.db
+
+    return ase.db.connect(path)
 
 
 @pytest.fixture
@@ -125,15 +134,13 @@ def test_files_of_several_crystals(tmp_path, cache, metric, make_metric):
 
 
 def test_a_row_more_in_a_database(tmp_path, cache, metric):
-    import ase.db
-
     path = tmp_path / "some.db"
-    with ase.db.connect(path) as database:
+    with connected(path) as database:
         for name in ("diamond", "silicon"):
             database.write(jxt.prototype(name).to_ase())
     source = CrystalSource.of(path)
     Collection.gather(cache, source, metric)
-    with ase.db.connect(path) as database:
+    with connected(path) as database:
         database.write(jxt.prototype("rutile").to_ase())
     touch(path)
     assert len(Collection.gather(cache, source, metric)) == 3
@@ -192,12 +199,12 @@ def test_an_unreadable_file_is_read_again(folder, cache, metric, monkeypatch):
 
 
 def test_a_locked_database_is_read_another_time(tmp_path, cache, metric, monkeypatch):
-    import ase.db
-
     path = tmp_path / "some.db"
-    with ase.db.connect(path) as database:
+    with connected(path) as database:
         database.write(jxt.prototype("diamond").to_ase())
     source = CrystalSource.of(path)
+
+    import ase.db
 
     def locked(path):
         raise sqlite3.OperationalError("database is locked")

@@ -1,5 +1,7 @@
 """`fingerprints`: from folders, files, databases and crystals to vectors to search."""
 
+from typing import Any
+
 import ase.db
 import numpy as np
 import pytest
@@ -17,7 +19,8 @@ def test_files_folders_and_databases(folder, metric, tmp_path):
     assert repr(found).startswith("Collection: 4 fingerprints, 1 skipped; {'metric': 'volume'")
     some = fingerprints([folder / "POSCAR", str(folder / "diamond.cif")], metric)
     np.testing.assert_array_equal(some.vectors[0], found.vectors[0])
-    with ase.db.connect(tmp_path / "some.db") as rows:
+    database: Any = ase.db.connect(tmp_path / "some.db")  # ASE's types lack that it closes itself
+    with database as rows:
         rows.write(jxt.prototype("diamond").to_ase())
     (name,) = fingerprints(tmp_path / "some.db", metric).names
     assert name.endswith("some.db#1")
