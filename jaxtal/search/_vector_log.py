@@ -218,7 +218,7 @@ def _locked(folder: pathlib.Path) -> Iterator[None]:
     except Timeout:
         raise ValueError(f"{folder}: another run is writing there") from None
     except NotImplementedError:
-        pass
+        pass  # a file system without locks: better unguarded than unusable
     try:
         yield
     finally:
