@@ -13,6 +13,13 @@ from ._device import computing_dtype as computing_dtype
 from ._device import concrete as concrete
 from ._device import device_array as device_array
 from ._lll import lll as lll
+from ._namespace import MANY_THREADS as MANY_THREADS
+from ._namespace import ONE_THREAD as ONE_THREAD
+from ._namespace import AnyArray as AnyArray
+from ._namespace import map_on_host as map_on_host
+from ._namespace import matmul as matmul
+from ._namespace import namespace as namespace
+from ._namespace import on_host as on_host
 from ._rows import take_rows as take_rows
 from ._safe import safe_divide as safe_divide
 from ._safe import safe_norm as safe_norm

@@ -4,10 +4,10 @@ import abc
 from typing import Any
 
 import equinox as eqx
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from .._core import AbstractSpecification, take_rows
+from .._core import AbstractSpecification, AnyArray, take_rows
 from ..crystal.apply import planned_crystals
 from ..diffraction import raise_if_outgrown
 
@@ -26,9 +26,9 @@ class Description(eqx.Module):
             compared. None if unknown.
     """
 
-    power_spectrum: Float[Array, "*B n_max l_max_1"] | None
-    rdf: Float[Array, "*B n_bins"] | None
-    complete: Bool[Array, "*B"]
+    power_spectrum: Float[AnyArray, "*B n_max l_max_1"] | None
+    rdf: Float[AnyArray, "*B n_bins"] | None
+    complete: Bool[AnyArray, "*B"]
     specification: Any = eqx.field(static=True, default=None)
 
     def checked(self) -> "Description":

@@ -6,6 +6,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._core import AnyArray
 from ..diffraction import ReciprocalPoints, ReciprocalSpace
 from ._descriptor_plan import AbstractPointDescriptor
 from ._power_spectrum import PowerSpectrum
@@ -80,7 +81,7 @@ class Descriptor(AbstractPointDescriptor):
         *,
         friedel: bool = True,
         invariants: Sequence[Float[Array, "_m _k"]] | None = None,
-    ) -> tuple[Array, Array]:
+    ) -> tuple[AnyArray, AnyArray]:
         """P and G of points that are at hand already; pure."""
         P, _ = self.spectrum.from_points(points, friedel=friedel, invariants=invariants)
         _, G = self.distribution.from_points(points)

@@ -8,8 +8,9 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._core import device_array
-from ..crystal.apply import Chunk, Program, apply_plan
+from .._core import AnyArray, device_array, map_on_host
+from ..crystal import HostAtoms, is_crystal
+from ..crystal.apply import Chunk, Program, apply_plan, atoms_on_host, stacked_on_device
 from ..diffraction import (
     AbstractReflections,
     ListedReflections,
@@ -17,6 +18,7 @@ from ..diffraction import (
     ReciprocalPoints,
     ReciprocalSpace,
     cartesian_rotations,
+    host_points,
 )
 from ._description import AbstractDescriptor, Description
 from ._laue_invariants import laue_invariants
@@ -39,7 +41,7 @@ class AbstractPointDescriptor(AbstractDescriptor):
         *,
         friedel: bool = True,
         invariants: Sequence[Float[Array, "_m _k"]] | None = None,
-    ) -> tuple[Array | None, Array | None]:
+    ) -> tuple[AnyArray | None, AnyArray | None]:
         """Power spectrum and radial distribution of points that are at hand already; pure.
 
         Args:
@@ -81,6 +83,39 @@ class AbstractPointDescriptor(AbstractDescriptor):
             bases = laue_invariants(rotations, self.highest_degree)
             invariants = tuple(device_array(basis, dtype) for basis in bases)
         return DescriptorPlan(self, points, invariants)
+
+    def __call__(self, crystals: Any) -> Description:
+        """Describe crystals (not inside jit: see `plan`).
+
+        On a CPU, and a few of them on accelerators, by the same formulas in NumPy and float64:
+        nothing is compiled, and all cores are used. With displacement factors or a radial basis of
+        JAX alone, and many crystals on an accelerator, by a program that crystals of about the same
+        number of atoms and the same volume share.
+
+        Args:
+            crystals: `Crystal`, `WyckoffCrystal`, ASE `Atoms` or `HostAtoms`; several, in a list
+                or a `CrystalBatch`, give results with their axis first.
+
+        Raises:
+            ValueError: traced crystals, something that is no crystal, or as `plan`.
+        """
+        atoms = atoms_on_host(crystals) if self.takes_numpy else None
+        if atoms is None:
+            return super().__call__(crystals)
+        found = map_on_host(self._described, atoms)
+        return stacked_on_device(found, atoms[0].dtype, one=is_crystal(crystals))
+
+    @property
+    def takes_numpy(self) -> bool:
+        """Whether crystals can be described without compiling anything."""
+        radial = getattr(self, "radial", None)
+        return self.space.takes_numpy and (radial is None or radial.takes_numpy)
+
+    def _described(self, atoms: HostAtoms) -> Description:
+        """Describe one crystal in NumPy."""
+        points, _ = host_points(self.space, atoms)
+        P, G = self.from_points(points, friedel=self.space.wavelength is None)
+        return Description(P, G, points.complete, self)
 
 
 class DescriptorPlan(eqx.Module):

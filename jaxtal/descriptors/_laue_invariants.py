@@ -3,8 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from .expansion import degree_list
-from .expansion._harmonics import host_harmonics
+from .expansion import degree_list, real_spherical_harmonics
 
 
 def laue_invariants(
@@ -24,8 +23,10 @@ def laue_invariants(
         One array of shape (2l + 1, k_l) for each even l.
     """
     directions = np.random.default_rng(0).standard_normal((4 * (2 * l_max + 1) + 40, 3))
-    plain = host_harmonics(directions, l_max, "even")
-    averaged = np.mean([host_harmonics(directions @ R, l_max, "even") for R in rotations], axis=0)
+    plain = real_spherical_harmonics(directions, l_max, "even")
+    averaged = np.mean(
+        [real_spherical_harmonics(directions @ R, l_max, "even") for R in rotations], axis=0
+    )
     bases, start = [], 0
     for l in degree_list(l_max, "even"):
         block = slice(start, start + 2 * l + 1)

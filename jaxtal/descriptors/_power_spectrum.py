@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 import equinox as eqx
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._core import safe_norm
+from .._core import AnyArray, matmul, namespace, safe_norm
 from ..diffraction import ReciprocalPoints, ReciprocalSpace
 from ._descriptor_plan import AbstractPointDescriptor
 from .expansion import degree_list, harmonics_rows
@@ -86,20 +85,20 @@ class PowerSpectrum(AbstractPointDescriptor):
         *,
         friedel: bool = True,
         invariants: Sequence[Float[Array, "_m _k"]] | None = None,
-    ) -> list[tuple[int, Float[Array, "n_max m"]]]:
+    ) -> list[tuple[int, Float[AnyArray, "n_max m"]]]:
         """(l, A_nlm) for every degree computed, or invariant combinations; see `from_points`."""
         degrees: Degrees = "even" if friedel else "all"
         q = safe_norm(points.q)
         inside = q < self.space.q_max
-        radial = self.radial(jnp.where(inside, q, 0.0), self.n_max, self.space.q_max)
+        inner = namespace(q).where(inside, q, 0.0)
+        radial = self.radial(inner, self.n_max, self.space.q_max)
         weighted = radial * (points.intensity * points.multiplicity)[None, :]
-        harmonics = harmonics_rows(points.q, self.l_max, degrees)
-        moments = jnp.matmul(weighted, harmonics.T, precision="highest")
+        moments = matmul(weighted, harmonics_rows(points.q, self.l_max, degrees).T)
         result, start = [], 0
         for i, l in enumerate(degree_list(self.l_max, degrees)):
             block = moments[:, start : start + 2 * l + 1]
             if invariants is not None:
-                block = jnp.matmul(block, invariants[i], precision="highest")
+                block = matmul(block, invariants[i])
             result.append((l, block))
             start += 2 * l + 1
         return result
@@ -110,9 +109,10 @@ class PowerSpectrum(AbstractPointDescriptor):
         *,
         friedel: bool = True,
         invariants: Sequence[Float[Array, "_m _k"]] | None = None,
-    ) -> tuple[Float[Array, "n_max l_max_1"], None]:
+    ) -> tuple[Float[AnyArray, "n_max l_max_1"], None]:
         """P of points that are at hand already, and None; pure."""
-        columns = [jnp.zeros((self.n_max,), points.q.dtype) for _ in range(self.l_max + 1)]
+        xp = namespace(points.q)
+        columns = [xp.zeros((self.n_max,), points.q.dtype) for _ in range(self.l_max + 1)]
         for l, block in self.coefficients(points, friedel=friedel, invariants=invariants):
-            columns[l] = jnp.sum(block * block, axis=-1)
-        return jnp.stack(columns, axis=-1), None
+            columns[l] = xp.sum(block * block, axis=-1)
+        return xp.stack(columns, axis=-1), None

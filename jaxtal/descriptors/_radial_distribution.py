@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._core import safe_norm
+from .._core import AnyArray, namespace, safe_norm
 from ..diffraction import ReciprocalPoints, ReciprocalSpace
 from ._descriptor_plan import AbstractPointDescriptor
 from .expansion._b_spline import cubic_b_spline
@@ -73,23 +73,34 @@ class RadialDistribution(AbstractPointDescriptor):
         *,
         friedel: bool = True,
         invariants: Sequence[Float[Array, "_m _k"]] | None = None,
-    ) -> tuple[None, Float[Array, " n_bins"]]:
+    ) -> tuple[None, Float[AnyArray, " n_bins"]]:
         """None, and G of points that are at hand already; pure."""
         del friedel, invariants  # multiplicities say it
         spacing = self.space.q_max / (self.n_bins - 1)
         q = safe_norm(points.q)
+        xp = namespace(q)
         inside = q < self.space.q_max
-        weight = jnp.where(inside, points.intensity * points.multiplicity, 0.0)
-        x = jnp.where(inside, q, 0.0) / spacing
+        weight = xp.where(inside, points.intensity * points.multiplicity, 0.0)
+        x = xp.where(inside, q, 0.0) / spacing
         if self.histogram:
-            nearest = jnp.round(jax.lax.stop_gradient(x)).astype(jnp.int32)
-            counts = jax.ops.segment_sum(weight, nearest, num_segments=self.n_bins, mode="drop")
-            return None, counts
-        cell = jax.lax.stop_gradient(jnp.floor(x))
+            return None, _summed(weight, xp.round(x), self.n_bins)
+        cell = xp.floor(x)
+        if xp is jnp:
+            cell = jax.lax.stop_gradient(cell)
         values = cubic_b_spline(x - cell) * weight[None, :]
         # Bins cell - 1 .. cell + 2; the first and last of the padded array fall off the ends.
-        index = cell.astype(jnp.int32)[None, :] + jnp.arange(4, dtype=jnp.int32)[:, None]
-        total = jax.ops.segment_sum(
-            values.ravel(), index.ravel(), num_segments=self.n_bins + 3, mode="drop"
-        )
+        places = xp.stack([cell, cell + 1, cell + 2, cell + 3])
+        total = _summed(values.ravel(), places.ravel(), self.n_bins + 3)
         return None, total[1 : self.n_bins + 1]
+
+
+def _summed(
+    values: Float[AnyArray, " M"], places: Float[AnyArray, " M"], n: int
+) -> Float[AnyArray, " n"]:
+    """Sums of the values that have each of n places, whole numbers from 0; others are dropped."""
+    if isinstance(values, np.ndarray) and isinstance(places, np.ndarray):
+        inside = places < n
+        chosen = places[inside].astype(np.int64)
+        return np.bincount(chosen, values[inside], n).astype(values.dtype)
+    index = jax.lax.stop_gradient(places).astype(jnp.int32)
+    return jax.ops.segment_sum(values, index, num_segments=n, mode="drop")

@@ -4,11 +4,10 @@ import abc
 from typing import Any, Literal, get_args
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Bool, Float
 
-from .._core import AbstractSpecification, safe_divide
+from .._core import AbstractSpecification, AnyArray, namespace, safe_divide
 from ..crystal.apply import Chunk, Program, apply_plan
 from ..scattering import KINDS, FormFactors
 from ._structure_factors import combine_species
@@ -37,17 +36,22 @@ class AbstractReciprocalSpace(AbstractSpecification):
         if self.wavelength is not None and self.kind in ("electron", "neutron"):
             raise ValueError(f"wavelength: f' and f'' are for X-rays, got kind {self.kind!r}")
 
-    def window(self, x: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    @property
+    def takes_numpy(self) -> bool:
+        """Whether `host_points` serves these settings: not displacement factors."""
+        return not self.displacements
+
+    def window(self, x: Float[AnyArray, "*n"]) -> Float[AnyArray, "*n"]:
         """The taper on 0 <= x = q / q_max <= 1: (1 - x^2)^3 or 1."""
-        return (1 - x * x) ** 3 if self.taper == "smooth" else jnp.ones_like(x)
+        return (1 - x * x) ** 3 if self.taper == "smooth" else namespace(x).ones_like(x)
 
     def intensities(
         self,
-        F: tuple[Float[Array, " P"], Float[Array, " P"]],
-        x: Float[Array, " P"],
-        amounts: Float[Array, " S"],
+        F: tuple[Float[AnyArray, " P"], Float[AnyArray, " P"]],
+        x: Float[AnyArray, " P"],
+        amounts: Float[AnyArray, " S"],
         factors: FormFactors,
-    ) -> Float[Array, " P"]:
+    ) -> Float[AnyArray, " P"]:
         """|F|^2 t(x) / |F(0)|^2; for neutrons, divided by N sum b^2 instead.
 
         Args:
@@ -57,15 +61,16 @@ class AbstractReciprocalSpace(AbstractSpecification):
             factors: form factors of the species.
         """
         real, imag = F
-        zero = jnp.zeros((1,), amounts.dtype)
+        xp = namespace(x, amounts)
+        zero = xp.zeros((1,), amounts.dtype)
         if self.kind == "neutron":
             f = factors(zero)[:, 0]
-            forward = jnp.sum(amounts) * jnp.sum(amounts * f * f)
+            forward = xp.sum(amounts, keepdims=True) * xp.sum(amounts * f * f, keepdims=True)
         else:
-            sums = (amounts[:, None], jnp.zeros_like(amounts)[:, None])
+            sums = (amounts[:, None], xp.zeros_like(amounts)[:, None])
             at_zero = combine_species(sums, zero, factors)
-            forward = (at_zero[0] * at_zero[0] + at_zero[1] * at_zero[1])[0]
-        scale = self.window(x) * safe_divide(jnp.ones_like(forward), forward)
+            forward = at_zero[0] * at_zero[0] + at_zero[1] * at_zero[1]
+        scale = self.window(x) * safe_divide(xp.ones_like(forward), forward)
         return (real * real + imag * imag) * scale
 
 
@@ -80,10 +85,10 @@ class ReciprocalPoints(eqx.Module):
         specification: what made them.
     """
 
-    q: Float[Array, "*B P 3"]
-    intensity: Float[Array, "*B P"]
-    multiplicity: Float[Array, "*B P"]
-    complete: Bool[Array, "*B"]
+    q: Float[AnyArray, "*B P 3"]
+    intensity: Float[AnyArray, "*B P"]
+    multiplicity: Float[AnyArray, "*B P"]
+    complete: Bool[AnyArray, "*B"]
     specification: AbstractReciprocalSpace = eqx.field(static=True)
 
     def checked(self) -> "ReciprocalPoints":

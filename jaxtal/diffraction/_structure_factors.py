@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int
 
-from .._core import as_array
+from .._core import AnyArray, as_array, namespace
 from ..crystal import Crystal, as_crystal
 from ..scattering import FormFactors, anisotropic_displacement, isotropic_displacement
 from .sums._signed_sums import BLOCK
@@ -157,16 +157,17 @@ def debye_waller(crystal: Crystal, hkl: Int[Array, "P 3"]) -> Float[Array, "N P"
 
 
 def combine_species(
-    sums: tuple[Float[Array, "S P"], Float[Array, "S P"]],
-    stol2: Float[Array, " P"],
+    sums: tuple[Float[AnyArray, "S P"], Float[AnyArray, "S P"]],
+    stol2: Float[AnyArray, " P"],
     form_factors: FormFactors,
-) -> tuple[Float[Array, " P"], Float[Array, " P"]]:
+) -> tuple[Float[AnyArray, " P"], Float[AnyArray, " P"]]:
     """Real and imaginary part of sum_s f_s(s) S_s, with f = f0 + f' + i f''."""
+    xp = namespace(stol2)
     real, imag = sums
     f = form_factors(stol2)
     if form_factors.fp is not None:
         f = f + form_factors.fp.astype(f.dtype)[:, None]
     if form_factors.fpp is None:
-        return jnp.sum(f * real, axis=0), jnp.sum(f * imag, axis=0)
+        return xp.sum(f * real, axis=0), xp.sum(f * imag, axis=0)
     fpp = form_factors.fpp.astype(f.dtype)[:, None]
-    return jnp.sum(f * real - fpp * imag, axis=0), jnp.sum(f * imag + fpp * real, axis=0)
+    return xp.sum(f * real - fpp * imag, axis=0), xp.sum(f * imag + fpp * real, axis=0)

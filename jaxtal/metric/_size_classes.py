@@ -1,8 +1,7 @@
-"""Fingerprints of crystals of all sizes: one compiled program for each class of sizes (host)."""
+"""Fingerprints by compiled programs, one for each class of sizes (host)."""
 
-import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -12,18 +11,16 @@ import numpy as np
 from jaxtyping import Array
 
 from .._core import device_array
-from ..crystal import Crystal, HostAtoms, iterate_host_crystals
-from ..crystal.apply import map_crystals, refuse_traced
+from ..crystal import Crystal, HostAtoms
+from ..crystal.apply import map_crystals
 from ..diffraction.sums import box_size
-from ..lattice import Lattice, niggli_reduce
+from ..lattice import Lattice
 from ._abstract_metric import AbstractMetric
 from ._fingerprint import Fingerprint
 from ._metric_plan import MetricPlan, reduced_unit
 from .terms._local_distances import NEIGHBOURS, neighbours_needed
 from .terms._nearest_neighbours import neighbour_bounds
 
-#: Sites of a smaller occupancy are left out.
-LEAST = 1e-3
 #: Crystals in one call of a compiled program.
 BATCH = 32
 #: Compiled programs that are kept. Each takes some 450 memory maps of a process on a CPU, of which
@@ -46,10 +43,14 @@ class SizeClass(NamedTuple):
     neighbours: int
 
 
-def fingerprints_of_any_size(metric: AbstractMetric, crystals: Any) -> Fingerprint:
-    """Compute vectors of some crystals as NumPy arrays; see `CrystalMetric.__call__`."""
-    refuse_traced(crystals)
-    dtype = None
+def compiled_fingerprints(
+    metric: AbstractMetric, crystals: Iterable[HostAtoms], dtype: Any
+) -> tuple[list[np.ndarray], list[bool]]:
+    """Compute vectors of crystals in reduced cells, and which are complete (host).
+
+    Raises:
+        ValueError: a crystal that fits no class; it is named by its place.
+    """
     waiting: dict[SizeClass, list[tuple[int, HostAtoms]]] = {}
     vectors: dict[int, np.ndarray] = {}
     complete: dict[int, bool] = {}
@@ -60,43 +61,18 @@ def fingerprints_of_any_size(metric: AbstractMetric, crystals: Any) -> Fingerpri
         for (place, _), vector, whole in zip(some, *found, strict=True):
             vectors[place], complete[place] = vector, whole
 
-    total = 0
-    for place, given in enumerate(iterate_host_crystals(crystals)):
-        if dtype is None:
-            # Halves are computed in single precision, as everywhere.
-            dtype = jnp.promote_types(jax.dtypes.canonicalize_dtype(given.dtype), jnp.float32)
+    for place, atoms in enumerate(crystals):
         try:
-            atoms = _reduced(given)
             kind = _class_of(atoms, metric)
         except ValueError as error:
             raise ValueError(f"crystal {place}: {error}") from error
         waiting.setdefault(kind, []).append((place, atoms))
         if len(waiting[kind]) == BATCH:
             flush(kind)
-        total += 1
     for kind in list(waiting):
         flush(kind)
-    if not total:
-        raise ValueError("crystals: expected at least one, got none")
-    return Fingerprint(
-        vector=np.stack([vectors[place] for place in range(total)]),
-        complete=np.array([complete[place] for place in range(total)]),
-        specification=metric,
-    )
-
-
-def _reduced(given: HostAtoms) -> HostAtoms:
-    """The occupied sites in the reduced cell."""
-    atoms = given.occupied(LEAST)
-    if not len(atoms):
-        raise ValueError(f"expected at least one atom of occupancy {LEAST:g}, got none")
-    try:
-        matrix, transform = niggli_reduce(atoms.matrix)
-    except ValueError:
-        # Nearly flat cells defeat the reduction; the cell as it is gives the same vector.
-        return atoms
-    frac = atoms.frac_coords @ np.linalg.inv(transform)
-    return dataclasses.replace(atoms, matrix=matrix, frac_coords=frac)
+    places = range(len(vectors))
+    return [vectors[place] for place in places], [bool(complete[place]) for place in places]
 
 
 def _class_of(atoms: HostAtoms, metric: AbstractMetric) -> SizeClass:

@@ -10,7 +10,7 @@ from jax import lax
 from jaxtyping import Array, Complex, Float, Int
 from numpy.typing import ArrayLike
 
-from .._core import device_array
+from .._core import AnyArray, device_array, namespace
 from ._species import Species, parse_species, species_keys, species_label
 from ._tables import coefficients
 
@@ -42,12 +42,12 @@ class FormFactors(eqx.Module):
         Neutron scattering lengths: the compilation in the package periodictable.
     """
 
-    keys: Int[Array, "S 3"]
-    a: Float[Array, "S K"]
-    b: Float[Array, "S K"]
-    c: Float[Array, " S"]
-    fp: Float[Array, " S"] | None
-    fpp: Float[Array, " S"] | None
+    keys: Int[AnyArray, "S 3"]
+    a: Float[AnyArray, "S K"]
+    b: Float[AnyArray, "S K"]
+    c: Float[AnyArray, " S"]
+    fp: Float[AnyArray, " S"] | None
+    fpp: Float[AnyArray, " S"] | None
     kind: str = eqx.field(static=True)
     species: tuple[str, ...] = eqx.field(static=True)
 
@@ -60,6 +60,7 @@ class FormFactors(eqx.Module):
         fp: ArrayLike | None = None,
         fpp: ArrayLike | None = None,
         dtype: Any = None,
+        host: bool = False,
     ) -> "FormFactors":
         """Look the species up in a table; on the host.
 
@@ -72,6 +73,7 @@ class FormFactors(eqx.Module):
             fp: f' of each species in electrons, (S,); see `anomalous`. Not part of `__call__`.
             fpp: f'' of each species in electrons, (S,).
             dtype: floating dtype of the coefficients; JAX's default if None.
+            host: hold NumPy arrays, for what is computed without JAX.
 
         Returns:
             The form factors, one row per species in the order given.
@@ -87,18 +89,22 @@ class FormFactors(eqx.Module):
         keys = [parse_species(one) for one in species]
         rows = [coefficients(kind, key) for key in keys]
         dtype = jnp.result_type(float) if dtype is None else dtype
+        array = np.asarray if host else device_array
+        per_species = {"fp": fp, "fpp": fpp}
         return cls(
-            keys=device_array(species_keys(keys), np.int32),
-            a=device_array([row[0] for row in rows], dtype),
-            b=device_array([row[1] for row in rows], dtype),
-            c=device_array([row[2] for row in rows], dtype),
-            fp=_per_species("fp", fp, len(keys), dtype),
-            fpp=_per_species("fpp", fpp, len(keys), dtype),
+            keys=array(species_keys(keys), np.int32),
+            a=array([row[0] for row in rows], dtype),
+            b=array([row[1] for row in rows], dtype),
+            c=array([row[2] for row in rows], dtype),
+            **{
+                name: None if values is None else array(_checked(name, values, len(keys)), dtype)
+                for name, values in per_species.items()
+            },
             kind=kind,
             species=tuple(species_label(key) for key in keys),
         )
 
-    def __call__(self, stol2: Float[Array, "*P"]) -> Float[Array, "S *P"]:
+    def __call__(self, stol2: Float[AnyArray, "*P"]) -> Float[AnyArray, "S *P"]:
         """Return f of every species, without anomalous dispersion.
 
         Args:
@@ -107,13 +113,14 @@ class FormFactors(eqx.Module):
         Returns:
             (S, *P) in the unit of the table and the dtype of `stol2`.
         """
+        xp = namespace(stol2)
         column = (slice(None), *(None,) * stol2.ndim)
         s2 = stol2[None]
-        total = jnp.zeros_like(s2)
+        total = xp.zeros_like(s2)
         for k in range(self.a.shape[1]):
             a = self.a[:, k].astype(stol2.dtype)[column]
             b = self.b[:, k].astype(stol2.dtype)[column]
-            total = total + a * jnp.exp(-b * s2)
+            total = total + a * xp.exp(-b * s2)
         if self.kind == "recp":
             total = total * s2
         return total + self.c.astype(stol2.dtype)[column]
@@ -177,14 +184,10 @@ class FormFactors(eqx.Module):
         return np.array([rows[parse_species(one)] for one in species], dtype=np.int32)
 
 
-def _per_species(
-    name: str, values: ArrayLike | None, count: int, dtype: Any
-) -> Float[Array, " S"] | None:
-    if values is None:
-        return None
+def _checked(name: str, values: ArrayLike, count: int) -> Float[np.ndarray, " S"]:
     given = np.asarray(values, dtype=float)
     if given.shape != (count,):
         raise ValueError(f"expected {name} of shape ({count},), got {given.shape}")
     if not np.isfinite(given).all():
         raise ValueError(f"expected finite {name}, got {given.tolist()}")
-    return device_array(given, dtype)
+    return given

@@ -8,19 +8,21 @@ import pytest
 from cells import SHEAR, finite, in_cell, moved, relative, resized, rotation, stored
 from tolerances import TOLERANCES
 
-from jaxtal._core import specification_from_json
+from jaxtal._core import CompileClock, specification_from_json
 from jaxtal.crystal import Crystal, CrystalBatch, diamond_settings, prototype
 from jaxtal.descriptors import (
     AbstractRadialBasis,
+    ChebyshevBasis,
     Description,
     Descriptor,
     PairDistribution,
     PowerSpectrum,
     RadialDistribution,
+    SphericalBesselBasis,
     describe,
     preset,
 )
-from jaxtal.descriptors.compat import PaperBesselBasis, RecpDescriptor
+from jaxtal.descriptors.compat import GaussianBasis, PaperBesselBasis, RecpDescriptor
 from jaxtal.diffraction import PowderPattern, ReciprocalSpace
 from jaxtal.metric import distance, rdf_distance, relative_distance
 
@@ -272,6 +274,50 @@ def test_describing_similar_crystals_compiles_once(rng):
         moved_frac = frac + rng.uniform(-0.05, 0.05, (27, 3))
         describe(Crystal.from_arrays(cell, moved_frac, np.resize(species, 27)), descriptor)
     assert len(TRACES) == before + 1
+
+
+def test_describing_compiles_nothing():
+    clock = CompileClock()
+    found = Descriptor(3, 4, 6.0)([prototype("rutile"), prototype("diamond")])
+    assert np.asarray(found.complete).all()
+    assert clock.seconds == 0
+
+
+@pytest.mark.parametrize(
+    "descriptor",
+    [
+        SMALL,
+        Descriptor(4, 5, 7.0, histogram=True, space=ReciprocalSpace(q_max=7.0, kind="neutron")),
+        PowerSpectrum(3, 5, space=ReciprocalSpace(q_max=6.0, wavelength=1.54)),
+        PowerSpectrum(12, 4, 6.0, radial=SphericalBesselBasis()),
+        PowerSpectrum(4, 4, 6.0, radial=ChebyshevBasis()),
+        PowerSpectrum(4, 4, 6.0, radial=GaussianBasis()),
+        preset("paper", 5, 4, 6.0),
+        RadialDistribution(31, 6.0),
+    ],
+    ids=repr,
+)
+def test_in_numpy_as_compiled(x64, rng, descriptor):
+    frac = np.indices((2, 2, 2)).reshape(3, -1).T / 2 + rng.uniform(-0.05, 0.05, (8, 3))
+    mixed = Crystal.from_arrays(
+        [5.0, 6.1, 14.7, 79.0, 95.0, 112.0],
+        frac,
+        [8, 8, 14, 14, 26, 26, 26, 1],
+        occupancies=rng.uniform(0.2, 1, 8),
+        charges=[-2, 0, 0, 4, 2, 3, 0, 0],
+    )
+    crystals = [mixed, in_cell(mixed, SHEAR), prototype("rutile").expand()]
+    if descriptor.space.kind == "it92":
+        crystals = crystals[2:]
+    assert descriptor.takes_numpy
+    for crystal in crystals:
+        found, compiled = descriptor(crystal), descriptor.plan(crystal, once=True)(crystal)
+        assert bool(found.complete)
+        assert bool(compiled.complete)
+        for name in ("power_spectrum", "rdf"):
+            one, other = getattr(found, name), getattr(compiled, name)
+            assert (one is None) == (other is None)
+            assert one is None or relative(one, other) < 1e-11
 
 
 def test_every_kind_of_crystal_and_several():

@@ -19,7 +19,7 @@ from jaxtal.descriptors import (
     PowerSpectrum,
     preset,
 )
-from jaxtal.descriptors.expansion._harmonics import host_harmonics
+from jaxtal.descriptors.expansion import real_spherical_harmonics
 from jaxtal.diffraction import ReciprocalSpace, hkl_sphere
 from jaxtal.lattice import Lattice
 from jaxtal.scattering import FormFactors
@@ -46,7 +46,7 @@ def by_numpy(crystal: Crystal, *, kind: str, paper: bool, q_max: float, n_max=6,
     else:
         intensity *= (1 - x**2) ** 3
         radial = [np.sqrt(2 / q_max) * np.sin((n + 1) * np.pi * x) / size for n in range(n_max)]
-    Y = host_harmonics(q, l_max)
+    Y = real_spherical_harmonics(q, l_max)
     A = (np.stack(radial) * intensity) @ Y
     blocks = [A[:, l * l : (l + 1) ** 2] for l in range(l_max + 1)]
     return np.stack([np.sum(b**2, axis=1) for b in blocks], axis=1)

@@ -13,6 +13,7 @@ from cells import finite, in_cell, relative, stored
 from providers import listing
 from tolerances import TOLERANCES
 
+from jaxtal._core import CompileClock
 from jaxtal.crystal import Crystal, CrystalBatch, prototype
 from jaxtal.diffraction import PowderPattern, PowderPlan, powder_lines
 from jaxtal.diffraction.powder import _profile as profile
@@ -482,3 +483,34 @@ def test_without_a_plan_and_for_any_cell():
         assert bool(alone.complete)
         assert relative(together[i].intensity, alone.intensity) < 1e-4
         assert relative(found[i].intensity, alone.intensity) < 1e-4
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        PowderPattern("CuKa1+CuKa2", limits=(20, 70), n_points=501, monochromator=26.6, reach=8),
+        PowderPattern(1.54, limits=(15, 60), n_points=301, fwhm=(0.1, -0.05, 0.08), anomalous=True),
+        PowderPattern(None, axis="q", limits=(1, 5), n_points=201, lorentz_polarisation=False),
+        PowderPattern(1.0, kind="neutron", normalisation="area", b_overall=0.5, limits=(20, 50)),
+    ],
+    ids=lambda pattern: str(pattern.wavelength),
+)
+def test_in_numpy_as_compiled(x64, pattern):
+    crystals = [
+        stored("alpha-quartz"),
+        in_cell(stored("rutile"), [[2, 1, 0], [0, 1, 0], [3, 0, 1]]),
+    ]
+    for crystal in crystals:
+        found = pattern(crystal)
+        compiled = pattern.plan(crystal, once=True)(crystal)
+        assert bool(found.complete)
+        assert relative(found.intensity, compiled.intensity) < 1e-11
+
+
+def test_lines_are_listed_without_compiling_and_with_displacements():
+    clock = CompileClock()
+    lines = powder_lines(prototype("rutile"))
+    assert clock.seconds == 0
+    still = powder_lines(prototype("rutile"), PowderPattern(displacements=True))
+    assert [line.families for line in still] == [line.families for line in lines]
+    assert relative([x.intensity for x in still], [x.intensity for x in lines]) < 1e-4

@@ -9,7 +9,7 @@ from local_terms import arrays, check_gradients, compiled, mirrored, terms
 
 from jaxtal._core import call_spglib
 from jaxtal.crystal import Crystal, WyckoffCrystal, prototype
-from jaxtal.descriptors.expansion._harmonics import host_harmonics
+from jaxtal.descriptors.expansion import real_spherical_harmonics
 from jaxtal.metric.terms._hand_vector import DEGREES
 from jaxtal.metric.terms._triple_couplings import odd_coupling
 
@@ -165,7 +165,7 @@ def test_couplings_are_pseudoscalars(rng, degrees):
     turned = []
     for l in degrees:
         part = slice(l * l, (l + 1) ** 2)
-        old, new = (host_harmonics(p, 4)[:, part] for p in (points, points @ turn))
+        old, new = (real_spherical_harmonics(p, 4)[:, part] for p in (points, points @ turn))
         turned.append(np.linalg.lstsq(old, new, rcond=None)[0])
     rotated = np.einsum("xyz,ax,by,cz->abc", C, *turned)
     assert np.allclose(rotated, np.linalg.det(turn) * C, atol=1e-10)

@@ -8,9 +8,10 @@ import pytest
 from cells import SHEAR, atoms, finite, in_cell, moved, relative, rotation
 from tolerances import TOLERANCES
 
+from jaxtal._core import CompileClock
 from jaxtal.crystal import Crystal, CrystalArrays, CrystalBatch, prototype
 from jaxtal.descriptors import describe
-from jaxtal.descriptors.expansion._harmonics import host_harmonics
+from jaxtal.descriptors.expansion import real_spherical_harmonics
 from jaxtal.diffraction import hkl_sphere
 from jaxtal.metric import CrystalMetric, Fingerprint, MetricPlan, distance
 from jaxtal.metric.terms._nearest_neighbours import neighbour_bounds
@@ -70,7 +71,7 @@ def by_numpy(metric, crystal):
     ]
     k = np.arange(1, metric.n_max + 1)[:, None] * np.pi / metric.q_max
     radial = np.sqrt(2 / metric.q_max) * np.sin(k * size) / size
-    harmonics = host_harmonics(q, metric.l_max, "even")
+    harmonics = real_spherical_harmonics(q, metric.l_max, "even")
     parts = []
     for intensity, spread in zip(intensities, SPREADS, strict=True):
         weight = 2 * intensity / n**2 * (1 - (size / metric.q_max) ** 2) ** 3
@@ -143,6 +144,23 @@ def test_what_each_term_sees(crystals):
     unit = 12  # one spectrum of SMALL
     assert np.abs((plain - zincblende)[:unit]).max() < 1e-4  # positions are the same
     assert np.abs((plain - zincblende)[unit : 3 * unit]).max() > 0.01
+
+
+def test_in_numpy_as_compiled(x64, crystals, monkeypatch):
+    rutile = crystals["rutile"]
+    partly = eqx.tree_at(lambda c: c.occupancies, rutile, 0.7 * rutile.occupancies)
+    sheared = in_cell(crystals["alpha-quartz"], 3 * SHEAR)
+    every = [crystals["diamond"], partly, sheared, rutile]
+    clock = CompileClock()
+    found = SMALL(every)
+    assert clock.seconds == 0
+    monkeypatch.setattr("jaxtal.metric._any_size.on_host", lambda n: False)
+    compiled = SMALL(every)
+    assert clock.seconds > 0
+    assert found.complete.all()
+    assert compiled.complete.all()
+    # The crystals are in single precision.
+    assert relative(found.vector, compiled.vector) < 2e-6
 
 
 def test_partly_filled_sites(crystals):

@@ -8,8 +8,10 @@ map_crystals(one, tree, chunk)  a function over the first axis, `chunk` at a tim
 from ._apply_plan import Program as Program
 from ._apply_plan import apply_plan as apply_plan
 from ._apply_plan import as_program as as_program
+from ._apply_plan import atoms_on_host as atoms_on_host
 from ._apply_plan import planned_crystals as planned_crystals
 from ._apply_plan import refuse_traced as refuse_traced
+from ._apply_plan import stacked_on_device as stacked_on_device
 from ._apply_plan import widened as widened
 from ._map_crystals import Chunk as Chunk
 from ._map_crystals import map_crystals as map_crystals

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ..._core import bucket, device_array
+from ..._core import bucket, computing_dtype, device_array, on_host
 from .._as_crystal import as_crystal
 from .._batch import CrystalBatch
 from .._crystal import Crystal
@@ -101,6 +101,41 @@ def planned_crystals(crystals: Any) -> tuple[list[HostAtoms], Program]:
     if is_crystal(crystals):
         return atoms, Crystal.from_host(atoms[0], pad_to=bucket(len(atoms[0])))
     return atoms, _stacked_on_host(atoms)
+
+
+def atoms_on_host(crystals: Any) -> list[HostAtoms] | None:
+    """Return crystals whose numbers are computed in NumPy, or None if a program is to be compiled.
+
+    It is for raw arrays, for batches with places that hold no atoms, and for many crystals where
+    there is an accelerator (`on_host`).
+
+    Raises:
+        ValueError: traced crystals, or something that is no crystal.
+    """
+    refuse_traced(crystals)
+    if isinstance(crystals, CrystalArrays):
+        return None
+    atoms = host_crystals(crystals)
+    if isinstance(crystals, CrystalBatch) and len(crystals) > len(atoms):
+        return None
+    return atoms if on_host(len(atoms)) else None
+
+
+def stacked_on_device(results: list[Any], dtype: Any, *, one: bool) -> Any:
+    """Turn results in NumPy into one of JAX's arrays in the type in which crystals are computed.
+
+    Args:
+        results: of each crystal, of one structure.
+        dtype: of the crystals.
+        one: there is one crystal, whose result gets no axis in front.
+    """
+    kind = computing_dtype(dtype)
+
+    def stack(*rows: np.ndarray) -> Array:
+        values = np.asarray(rows[0] if one else np.stack(rows))
+        return device_array(values, kind if values.dtype.kind == "f" else values.dtype)
+
+    return jax.tree.map(stack, *results)
 
 
 def _stacked_on_host(atoms: list[HostAtoms]) -> Crystal:

@@ -5,18 +5,21 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
+from ..._core import AnyArray
 from ..expansion._bessel import check_orders, downward, series, with_parity
 
 
 def cylindrical_bessel(
-    x: Float[Array, "*P"], n_max: int, x_max: float = 40.0
-) -> Float[Array, "*P n_max"]:
+    x: Float[AnyArray, "*P"], n_max: int, x_max: float = 40.0
+) -> Float[AnyArray, "*P n_max"]:
     """Return the Bessel functions J_0(x) .. J_{n_max - 1}(x) of the first kind.
 
     Args:
-        x: Arguments, any shape, dimensionless, |x| <= `x_max`; NaN comes back beyond it.
+        x: Arguments, any shape, dimensionless, |x| <= `x_max`; NaN comes back beyond it. NumPy in,
+            NumPy out.
         n_max: Number of orders, 1 to 30.
         x_max: Largest argument to serve; it fixes the length of the recurrence, so the cost.
 
@@ -33,6 +36,11 @@ def cylindrical_bessel(
     check_orders(n_max)
     if not (0.0 < x_max < math.inf):
         raise ValueError(f"x_max must be positive and finite, got {x_max}")
+    if isinstance(x, np.ndarray):
+        from scipy import special
+
+        values = special.jv(np.arange(n_max), x[..., None])
+        return np.where(abs(x[..., None]) <= x_max, values, np.nan)
     return _cylindrical(x, n_max, float(x_max))
 
 

@@ -3,10 +3,10 @@
 import math
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from ..._core import AnyArray, namespace
 from ..expansion._radial import AbstractRadialBasis
 from ._cylindrical_bessel import cylindrical_bessel
 
@@ -18,7 +18,11 @@ class PaperBesselBasis(AbstractRadialBasis):
     Gram matrix in dq has condition number 3e12 (unscaled 1e18).
     """
 
-    def __call__(self, q: Float[Array, " P"], n_max: int, q_max: float) -> Float[Array, "n P"]:
+    takes_numpy = True
+
+    def __call__(
+        self, q: Float[AnyArray, " P"], n_max: int, q_max: float
+    ) -> Float[AnyArray, "n P"]:
         scale = math.sqrt(2 / q_max)
         return scale * cylindrical_bessel(math.pi / q_max * q, n_max, x_max=math.pi * 1.01).T
 
@@ -30,14 +34,19 @@ class GaussianBasis(AbstractRadialBasis):
         width: w in units of the spacing q_max / n_max.
     """
 
+    takes_numpy = True
+
     width: float = eqx.field(static=True, default=0.5)
 
     def __check_init__(self):
         if not self.width > 0:
             raise ValueError(f"width: expected a positive number, got {self.width}")
 
-    def __call__(self, q: Float[Array, " P"], n_max: int, q_max: float) -> Float[Array, "n P"]:
+    def __call__(
+        self, q: Float[AnyArray, " P"], n_max: int, q_max: float
+    ) -> Float[AnyArray, "n P"]:
         spacing = q_max / n_max
-        centres = jnp.asarray((np.arange(n_max) + 0.5) * spacing, q.dtype)
+        xp = namespace(q)
+        centres = xp.asarray((np.arange(n_max) + 0.5) * spacing, q.dtype)
         u = (q[None, :] - centres[:, None]) / (self.width * spacing)
-        return jnp.exp(-u * u / 2)
+        return xp.exp(-u * u / 2)

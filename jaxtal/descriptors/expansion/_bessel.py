@@ -15,19 +15,21 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..._core import AnyArray
+
 _SERIES_TERMS = 10  # at x = 1 the next term is below 1e-19
 
 #: u_{n+1}, u_n and the sum so far.
 Carry = tuple[Array, Array, Array]
 
 
-def spherical_bessel(x: Float[Array, "*P"], n_max: int) -> Float[Array, "*P n_max"]:
+def spherical_bessel(x: Float[AnyArray, "*P"], n_max: int) -> Float[AnyArray, "*P n_max"]:
     """Return the spherical Bessel functions j_0(x) .. j_{n_max - 1}(x) of a real argument.
 
     j_n(x) = sqrt(pi / 2x) J_{n + 1/2}(x), with j_n(-x) = (-1)^n j_n(x).
 
     Args:
-        x: Arguments, any shape, dimensionless, any magnitude.
+        x: Arguments, any shape, dimensionless, any magnitude. NumPy in, NumPy out.
         n_max: Number of orders, 1 to 30.
 
     Returns:
@@ -41,6 +43,10 @@ def spherical_bessel(x: Float[Array, "*P"], n_max: int) -> Float[Array, "*P n_ma
         3.6 (Miller's algorithm).
     """
     check_orders(n_max)
+    if isinstance(x, np.ndarray):
+        from scipy import special
+
+        return special.spherical_jn(np.arange(n_max), x[..., None])
     return _spherical(x, n_max)
 
 

@@ -2,7 +2,6 @@
 
 import functools
 import math
-from collections.abc import Callable
 from typing import Any, Literal
 
 import jax
@@ -10,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..._core import safe_norm
+from ..._core import AnyArray, namespace, safe_norm
 
 Degrees = Literal["all", "even"]
 
@@ -25,8 +24,8 @@ def degree_list(l_max: int, degrees: Degrees = "all") -> tuple[int, ...]:
 
 
 def real_spherical_harmonics(
-    xyz: Float[Array, "P 3"], l_max: int, degrees: Degrees = "all"
-) -> Float[Array, "P n_lm"]:
+    xyz: Float[AnyArray, "P 3"], l_max: int, degrees: Degrees = "all"
+) -> Float[AnyArray, "P n_lm"]:
     """Orthonormal real spherical harmonics in the directions of some vectors.
 
         Y_lm = N_lm P_l^|m|(cos theta) * (sqrt 2 cos(m phi), 1, sqrt 2 sin(|m| phi))
@@ -37,7 +36,7 @@ def real_spherical_harmonics(
 
     Args:
         xyz: vectors of any length, shape (P, 3); the zero vector gives finite, arbitrary values
-            and gradients.
+            and gradients. NumPy in, NumPy out.
         l_max: highest degree.
         degrees: "all", or "even" where the odd ones would cancel (Friedel's law).
 
@@ -51,27 +50,47 @@ def real_spherical_harmonics(
 
 
 def harmonics_rows(
-    xyz: Float[Array, "P 3"], l_max: int, degrees: Degrees = "all"
-) -> Float[Array, "n_lm P"]:
+    xyz: Float[AnyArray, "P 3"], l_max: int, degrees: Degrees = "all"
+) -> Float[AnyArray, "n_lm P"]:
     """`real_spherical_harmonics` transposed: points contiguous, which is how it is computed."""
     norm = safe_norm(xyz)
-    unit = xyz / jnp.where(norm > 0, norm, 1.0)[:, None]
+    unit = xyz / namespace(xyz).where(norm > 0, norm, 1.0)[:, None]
+    if isinstance(unit, np.ndarray):
+        return _rows_on_host(unit, l_max, degrees)
     polar = _polar(unit[:, 2], l_max, degrees)
     return _products(polar, _azimuth(unit[:, 0], unit[:, 1], l_max), l_max, degrees)
 
 
-def host_harmonics(
-    directions: Float[np.ndarray, "P 3"], l_max: int, degrees: Degrees = "all"
-) -> Float[np.ndarray, "P n_lm"]:
-    """Compute `real_spherical_harmonics` of non-zero vectors in NumPy float64, for builders."""
-    x, y, z = (directions / np.linalg.norm(directions, axis=1)[:, None]).T
-    powers = (x + 1j * y) ** np.arange(l_max + 1)[:, None]
-    polar = _by_degree(np, z, l_max, degrees)
-    return _products(polar, np.stack([powers.real, powers.imag]), l_max, degrees).T
+def _rows_on_host(
+    unit: Float[np.ndarray, "P 3"], l_max: int, degrees: Degrees
+) -> Float[np.ndarray, "n_lm P"]:
+    """The recurrences of `_by_degree` and `_azimuth` order by order, each row written once."""
+    x, y, z = np.ascontiguousarray(unit.T)
+    chosen, square = degree_list(l_max, degrees), z * z
+    steps = _steps(l_max, degrees).tolist()
+    middle = np.cumsum([0] + [2 * l + 1 for l in chosen])[:-1] + np.array(chosen)
+    rows = np.empty((sum(2 * l + 1 for l in chosen), len(z)), z.dtype)
+    cosine, sine = np.ones_like(z), np.zeros_like(z)
+    for m in range(l_max + 1):
+        last = now = np.zeros_like(z)
+        for i, l in enumerate(chosen):
+            if l < m:
+                continue
+            c = [column[m] for column in steps[i]]
+            factor = c[0] * square + c[2] if degrees == "even" else c[1] * z
+            following = factor * now + c[3] * last + (c[4] + c[5] * z)
+            now, last = following, now
+            if m:
+                np.multiply(now, cosine, out=rows[middle[i] + m])
+                np.multiply(now, sine, out=rows[middle[i] - m])
+            else:
+                rows[middle[i]] = now
+        cosine, sine = x * cosine - y * sine, x * sine + y * cosine
+    return rows
 
 
-def _products(polar: Any, azimuth: Any, l_max: int, degrees: Degrees) -> Any:
-    """Rows Y_lm, degree by degree, of the polar and azimuthal factors; JAX or NumPy arrays."""
+def _products(polar: Array, azimuth: Array, l_max: int, degrees: Degrees) -> Array:
+    """Rows Y_lm, degree by degree, of the polar and azimuthal factors."""
     chosen = degree_list(l_max, degrees)
     l, m = np.array([(i, m) for i, l in enumerate(chosen) for m in range(-l, l + 1)]).T
     # Rows of flat arrays: XLA gathers along one axis faster than along two.
@@ -83,9 +102,7 @@ def _products(polar: Any, azimuth: Any, l_max: int, degrees: Degrees) -> Any:
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))
 def _polar(z: Float[Array, " P"], l_max: int, degrees: Degrees) -> Float[Array, "L M P"]:
     """Q_lm = N_lm P_l^m(z) / sin^m(theta) of each degree and m = 0..l_max, 0 for m > l."""
-    # XLA would otherwise compute the lower degrees anew for every row, and takes seconds to
-    # compile that.
-    return _by_degree(jnp, z, l_max, degrees, jax.lax.optimization_barrier)
+    return _by_degree(z, l_max, degrees)
 
 
 @_polar.defjvp
@@ -124,18 +141,18 @@ def _azimuth_jvp(m_max: int, primals: Any, tangents: Any) -> tuple[Array, Array]
     return powers, jnp.stack([c * dx - s * dy, s * dx + c * dy])
 
 
-def _by_degree(
-    xp: Any, z: Any, l_max: int, degrees: Degrees, formed: Callable[[Any], Any] = lambda row: row
-) -> Any:
-    """Q_lm, (L, M, P), each degree from two before it; `xp` is `jax.numpy` or NumPy."""
-    last = now = xp.zeros((l_max + 1, z.shape[0]), z.dtype)
+def _by_degree(z: Float[Array, " P"], l_max: int, degrees: Degrees) -> Float[Array, "L M P"]:
+    """Q_lm, each degree from two before it."""
+    last = now = jnp.zeros((l_max + 1, z.shape[0]), z.dtype)
     z, rows = z[None, :], []
     for step in _steps(l_max, degrees):
-        c = xp.asarray(step, z.dtype)[:, :, None]
+        c = jnp.asarray(step, z.dtype)[:, :, None]
         following = (c[0] * (z * z) + c[1] * z + c[2]) * now + c[3] * last + (c[4] + c[5] * z)
-        now, last = formed(following), now
+        # XLA would otherwise compute the lower degrees anew for every row, and takes seconds to
+        # compile that.
+        now, last = jax.lax.optimization_barrier(following), now
         rows.append(now)
-    return xp.stack(rows)
+    return jnp.stack(rows)
 
 
 @functools.cache

@@ -2,20 +2,29 @@
 
 import abc
 import math
+from typing import ClassVar
 
 import equinox as eqx
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
-from ..._core import AbstractSpecification
+from ..._core import AbstractSpecification, AnyArray, namespace
 from ._bessel import spherical_bessel
 
 
 class AbstractRadialBasis(AbstractSpecification):
-    """A family of radial functions; subclasses implement `__call__` and are final."""
+    """A family of radial functions; subclasses implement `__call__` and are final.
+
+    Attributes:
+        takes_numpy: `__call__` computes with `namespace(q)`, and so in NumPy where that is what it
+            is given; otherwise descriptors are always compiled.
+    """
+
+    takes_numpy: ClassVar[bool] = False
 
     @abc.abstractmethod
-    def __call__(self, q: Float[Array, " P"], n_max: int, q_max: float) -> Float[Array, "n P"]:
+    def __call__(
+        self, q: Float[AnyArray, " P"], n_max: int, q_max: float
+    ) -> Float[AnyArray, "n P"]:
         """The first `n_max` functions at |q| (1/angstrom), shape (n_max, P)."""
 
 
@@ -28,12 +37,17 @@ class OrthonormalBasis(AbstractRadialBasis):
     uniform density of points in reciprocal space.
     """
 
-    def __call__(self, q: Float[Array, " P"], n_max: int, q_max: float) -> Float[Array, "n P"]:
+    takes_numpy = True
+
+    def __call__(
+        self, q: Float[AnyArray, " P"], n_max: int, q_max: float
+    ) -> Float[AnyArray, "n P"]:
+        xp = namespace(q)
         t = (math.pi / q_max) * q
-        two_cos = 2 * jnp.cos(t)
+        two_cos = 2 * xp.cos(t)
         # sin(t) / q, with its limit at the origin.
         nonzero = q > 1e-6 * q_max
-        sinc = jnp.where(nonzero, jnp.sin(t) / jnp.where(nonzero, q, 1.0), math.pi / q_max)
+        sinc = xp.where(nonzero, xp.sin(t) / xp.where(nonzero, q, 1.0), math.pi / q_max)
         first = math.sqrt(2 / q_max) * sinc
         # sin((n + 1) t) = 2 cos(t) sin(n t) - sin((n - 1) t)
         rows = [first]
@@ -41,7 +55,7 @@ class OrthonormalBasis(AbstractRadialBasis):
             rows.append(two_cos * first)
         for _ in range(2, n_max):
             rows.append(two_cos * rows[-1] - rows[-2])
-        return jnp.stack(rows)
+        return xp.stack(rows)
 
 
 class SphericalBesselBasis(AbstractRadialBasis):
@@ -50,9 +64,13 @@ class SphericalBesselBasis(AbstractRadialBasis):
     Not orthonormal. `n_zeros=None` takes n_max + 1, pyxtal's choice.
     """
 
+    takes_numpy = True
+
     n_zeros: float | None = eqx.field(static=True, default=None)
 
-    def __call__(self, q: Float[Array, " P"], n_max: int, q_max: float) -> Float[Array, "n P"]:
+    def __call__(
+        self, q: Float[AnyArray, " P"], n_max: int, q_max: float
+    ) -> Float[AnyArray, "n P"]:
         stretch = n_max + 1 if self.n_zeros is None else self.n_zeros
         return spherical_bessel(stretch * math.pi / q_max * q, n_max).T
 
@@ -60,9 +78,14 @@ class SphericalBesselBasis(AbstractRadialBasis):
 class ChebyshevBasis(AbstractRadialBasis):
     """R_n(q) = T_n(2 q / q_max - 1), orthogonal in dq / sqrt(q (q_max - q)), not normalised."""
 
-    def __call__(self, q: Float[Array, " P"], n_max: int, q_max: float) -> Float[Array, "n P"]:
+    takes_numpy = True
+
+    def __call__(
+        self, q: Float[AnyArray, " P"], n_max: int, q_max: float
+    ) -> Float[AnyArray, "n P"]:
+        xp = namespace(q)
         x = 2 / q_max * q - 1
-        rows = [jnp.ones_like(x), x][:n_max]
+        rows = [xp.ones_like(x), x][:n_max]
         for _ in range(2, n_max):
             rows.append(2 * x * rows[-1] - rows[-2])
-        return jnp.stack(rows)
+        return xp.stack(rows)

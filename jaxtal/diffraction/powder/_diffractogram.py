@@ -3,9 +3,9 @@
 from typing import Any
 
 import equinox as eqx
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Bool, Float
 
-from ..._core import take_rows
+from ..._core import AnyArray, take_rows
 from .._reciprocal_points import raise_if_outgrown
 
 
@@ -18,8 +18,8 @@ class Diffractogram(eqx.Module):
         specification: the `PowderPattern` that made it.
     """
 
-    intensity: Float[Array, "*B n_points"]
-    complete: Bool[Array, "*B"]
+    intensity: Float[AnyArray, "*B n_points"]
+    complete: Bool[AnyArray, "*B"]
     specification: Any = eqx.field(static=True)
 
     def checked(self) -> "Diffractogram":

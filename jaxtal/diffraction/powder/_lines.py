@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from ..._core import bucket
-from ...crystal import Crystal, WyckoffCrystal, host_crystal
+from ...crystal import Crystal, HostAtoms, WyckoffCrystal, host_crystal
 from .._listed_reflections import ListedReflections
 from ._pattern import PowderPattern
 
@@ -72,17 +72,12 @@ def powder_lines(
     """
     pattern = PowderPattern() if pattern is None else pattern
     atoms = host_crystal(crystal)
-    plan = pattern.plan(atoms, max_stretch=1.0, reflections="listed", once=True)
-    peaks = plan.peaks(Crystal.from_host(atoms, pad_to=bucket(len(atoms))))
-    listed, matrix = plan.reflections, atoms.matrix
-    assert isinstance(listed, ListedReflections)
-    real = np.asarray(listed.multiplicity) > 0
-    hkl = np.asarray(listed.hkl)[real]
+    peaks, hkl, copies = _reflections(pattern, atoms)
+    matrix = atoms.matrix
     d = 1 / np.linalg.norm(hkl @ np.linalg.inv(matrix).T, axis=1)
-    copies = np.asarray(listed.multiplicity)[real].astype(int)
     order = np.lexsort((*-hkl.T[::-1], -d))
     keys, named = _family_keys(crystal, matrix, hkl)
-    intensity = np.asarray(peaks.intensity, np.float64).reshape(len(pattern.lines), -1)[:, real]
+    intensity = peaks.reshape(len(pattern.lines), -1)
     found = []
     for (wavelength, _), strengths in zip(pattern.lines, intensity, strict=True):
         for group in _equal(d, order, tolerance):
@@ -96,7 +91,7 @@ def powder_lines(
             members: dict[tuple[int, ...], list[int]] = {}
             for i in group:
                 members.setdefault(keys[i], []).append(int(i))
-            families = tuple((named(hkl[m]), int(copies[m].sum())) for m in members.values())
+            families = tuple((named(hkl[m]), copies * len(m)) for m in members.values())
             total = float(np.sum(strengths[group]))
             found.append(PowderLine(angle, spacing, families, total, wavelength))
     strongest = max((line.intensity for line in found), default=0.0)
@@ -104,6 +99,25 @@ def powder_lines(
     if not scaled:
         return kept
     return [dataclasses.replace(line, intensity=100 * line.intensity / strongest) for line in kept]
+
+
+def _reflections(
+    pattern: PowderPattern, atoms: HostAtoms
+) -> tuple[Float[np.ndarray, "lines_P"], Int[np.ndarray, "P 3"], int]:
+    """Intensities in each emission line, indices, and how many reflections each stands for."""
+    if pattern.space.takes_numpy:
+        peaks, hkl = pattern.peaks(atoms)
+        first = np.take_along_axis(hkl, np.argmax(hkl != 0, axis=1)[:, None], axis=1)
+        copies = 2 if pattern.space.wavelength is None else 1
+        # Of each pair the one whose first index is positive.
+        return np.asarray(peaks.intensity), hkl * np.sign(first) if copies == 2 else hkl, copies
+    plan = pattern.plan(atoms, max_stretch=1.0, reflections="listed", once=True)
+    found = plan.peaks(Crystal.from_host(atoms, pad_to=bucket(len(atoms))))
+    listed = plan.reflections
+    assert isinstance(listed, ListedReflections)
+    real = np.asarray(listed.multiplicity) > 0
+    intensity = np.asarray(found.intensity, np.float64).reshape(len(pattern.lines), -1)[:, real]
+    return intensity.ravel(), np.asarray(listed.hkl)[real], int(listed.multiplicity[0])
 
 
 def _equal(d: np.ndarray, order: np.ndarray, tolerance: float) -> list[np.ndarray]:

@@ -3,13 +3,28 @@
 from typing import Any, Literal, get_args
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float, Int
 
-from ..._core import AbstractSpecification, safe_divide, safe_norm
-from ...crystal.apply import Chunk, Program, apply_plan, planned_crystals
-from .._reciprocal_points import AbstractReflections
+from ..._core import (
+    AbstractSpecification,
+    AnyArray,
+    map_on_host,
+    namespace,
+    safe_divide,
+    safe_norm,
+)
+from ...crystal import host_crystal, is_crystal
+from ...crystal.apply import (
+    Chunk,
+    Program,
+    apply_plan,
+    atoms_on_host,
+    planned_crystals,
+    stacked_on_device,
+)
+from .._host_points import host_points
+from .._reciprocal_points import AbstractReflections, ReciprocalPoints
 from .._reciprocal_space import Provider, ReciprocalSpace
 from ._diffractogram import Diffractogram
 from ._pattern_checks import check_axis, check_radiation, check_width
@@ -164,7 +179,10 @@ class PowderPattern(AbstractSpecification):
         return PowderPlan(self, points)
 
     def __call__(self, crystals: Any) -> Diffractogram:
-        """Compute the patterns of crystals, planned for at once (not inside jit: see `plan`).
+        """Compute the patterns of crystals (not inside jit: see `plan`).
+
+        On a CPU, and a few of them on accelerators, in NumPy and float64 where there are no
+        displacement factors: nothing is compiled, and all cores are used.
 
         Args:
             crystals: one or several of any kind; several give results with their axis first.
@@ -172,8 +190,25 @@ class PowderPattern(AbstractSpecification):
         Raises:
             ValueError: traced crystals, or as `ReciprocalSpace.plan`.
         """
-        atoms, arrays = planned_crystals(crystals)
-        return self.plan(atoms, max_stretch=1.0, once=True)(arrays)
+        atoms = atoms_on_host(crystals) if self.space.takes_numpy else None
+        if atoms is None:
+            atoms, arrays = planned_crystals(crystals)
+            return self.plan(atoms, max_stretch=1.0, once=True)(arrays)
+        found = map_on_host(lambda one: _of_peaks(self, self.peaks(one)[0]), atoms)
+        return stacked_on_device(found, atoms[0].dtype, one=is_crystal(crystals))
+
+    def peaks(self, crystal: Any) -> tuple[PowderPeaks, Int[np.ndarray, "P 3"]]:
+        """Compute every reflection of one crystal in NumPy and float64 (host).
+
+        Returns:
+            Position, intensity and width of each, line by line; and indices, which are the same for
+            each line.
+
+        Raises:
+            ValueError: displacement factors, which want a plan, or as `ReciprocalSpace.plan`.
+        """
+        points, hkl = host_points(self.space, host_crystal(crystal))
+        return _peaks_of(self, points), hkl
 
     @property
     def widths(self) -> tuple[float, float]:
@@ -216,7 +251,15 @@ class PowderPlan(eqx.Module):
 
 
 def _pattern(plan: PowderPlan, crystal: Program) -> Diffractogram:
-    pattern, peaks = plan.specification, _peaks(plan, crystal)
+    return _of_peaks(plan.specification, _peaks(plan, crystal))
+
+
+def _peaks(plan: PowderPlan, crystal: Program) -> PowderPeaks:
+    return _peaks_of(plan.specification, plan.reflections.points(crystal))
+
+
+def _of_peaks(pattern: PowderPattern, peaks: PowderPeaks) -> Diffractogram:
+    """Add up the profiles of all lines; arrays of NumPy or JAX."""
     values = sum_lines(
         peaks.position,
         peaks.intensity,
@@ -227,30 +270,32 @@ def _pattern(plan: PowderPlan, crystal: Program) -> Diffractogram:
         widest=pattern.widths[1],
     )
     if pattern.normalisation != "none":
+        xp = namespace(values)
         by_height = pattern.normalisation == "max"
-        total = jnp.max(values) if by_height else jnp.sum(values) * pattern.step
+        total = values.max(keepdims=True) if by_height else values.sum(keepdims=True) * pattern.step
         # Extinct reflections have |F|^2 of rounding squared, which is no pattern to scale up.
-        total = jnp.where(total > float(jnp.finfo(total.dtype).eps) ** (4 / 3), total, 0.0)
-        values = values * safe_divide(jnp.ones_like(total), total)
+        total = xp.where(total > float(xp.finfo(total.dtype).eps) ** (4 / 3), total, 0.0)
+        values = values * safe_divide(xp.ones_like(total), total)
     return Diffractogram(values, peaks.complete, pattern)
 
 
-def _peaks(plan: PowderPlan, crystal: Program) -> PowderPeaks:
-    pattern, points = plan.specification, plan.reflections.points(crystal)
+def _peaks_of(pattern: PowderPattern, points: ReciprocalPoints) -> PowderPeaks:
+    """Place reflections on the axis of a pattern; arrays of NumPy or JAX."""
     q = safe_norm(points.q)
+    xp = namespace(q)
     strength = points.intensity * points.multiplicity
-    strength = strength * jnp.exp(-2 * pattern.b_overall * jnp.square(q / (4 * np.pi)))
+    strength = strength * xp.exp(-2 * pattern.b_overall * (q / (4 * np.pi)) ** 2)
     columns = [_one_line(pattern, q, strength * share, value) for value, share in pattern.lines]
-    position, intensity, fwhm = (jnp.concatenate(c) for c in zip(*columns, strict=True))
+    position, intensity, fwhm = (xp.concatenate(c) for c in zip(*columns, strict=True))
     return PowderPeaks(position, intensity, fwhm, points.complete)
 
 
 def _one_line(
     pattern: PowderPattern,
-    q: Float[Array, " P"],
-    strength: Float[Array, " P"],
+    q: Float[AnyArray, " P"],
+    strength: Float[AnyArray, " P"],
     wavelength: float | None,
-) -> tuple[Array, Array, Array]:
+) -> tuple[AnyArray, AnyArray, AnyArray]:
     """Position, intensity and width of the reflections in one wavelength."""
     low = pattern.limits[0]
     position, sine, inside = place_on_axis(q, wavelength, pattern.axis, (low / 2, pattern.end))
@@ -261,4 +306,4 @@ def _one_line(
         cosine = np.cos(np.deg2rad(pattern.monochromator)) if polarised else None
         strength = strength * lorentz_polarisation(sine, cosine)
     width = line_width(position, pattern.fwhm, pattern.limits)
-    return position, jnp.where(inside, strength, 0.0), width
+    return position, namespace(q).where(inside, strength, 0.0), width

@@ -3,9 +3,10 @@
 from typing import Literal
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Bool, Float
+
+from ..._core import AnyArray, namespace
 
 #: What the samples of a pattern are spaced along: degrees, or 1/angstrom.
 Axis = Literal["two_theta", "q"]
@@ -24,15 +25,15 @@ class PowderPeaks(eqx.Module):
         complete: False if the plan does not serve the crystal.
     """
 
-    position: Float[Array, "*B M"]
-    intensity: Float[Array, "*B M"]
-    fwhm: Float[Array, "*B M"]
-    complete: Bool[Array, "*B"]
+    position: Float[AnyArray, "*B M"]
+    intensity: Float[AnyArray, "*B M"]
+    fwhm: Float[AnyArray, "*B M"]
+    complete: Bool[AnyArray, "*B"]
 
 
 def place_on_axis(
-    q: Float[Array, " P"], wavelength: float | None, axis: Axis, ends: tuple[float, float]
-) -> tuple[Float[Array, " P"], Float[Array, " P"] | None, Bool[Array, " P"]]:
+    q: Float[AnyArray, " P"], wavelength: float | None, axis: Axis, ends: tuple[float, float]
+) -> tuple[Float[AnyArray, " P"], Float[AnyArray, " P"] | None, Bool[AnyArray, " P"]]:
     """Position of each wave number on an axis.
 
     Args:
@@ -51,8 +52,9 @@ def place_on_axis(
         bounds = 4 * np.pi * np.sin(np.deg2rad(bounds / 2)) / wavelength
     first, last = bounds.tolist()
     inside = (q > first) & (q < last)
-    q = jnp.where(inside, q, (first + last) / 2)
+    xp = namespace(q)
+    q = xp.where(inside, q, (first + last) / 2)
     if wavelength is None:
         return q, None, inside
     sine = q * (wavelength / (4 * np.pi))
-    return (jnp.arcsin(sine) * (360 / np.pi) if axis == "two_theta" else q), sine, inside
+    return (xp.arcsin(sine) * (360 / np.pi) if axis == "two_theta" else q), sine, inside

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,19 +10,21 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
+from ..._core import AnyArray, namespace
+
 #: Largest number of (line, sample) values held at once.
 BLOCK = 1 << 22
 #: Beyond this many full widths a Gaussian is nothing (1e-43 of its height).
 GAUSSIAN_REACH = 6.0
 
 
-def smooth_step(t: Float[Array, "*n"]) -> Float[Array, "*n"]:
+def smooth_step(t: Float[AnyArray, "*n"]) -> Float[AnyArray, "*n"]:
     """0 for t <= 0, 1 for t >= 1, 6 t^5 - 15 t^4 + 10 t^3 between (C2)."""
-    t = jnp.clip(t, 0.0, 1.0)
+    t = namespace(t).clip(t, 0.0, 1.0)
     return t * t * t * (10 + t * (6 * t - 15))
 
 
-def line_shape(u: Float[Array, "*n"], mixing: float, reach: float) -> Float[Array, "*n"]:
+def line_shape(u: Float[AnyArray, "*n"], mixing: float, reach: float) -> Float[AnyArray, "*n"]:
     """Pseudo-Voigt profile of unit area and unit width, cut off smoothly at |u| = reach.
 
         p(u) = c t(|u|) [eta L(u) + (1 - eta) G(u)],
@@ -38,11 +41,12 @@ def line_shape(u: Float[Array, "*n"], mixing: float, reach: float) -> Float[Arra
     Returns:
         Density per full width, the shape of u.
     """
+    xp = namespace(u)
     square = u * u
     # Python's floats: NumPy's would turn float32 into float64.
-    gauss = 2 * math.sqrt(math.log(2) / math.pi) * jnp.exp(-4 * math.log(2) * square)
+    gauss = 2 * math.sqrt(math.log(2) / math.pi) * xp.exp(-4 * math.log(2) * square)
     lorentz = (2 / np.pi) / (1 + 4 * square)
-    window = smooth_step(2 - (2 / reach) * jnp.abs(u))
+    window = smooth_step(2 - (2 / reach) * xp.abs(u))
     scale = 1 / _cut_area(mixing, reach)
     return scale * window * (mixing * lorentz + (1 - mixing) * gauss)
 
@@ -84,28 +88,29 @@ def width_range(
 
 
 def line_width(
-    position: Float[Array, " M"],
+    position: Float[AnyArray, " M"],
     fwhm: float | tuple[float, float, float],
     limits: tuple[float, float],
-) -> Float[Array, " M"]:
+) -> Float[AnyArray, " M"]:
     """Width of each line, outside the range that at its nearer end; see `width_range`."""
+    xp = namespace(position)
     if not isinstance(fwhm, tuple):
-        return jnp.full_like(position, fwhm)
+        return xp.full_like(position, fwhm)
     u, v, w = fwhm
-    tan = jnp.tan(jnp.clip(position, *limits) * (np.pi / 360))
-    return jnp.sqrt((u * tan + v) * tan + w)
+    tan = xp.tan(xp.clip(position, *limits) * (np.pi / 360))
+    return xp.sqrt((u * tan + v) * tan + w)
 
 
 def sum_lines(
-    position: Float[Array, " M"],
-    area: Float[Array, " M"],
-    fwhm: Float[Array, " M"],
+    position: Float[AnyArray, " M"],
+    area: Float[AnyArray, " M"],
+    fwhm: Float[AnyArray, " M"],
     axis: tuple[float, float, int],
     *,
     mixing: float,
     reach: float,
     widest: float,
-) -> Float[Array, " n"]:
+) -> Float[AnyArray, " n"]:
     """Sum of line profiles on a regular axis, each on the samples that it reaches.
 
     Args:
@@ -125,14 +130,28 @@ def sum_lines(
     k = min(int(np.ceil(reach * widest / step + 0.5)), n + int(np.ceil(reach * widest / step)))
     offsets = np.arange(-k, k + 1, dtype=np.int32)
 
-    def add(total: Array, lines: tuple[Array, Array, Array]) -> tuple[Array, None]:
-        x, a, h = lines
-        centre = jnp.round(lax.stop_gradient(x - start) / step).astype(jnp.int32)
+    def shapes(x: Any, a: Any, h: Any, centre: Any) -> tuple[Any, Any]:
+        """Samples that lines reach, and their values there."""
         index = centre[:, None] + offsets[None, :]
         u = (index.astype(x.dtype) * step - (x - start)[:, None]) / h[:, None]
-        values = (a / h)[:, None] * line_shape(u, mixing, reach)
         # Negative indices would count from the end: they go where the positive ones are dropped.
-        index = jnp.where((index >= 0) & (index < n), index, n)
+        inside = (index >= 0) & (index < n)
+        index = namespace(index).where(inside, index, n)
+        return index, (a / h)[:, None] * line_shape(u, mixing, reach)
+
+    if isinstance(position, np.ndarray):
+        total = np.zeros(n + 1, position.dtype)
+        some = max(BLOCK // len(offsets), 1)
+        for begin in range(0, len(position), some):
+            x, a, h = (column[begin : begin + some] for column in (position, area, fwhm))
+            index, values = shapes(x, a, h, np.rint((x - start) / step).astype(np.int32))
+            total += np.bincount(index.ravel(), np.ravel(values), n + 1)
+        return total[:n]
+
+    def add(total: Array, lines: tuple[Array, Array, Array]) -> tuple[Array, None]:
+        x = lines[0]
+        centre = jnp.round(lax.stop_gradient(x - start) / step).astype(jnp.int32)
+        index, values = shapes(*lines, centre)
         return total.at[index].add(values, mode="drop"), None
 
     zero = jnp.zeros((n,), position.dtype)
@@ -142,7 +161,7 @@ def sum_lines(
         return add(zero, (position, area, fwhm))[0]
     size = -(-m // n_blocks)
 
-    def blocks(x: Array, fill: float) -> Array:
+    def blocks(x: Any, fill: float) -> Array:
         return jnp.pad(x, (0, n_blocks * size - m), constant_values=fill).reshape(n_blocks, size)
 
     lines = (blocks(position, start), blocks(area, 0.0), blocks(fwhm, widest))

@@ -1,8 +1,9 @@
 """The beam of powder diffraction: emission lines, and the Lorentz-polarisation factor."""
 
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
+
+from ..._core import AnyArray, namespace
 
 #: K alpha1 and K alpha2 of the usual anodes, angstrom.
 _DOUBLETS = {
@@ -54,8 +55,8 @@ def emission_lines(wavelength: float | int | str) -> tuple[tuple[float, float], 
 
 
 def lorentz_polarisation(
-    sine: Float[Array, "*n"], monochromator: float | None = 1.0
-) -> Float[Array, "*n"]:
+    sine: Float[AnyArray, "*n"], monochromator: float | None = 1.0
+) -> Float[AnyArray, "*n"]:
     """(1 + A cos^2 2 theta) / (sin^2 theta cos theta), A = cos^2 2 theta_M; constants left out.
 
     Args:
@@ -67,7 +68,7 @@ def lorentz_polarisation(
         Dimensionless, the shape of `sine`.
     """
     square = sine * sine
-    lorentz = 1 / (square * jnp.sqrt(1 - square))
+    lorentz = 1 / (square * namespace(sine).sqrt(1 - square))
     if monochromator is None:
         return lorentz
-    return (1 + float(monochromator) ** 2 * jnp.square(1 - 2 * square)) * lorentz
+    return (1 + float(monochromator) ** 2 * (1 - 2 * square) ** 2) * lorentz

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 #: Cells of fewer or more atoms, occupancies counted, are not described: their squares overflow.
-FEWEST, MOST = 1e-3, 1e6
+FEWEST, MOST_ATOMS = 1e-3, 1e6
 
 
 def element_slots(
@@ -56,4 +56,4 @@ def element_slots(
 
 def countable(weights: Float[Array, "S N"]) -> Bool[Array, ""]:
     """Tell whether the atoms of a cell are more than 0.001 and fewer than 10^6."""
-    return (jnp.sum(weights) > FEWEST) & (jnp.sum(jnp.abs(weights)) < MOST)
+    return (jnp.sum(weights) > FEWEST) & (jnp.sum(jnp.abs(weights)) < MOST_ATOMS)

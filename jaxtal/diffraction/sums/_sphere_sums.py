@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from ..._core import bucket, cofactors, count, device_array, safe_norm
+from ..._core import AnyArray, bucket, cofactors, count, device_array, safe_norm
 from ._hkl import count_in_sphere
 from ._signed_sums import signed_places, signed_sums
 
@@ -107,11 +107,11 @@ class SphereSums(NamedTuple):
     sum_j w_sj exp(2 pi i h . x_j), and `complete` () whether all reflections have a place.
     """
 
-    q: Float[Array, "P 3"]
-    size: Float[Array, " P"]
-    within: Bool[Array, " P"]
-    sums: Float[Array, "2 S P"]
-    complete: Bool[Array, ""]
+    q: Float[AnyArray, "P 3"]
+    size: Float[AnyArray, " P"]
+    within: Bool[AnyArray, " P"]
+    sums: Float[AnyArray, "2 S P"]
+    complete: Bool[AnyArray, ""]
 
 
 def sphere_sums(

@@ -1,10 +1,9 @@
 """Power spectra of a crystal scaled to one volume per atom: the first term of the metric."""
 
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
-from ..._core import safe_divide, safe_norm
+from ..._core import AnyArray, matmul, namespace, safe_divide, safe_norm
 from ...descriptors import OrthonormalBasis
 from ...descriptors.expansion import degree_list, harmonics_rows
 from ...diffraction.sums import SphereSums
@@ -17,13 +16,13 @@ SPREADS = (0.3071, 0.3638, 0.2543)
 
 def scaled_spectra(
     found: SphereSums,
-    numbers: Float[Array, " S"],
-    amounts: Float[Array, " S"],
-    n_atoms: Float[Array, ""],
+    numbers: Float[AnyArray, " S"],
+    amounts: Float[AnyArray, " S"],
+    n_atoms: Float[AnyArray, ""],
     n_max: int,
     l_max: int,
     q_max: float,
-) -> Float[Array, " D"]:
+) -> Float[AnyArray, " D"]:
     r"""Square roots of three power spectra, side by side.
 
         v_cnl = |A_cnl| / w_c,   A_cnlm = sum_q 2 I_c(q) t(q / q_max) R_n(q) Y_lm(q / |q|)
@@ -50,24 +49,25 @@ def scaled_spectra(
     Returns:
         Shape (3 n_max n_degrees,), the degree running fastest.
     """
-    mean = jnp.sum(amounts * numbers) / n_atoms
-    charges = safe_divide(numbers, jnp.broadcast_to(mean, numbers.shape))
-    plain = jnp.sum(found.sums, axis=1)
-    heavy = jnp.sum(charges[None, :, None] * found.sums, axis=1)
-    intensities = jnp.stack(
+    xp = namespace(found.q)
+    mean = xp.sum(amounts * numbers) / n_atoms
+    charges = safe_divide(numbers, xp.broadcast_to(mean, numbers.shape))
+    plain = xp.sum(found.sums, axis=1)
+    heavy = xp.sum(charges[None, :, None] * found.sums, axis=1)
+    intensities = xp.stack(
         [
-            jnp.sum(plain * plain, axis=0),
-            jnp.sum(heavy * heavy, axis=0),
-            jnp.sum(found.sums * found.sums, axis=(0, 1)),
+            xp.sum(plain * plain, axis=0),
+            xp.sum(heavy * heavy, axis=0),
+            xp.sum(found.sums * found.sums, axis=(0, 1)),
         ]
     )
-    x = jnp.where(found.within, found.size / q_max, 0.0)
-    window = jnp.where(found.within, 2 * (1 - x * x) ** 3, 0.0) / (n_atoms * n_atoms)
+    x = xp.where(found.within, found.size / q_max, 0.0)
+    window = xp.where(found.within, 2 * (1 - x * x) ** 3, 0.0) / (n_atoms * n_atoms)
     radial = OrthonormalBasis()(x * q_max, n_max, q_max)
-    scales = jnp.asarray(1 / np.array(SPREADS), x.dtype)
+    scales = xp.asarray(1 / np.array(SPREADS), x.dtype)
     left = (scales[:, None] * (intensities * window[None, :]))[:, None, :] * radial[None, :, :]
     harmonics = harmonics_rows(found.q, l_max, "even")
-    moments = jnp.matmul(left.reshape(-1, x.shape[0]), harmonics.T, precision="highest")
+    moments = matmul(left.reshape(len(SPREADS) * n_max, x.shape[0]), harmonics.T)
     ends = np.cumsum([2 * l + 1 for l in degree_list(l_max, "even")])[:-1]
-    blocks = jnp.split(moments, [int(e) for e in ends], axis=1)
-    return jnp.stack([safe_norm(block) for block in blocks], axis=1).reshape(-1)
+    blocks = xp.split(moments, [int(e) for e in ends], axis=1)
+    return xp.stack([safe_norm(block) for block in blocks], axis=1).reshape(-1)
