@@ -1,6 +1,7 @@
 """The table of a powder pattern's lines, families of reflections merged (host)."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +10,9 @@ from jaxtyping import Float, Int
 
 from ..._core import bucket
 from ...crystal import Crystal, HostAtoms, WyckoffCrystal, host_crystal
+from .._host_points import host_points
 from .._listed_reflections import ListedReflections
-from ._pattern import PowderPattern
+from ._pattern import PowderPattern, peaks_of_points
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,47 +72,61 @@ def powder_lines(
     Raises:
         ValueError: as `ReciprocalSpace.plan`.
     """
-    pattern = PowderPattern() if pattern is None else pattern
+    pattern = _default_pattern() if pattern is None else pattern
     atoms = host_crystal(crystal)
     peaks, hkl, copies = _reflections(pattern, atoms)
     matrix = atoms.matrix
     d = 1 / np.linalg.norm(hkl @ np.linalg.inv(matrix).T, axis=1)
     order = np.lexsort((*-hkl.T[::-1], -d))
+    hkl, d = hkl[order], d[order]
+    begins = _begins(d, tolerance)
+    ends, spacing = np.append(begins[1:], len(d)), d[begins]
     keys, named = _family_keys(crystal, matrix, hkl)
-    intensity = peaks.reshape(len(pattern.lines), -1)
+    lines, first, last, by_q = pattern.lines, *pattern.limits, pattern.axis == "q"
+    intensity = peaks.reshape(len(lines), -1)[:, order]
     found = []
-    for (wavelength, _), strengths in zip(pattern.lines, intensity, strict=True):
-        for group in _equal(d, order, tolerance):
-            spacing = float(d[group[0]])
-            angle = None
-            if wavelength is not None and wavelength < 2 * spacing:
-                angle = float(2 * np.rad2deg(np.arcsin(wavelength / (2 * spacing))))
-            place = 2 * np.pi / spacing if pattern.axis == "q" else angle
-            if place is None or not pattern.limits[0] <= place <= pattern.limits[1]:
-                continue
-            members: dict[tuple[int, ...], list[int]] = {}
-            for i in group:
-                members.setdefault(keys[i], []).append(int(i))
-            families = tuple((named(hkl[m]), copies * len(m)) for m in members.values())
-            total = float(np.sum(strengths[group]))
-            found.append(PowderLine(angle, spacing, families, total, wavelength))
-    strongest = max((line.intensity for line in found), default=0.0)
-    kept = [line for line in found if line.intensity > minimum / 100 * strongest]
-    if not scaled:
-        return kept
-    return [dataclasses.replace(line, intensity=100 * line.intensity / strongest) for line in kept]
+    for (wavelength, _), strengths in zip(lines, intensity, strict=True):
+        angle = np.full(len(spacing), np.nan)
+        if wavelength is not None:
+            seen = wavelength < 2 * spacing
+            angle[seen] = 2 * np.rad2deg(np.arcsin(wavelength / (2 * spacing[seen])))
+        place = 2 * np.pi / spacing if by_q else angle
+        total = np.add.reduceat(strengths, begins) if len(begins) else np.zeros(0)
+        inside = np.flatnonzero((place >= first) & (place <= last) & (total > 0))
+        found += [(wavelength, float(angle[i]), float(total[i]), int(i)) for i in inside]
+    strongest = max((line[2] for line in found), default=0.0)
+    kept = []
+    for wavelength, degrees, strength, i in found:
+        if not strength > minimum / 100 * strongest:
+            continue
+        members: dict[tuple[int, ...], list[int]] = {}
+        for j in range(begins[i], ends[i]):
+            members.setdefault(keys[j], []).append(j)
+        families = tuple((named(hkl[m]), copies * len(m)) for m in members.values())
+        two_theta = None if np.isnan(degrees) else degrees
+        strength = 100 * strength / strongest if scaled else strength
+        kept.append(PowderLine(two_theta, float(spacing[i]), families, strength, wavelength))
+    return kept
+
+
+@functools.cache
+def _default_pattern() -> PowderPattern:
+    return PowderPattern()
 
 
 def _reflections(
     pattern: PowderPattern, atoms: HostAtoms
 ) -> tuple[Float[np.ndarray, "lines_P"], Int[np.ndarray, "P 3"], int]:
     """Intensities in each emission line, indices, and how many reflections each stands for."""
-    if pattern.space.takes_numpy:
-        peaks, hkl = pattern.peaks(atoms)
-        first = np.take_along_axis(hkl, np.argmax(hkl != 0, axis=1)[:, None], axis=1)
-        copies = 2 if pattern.space.wavelength is None else 1
+    space = pattern.space
+    if space.takes_numpy:
+        points, hkl = host_points(space, atoms)
+        strengths = np.asarray(peaks_of_points(pattern, points).intensity)
+        if space.wavelength is not None:
+            return strengths, hkl, 1
         # Of each pair the one whose first index is positive.
-        return np.asarray(peaks.intensity), hkl * np.sign(first) if copies == 2 else hkl, copies
+        first = np.take_along_axis(hkl, np.argmax(hkl != 0, axis=1)[:, None], axis=1)
+        return strengths, hkl * np.sign(first), 2
     plan = pattern.plan(atoms, max_stretch=1.0, reflections="listed", once=True)
     found = plan.peaks(Crystal.from_host(atoms, pad_to=bucket(len(atoms))))
     listed = plan.reflections
@@ -120,15 +136,15 @@ def _reflections(
     return intensity.ravel(), np.asarray(listed.hkl)[real], int(listed.multiplicity[0])
 
 
-def _equal(d: np.ndarray, order: np.ndarray, tolerance: float) -> list[np.ndarray]:
-    """Indices of reflections with equal d, by falling d."""
-    groups: list[list[int]] = []
-    for i in order:
-        if groups and abs(d[groups[-1][0]] - d[i]) <= tolerance * d[i]:
-            groups[-1].append(int(i))
-        else:
-            groups.append([int(i)])
-    return [np.array(group) for group in groups]
+def _begins(d: Float[np.ndarray, " P"], tolerance: float) -> Int[np.ndarray, " lines"]:
+    """Where each run of equal spacings begins, of spacings that fall."""
+    found: list[int] = []
+    largest = np.inf
+    for i, spacing in enumerate(d.tolist()):
+        if largest - spacing > tolerance * spacing:
+            found.append(i)
+            largest = spacing
+    return np.array(found, np.int64)
 
 
 def _family_keys(
@@ -145,11 +161,13 @@ def _family_keys(
     if np.allclose([lengths[0] / lengths[1], *angles], [1, 0, 0, -0.5], rtol=0, atol=1e-3):
         full = np.column_stack([hkl, -hkl[:, 0] - hkl[:, 1]])
     keys = [tuple(row) for row in np.sort(np.abs(full), axis=1).tolist()]
-    return keys, lambda members: _largest(np.concatenate([members, -members]))
+    return keys, _largest
 
 
-def _largest(orbit: Int[np.ndarray, "n 3"]) -> tuple[int, int, int]:
-    h, k, l = max(tuple(row) for row in orbit.tolist())
+def _largest(members: Int[np.ndarray, "n 3"]) -> tuple[int, int, int]:
+    """The largest of some indices and their inverses."""
+    rows = members.tolist()
+    h, k, l = max(*rows, *([-x for x in row] for row in rows))
     return h, k, l
 
 

@@ -4,7 +4,7 @@ from typing import Any, Literal, get_args
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from ..._core import (
     AbstractSpecification,
@@ -14,7 +14,7 @@ from ..._core import (
     safe_divide,
     safe_norm,
 )
-from ...crystal import host_crystal, is_crystal
+from ...crystal import HostAtoms, is_crystal
 from ...crystal.apply import (
     Chunk,
     Program,
@@ -190,25 +190,18 @@ class PowderPattern(AbstractSpecification):
         Raises:
             ValueError: traced crystals, or as `ReciprocalSpace.plan`.
         """
-        atoms = atoms_on_host(crystals) if self.space.takes_numpy else None
+        space = self.space
+        atoms = atoms_on_host(crystals) if space.takes_numpy else None
         if atoms is None:
             atoms, arrays = planned_crystals(crystals)
             return self.plan(atoms, max_stretch=1.0, once=True)(arrays)
-        found = map_on_host(lambda one: _of_peaks(self, self.peaks(one)[0]), atoms)
+
+        def one(crystal: HostAtoms) -> Diffractogram:
+            points, _ = host_points(space, crystal)
+            return _of_peaks(self, peaks_of_points(self, points))
+
+        found = map_on_host(one, atoms)
         return stacked_on_device(found, atoms[0].dtype, one=is_crystal(crystals))
-
-    def peaks(self, crystal: Any) -> tuple[PowderPeaks, Int[np.ndarray, "P 3"]]:
-        """Compute every reflection of one crystal in NumPy and float64 (host).
-
-        Returns:
-            Position, intensity and width of each, line by line; and indices, which are the same for
-            each line.
-
-        Raises:
-            ValueError: displacement factors, which want a plan, or as `ReciprocalSpace.plan`.
-        """
-        points, hkl = host_points(self.space, host_crystal(crystal))
-        return _peaks_of(self, points), hkl
 
     @property
     def widths(self) -> tuple[float, float]:
@@ -255,7 +248,7 @@ def _pattern(plan: PowderPlan, crystal: Program) -> Diffractogram:
 
 
 def _peaks(plan: PowderPlan, crystal: Program) -> PowderPeaks:
-    return _peaks_of(plan.specification, plan.reflections.points(crystal))
+    return peaks_of_points(plan.specification, plan.reflections.points(crystal))
 
 
 def _of_peaks(pattern: PowderPattern, peaks: PowderPeaks) -> Diffractogram:
@@ -279,7 +272,7 @@ def _of_peaks(pattern: PowderPattern, peaks: PowderPeaks) -> Diffractogram:
     return Diffractogram(values, peaks.complete, pattern)
 
 
-def _peaks_of(pattern: PowderPattern, points: ReciprocalPoints) -> PowderPeaks:
+def peaks_of_points(pattern: PowderPattern, points: ReciprocalPoints) -> PowderPeaks:
     """Place reflections on the axis of a pattern; arrays of NumPy or JAX."""
     q = safe_norm(points.q)
     xp = namespace(q)

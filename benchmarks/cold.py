@@ -1,0 +1,240 @@
+"""The first call and the second one: what a newcomer waits for, beside a former build and peers.
+
+    pip install ".[bench]" && python benchmarks/cold.py [--against CHECKOUT] [--turns N] [TASK ...]
+
+Every task runs in a process of its own with an empty compilation cache, its first call cold and its
+second one warm. A former build is another checkout of this repository, which takes turns with this
+one in the same environment. Crystals are the AFLOW prototypes that pymatgen ships, P1, as lists of
+atoms:
+
+    describe 20        `jxt.describe` in a loop: 20 prototypes of 2 to 39 atoms
+    metric 20          `CrystalMetric()` of the same, in a list
+    powder 257         `powder_lines` of the 257 prototypes of at most 24 atoms; peer: xrd-rust
+    fingerprints 1285  `CrystalMetric()` of these and four strained and rattled copies of each;
+                       peer: RINSE's descriptor of the same
+    dedup 66           `jaxtal dedup` of a folder of 66 CIFs
+    reconstruct        `jaxtal reconstruct rutile`
+    compare            `jaxtal compare` of two of the CIFs
+    help, import       `jaxtal --help`, `import jaxtal` beyond `import jax`; CPU seconds
+    growth             1000 crystals of varied size described in one process: memory maps and MB
+                       after the first 50 and at the end
+
+Times are the least of all turns, since others use these machines too. The result goes to
+`results/cold.json`.
+"""
+
+import argparse
+import contextlib
+import importlib.metadata
+import io
+import json
+import os
+import pathlib
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+HERE = pathlib.Path(__file__).resolve().parent
+COMMANDS = {
+    "dedup 66": ["dedup", "CIFS", "--json"],
+    "reconstruct": ["reconstruct", "rutile", "--seed", "0", "--output", "OUT"],
+    "compare": ["compare", "CIFS/00.cif", "CIFS/01.cif"],
+    "help": ["--help"],
+}
+
+
+def written(folder):
+    """Write the crystals of all tasks: atoms as JSON, and CIFs."""
+    import ase.io
+    from ase import Atoms
+    from disguise import prototypes
+
+    rng = np.random.default_rng(20261130)
+    entries = [(e["matrix"], e["frac"], [int(z) for z in e["z"]]) for e in prototypes()]
+    small = [e for e in entries if len(e[2]) <= 24]
+    middle = [e for e in entries if 2 <= len(e[2]) <= 39]
+    twenty = [middle[i] for i in rng.permutation(len(middle))[:20]]
+
+    def rattled(entry):
+        matrix, frac, z = (np.array(x) for x in entry)
+        strained = matrix @ (np.eye(3) + 0.01 * rng.standard_normal((3, 3)))
+        moved = frac + 0.03 * rng.standard_normal(frac.shape) @ np.linalg.inv(matrix)
+        return strained.tolist(), moved.tolist(), z.tolist()
+
+    copies = [rattled(e) for _ in range(4) for e in small]
+    sets = {"20": twenty, "257": small, "1285": [*small, *copies]}
+    (folder / "crystals.json").write_text(json.dumps(sets))
+    (folder / "cifs").mkdir()
+    for i, (matrix, frac, z) in enumerate(small[:66]):
+        atoms = Atoms(z, cell=matrix, scaled_positions=frac, pbc=True)
+        ase.io.write(folder / "cifs" / f"{i:02d}.cif", atoms)
+
+
+def worker(task, folder):
+    """Run one task twice in this process, and print what it took."""
+    sets = json.loads((folder / "crystals.json").read_text())
+    if task == "import":
+        import jax  # noqa: F401
+
+        begin = time.process_time()
+        import jaxtal as jxt
+
+        return {"first": time.process_time() - begin}
+    cells = sets[task.split()[-1]] if task != "growth" else sets["1285"][-1000:]
+    if task.startswith("xrd-rust") or task.startswith("RINSE"):
+        return timed(peer(task.split()[0], cells))
+    import jaxtal as jxt
+
+    crystals = [jxt.Crystal.from_arrays(*(np.array(x) for x in cell)) for cell in cells]
+    if task == "growth":
+        sizes = []
+        for i, crystal in enumerate(crystals):
+            jxt.describe(crystal)
+            if i in (49, len(crystals) - 1):
+                maps = pathlib.Path("/proc/self/maps").read_text().count("\n")
+                used = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+                sizes.append([maps, used * resource.getpagesize() / 2**20])
+        return {"after 50": sizes[0], "after 1000": sizes[1]}
+    metric = jxt.CrystalMetric()
+    run = getattr(metric, "of", metric)
+    return timed(
+        {
+            "describe": lambda: [np.asarray(jxt.describe(c).power_spectrum) for c in crystals],
+            "metric": lambda: np.asarray(run(crystals).vector),
+            "powder": lambda: [jxt.diffraction.powder_lines(c) for c in crystals],
+            "fingerprints": lambda: np.asarray(run(crystals).vector),
+        }[task.split()[0]]
+    )
+
+
+def peer(name, cells):
+    """What another program makes of the same crystals."""
+    if name == "xrd-rust":
+        from pymatgen.core import Structure
+        from xrd_rust_calculator import XRDCalculatorRust
+
+        calculator = XRDCalculatorRust(wavelength="CuKa", symprec=0)
+        structures = [Structure(m, z, x) for m, x, z in cells]
+        return lambda: [calculator.get_pattern(s, two_theta_range=(5, 90)) for s in structures]
+    import rinse_descriptor
+    from ase.data import chemical_symbols
+    from cctbx import crystal, xray
+    from cctbx.array_family import flex
+
+    def structure(matrix, frac, z):
+        from ase.cell import Cell
+
+        symmetry = crystal.symmetry(tuple(Cell(matrix).cellpar()), "P1")
+        atoms = [
+            xray.scatterer(f"{chemical_symbols[n]}{i}", site=x, scattering_type=chemical_symbols[n])
+            for i, (n, x) in enumerate(zip(z, frac, strict=True))
+        ]
+        return xray.structure(crystal_symmetry=symmetry, scatterers=flex.xray_scatterer(atoms))
+
+    structures = [structure(*cell) for cell in cells]
+    return lambda: rinse_descriptor.descriptor_many(structures)
+
+
+def timed(run):
+    times = []
+    for _ in range(2):
+        begin = time.perf_counter()
+        with contextlib.redirect_stdout(io.StringIO()):
+            run()
+        times.append(time.perf_counter() - begin)
+    return {"first": times[0], "second": times[1]}
+
+
+def one(task, checkout, folder):
+    """A task in processes of its own, with the package of a checkout."""
+    with tempfile.TemporaryDirectory() as scratch:
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join([str(checkout), str(HERE)]),
+            "XDG_CACHE_HOME": scratch,
+        }
+        environment.pop("JAX_COMPILATION_CACHE_DIR", None)
+        if task not in COMMANDS:
+            command = [sys.executable, __file__, "--worker", task, "--folder", str(folder)]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True)
+            if done.returncode:
+                raise RuntimeError(f"{task}: {done.stderr[-2000:]}")
+            return json.loads(done.stdout.splitlines()[-1])
+        times = []
+        for turn in range(2):
+            places = {"CIFS": str(folder / "cifs"), "OUT": f"{scratch}/out{turn}"}
+            words = [
+                place if (place := places.get(w)) else w.replace("CIFS", places["CIFS"])
+                for w in COMMANDS[task]
+            ]
+            begin, before = time.perf_counter(), children()
+            done = subprocess.run(
+                [sys.executable, "-m", "jaxtal", *words], env=environment, capture_output=True
+            )
+            if done.returncode:
+                raise RuntimeError(f"{task}: {done.stderr[-2000:]}")
+            wall, cpu = time.perf_counter() - begin, children() - before
+            times.append(cpu if task == "help" else wall)
+        return {"first": times[0], "second": times[1]}
+
+
+def children():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def least(found):
+    """The least time of each kind over all turns; what is no time is that of the first turn."""
+    return {
+        key: min(f[key] for f in found) if key in ("first", "second") else found[0][key]
+        for key in found[0]
+    }
+
+
+def main():
+    tasks = ["describe 20", "metric 20", "powder 257", "fingerprints 1285", *COMMANDS, "import"]
+    tasks += ["growth"]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("tasks", nargs="*", help=f"default all: {', '.join(tasks)}")
+    parser.add_argument("--against", type=pathlib.Path, help="checkout of a former build")
+    parser.add_argument("--turns", type=int, default=2)
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=pathlib.Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        print(json.dumps(worker(options.worker, options.folder)))
+        return
+    builds = {"this": HERE.parent}
+    if options.against:
+        builds["former"] = options.against.resolve()
+    peers = {"powder 257": "xrd-rust 257", "fingerprints 1285": "RINSE 1285"}
+    rows = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(scratch)
+        written(folder)
+        for task in options.tasks or tasks:
+            found = {name: [] for name in builds}
+            turns = 1 if task == "growth" else options.turns
+            for _ in range(turns):
+                for name, checkout in builds.items():
+                    found[name].append(one(task, checkout, folder))
+            rows[task] = {name: least(times) for name, times in found.items()}
+            if task in peers:
+                other = peers[task]
+                rows[task][other.split()[0]] = one(other, HERE.parent, folder)
+            print(task, json.dumps(rows[task]), flush=True)
+    versions = {}
+    for package in ("jax", "jaxtal", "numpy", "rinse-descriptor", "xrd-rust"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    path = HERE / "results" / "cold.json"
+    before = json.loads(path.read_text())["rows"] if path.exists() else {}
+    result = {"rows": before | rows, "versions": versions, "cores": os.cpu_count()}
+    path.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
