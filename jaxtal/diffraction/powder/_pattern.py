@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from ..._core import AbstractSpecification, safe_divide, safe_norm
 from ...crystal.apply import Chunk, Program, apply_plan, planned_crystals
+from ...scattering import Charges
 from .._reciprocal_points import AbstractReflections
 from .._reciprocal_space import Provider, ReciprocalSpace
 from ._diffractogram import Diffractogram
@@ -61,6 +62,8 @@ class PowderPattern(AbstractSpecification):
         mixing: share of the Lorentzian, 0 (Gaussian) to 1.
         reach: where a line's profile ends, in full widths (a Gaussian ends at 6 at the latest).
         kind: form-factor table (see `FormFactors.build`).
+        charges: "nearest" takes the nearest tabulated charge for ions that the table lacks, with a
+            warning; "exact" refuses them (see `FormFactors.build`).
         displacements: apply the displacement factors of the atoms.
         b_overall: B of all atoms together, angstrom^2, beside their own.
         lorentz_polarisation: multiply by LP.
@@ -89,6 +92,7 @@ class PowderPattern(AbstractSpecification):
     mixing: float = eqx.field(static=True, converter=float, default=0.5)
     reach: float = eqx.field(static=True, converter=float, default=20.0)
     kind: str = eqx.field(static=True, default="waasmaier-kirfel")
+    charges: Charges = eqx.field(static=True, default="nearest")
     displacements: bool = eqx.field(static=True, default=False)
     b_overall: float = eqx.field(static=True, converter=float, default=0.0)
     lorentz_polarisation: bool = eqx.field(static=True, default=True)
@@ -143,6 +147,7 @@ class PowderPattern(AbstractSpecification):
         return ReciprocalSpace(
             q_max=end * (1 + 1e-6),
             kind=self.kind,
+            charges=self.charges,
             taper="none",
             displacements=self.displacements,
             wavelength=self.lines[0][0] if self.anomalous else None,
