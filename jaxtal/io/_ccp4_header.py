@@ -94,7 +94,7 @@ def read_ccp4_header(path: str | os.PathLike[str], data: bytes) -> Ccp4Header:
         raise refuse(f"real numbers, mode {', '.join(map(str, _MODES))} (word 4)", f"mode {mode}")
     if extended < 0:
         raise refuse("a length of the symmetry records of at least 0 (word 24)", extended)
-    dtype = np.dtype(_MODES[mode]).newbyteorder(order)
+    dtype = np.dtype(f"{order}{_MODES[mode]}")
     nodes = int(np.prod(counts, dtype=object))
     size = _LENGTH + extended + nodes * dtype.itemsize
     if size != len(data):
@@ -121,14 +121,13 @@ def read_ccp4_header(path: str | os.PathLike[str], data: bytes) -> Ccp4Header:
         cell = check_cell(lengths)
     except ValueError as error:
         raise ValueError(f"{name}: cell (words 11-16): {error}") from error
-    starts, axes = (tuple(int(v) for v in x) for x in (starts, words[16:19] - 1))
     return Ccp4Header(
         counts=_three(counts),
         dtype=dtype,
-        starts=starts,
+        starts=_three(starts),
         sampling=_three(sampling),
         cell=cell,
-        axes=axes,
+        axes=_three(words[16:19] - 1),
         number=number,
         operations=_operations(data[_LENGTH : _LENGTH + extended]),
         offset=_LENGTH + extended,

@@ -188,7 +188,8 @@ def _neutron(key: Key) -> float:
     if length is not None and nuclide.neutron.is_energy_dependent:
         # With a resonance near thermal energies the compilation's number is not that at 2200 m/s
         # (natural Sm 0.00, 149Sm +17.84 fm); the resonance formula agrees with Sears (0.80, -19.2).
-        length = np.real(nuclide.neutron.scattering_by_wavelength(_THERMAL)[0])
+        thermal = nuclide.neutron.scattering_by_wavelength(_THERMAL)[0]
+        length = None if thermal is None else np.real(thermal)
     if length is None:
         raise ValueError(
             f"no coherent neutron scattering length is known for {species_label((number, 0, mass))}"

@@ -23,7 +23,8 @@ def superposed_groups(
     and superposed (`crystal.match_crystals`). The tolerances are those of `StructureMatcher` and
     its defaults: they let strain of many per cent pass, and whatever changes no site by more than
     about half an angstrom, such as quartz from alpha to beta. Unlike the distance of vectors that
-    is no matter of degree, and each pair takes some 0.05 s.
+    is no matter of degree, and a pair takes some 0.05 s, cells of many
+    atoms a second.
 
     Args:
         crystals: n of any kind (`crystal.host_crystals`).

@@ -4,6 +4,7 @@ import ase.io
 import gemmi
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk
 
 from jaxtal.crystal import Crystal, WyckoffCrystal, prototype
@@ -76,6 +77,7 @@ def test_isotopes_as_others_read_them(x64, tmp_path):
     with_gemmi = gemmi.read_small_structure(str(tmp_path / "a.cif"))
     assert {site.element.name for site in with_gemmi.sites} == {"D", "O", "H"}
     with_ase = ase.io.read(tmp_path / "a.cif")
+    assert isinstance(with_ase, Atoms)
     assert with_ase.get_chemical_formula() == "H12O4"
     np.testing.assert_allclose(np.unique(with_ase.get_masses()), [1.008, 2.014, 15.999], atol=1e-3)
     # ASE knows the deuterium of a CIF by its mass.
