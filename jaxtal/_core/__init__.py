@@ -35,5 +35,6 @@ from .host import count as count
 from .host import next_smooth as next_smooth
 from .host import replacing as replacing
 from .host import smooth_sizes as smooth_sizes
+from .host import warn_caller as warn_caller
 from .host import write_bytes as write_bytes
 from .host import write_text as write_text

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from ..metric import DUPLICATE_DISTANCE
 from ..metric.all_pairs import groups
+from ..search import superposed_groups
 from ._fingerprints import Folder, Terms, counted, gathered
 from ._options import Json, Quiet, number
 
@@ -24,6 +25,7 @@ def dedup(
             help=f"distance within which crystals count as one, default {DUPLICATE_DISTANCE:g}"
         ),
     ] = DUPLICATE_DISTANCE,
+    superpose: bool = False,
     terms: Terms = Terms(),
     folder: Folder = Folder(),
     as_json: Json = False,
@@ -35,11 +37,15 @@ def dedup(
 
     Args:
         source: folder, file or database.
+        superpose: instead, what superposes on the first of its group, scaled to its volume, as
+            pymatgen's StructureMatcher would have it (lengths within 20 %, angles within 5 degrees,
+            sites within 0.3 of the cube root of the volume per atom); slower.
     """
     begin = time.perf_counter()
     with gathered(source, terms, folder, quiet) as found:
         vectors, files = found.collection.vectors, found.files
-        members = _members(groups(vectors, threshold))
+        labels = superposed_groups(found.crystals()) if superpose else groups(vectors, threshold)
+        members = _members(labels)
         together = [rows for rows in members if len(rows) > 1]
         alone = [files[rows[0]] for rows in members if len(rows) == 1]
         first = [_from_first(vectors[rows]) for rows in together]
@@ -49,7 +55,7 @@ def dedup(
                 "groups": [[files[i] for i in rows] for rows in together],
                 "distances": first,
                 "unique": alone,
-                "threshold": threshold,
+                "threshold": None if superpose else threshold,
                 **found.for_machines(),
                 "seconds": seconds,
             }
@@ -59,7 +65,8 @@ def dedup(
         print(f"{source}: {found.summary()}; {seconds:.1f} s")
         print(
             f"{counted(len(members), 'different crystal')}, {counted(extra, 'duplicate')} in "
-            f"{counted(len(together), 'group')}, within {threshold:g}"
+            f"{counted(len(together), 'group')}, "
+            + ("superposed" if superpose else f"within {threshold:g}")
         )
         for number, (rows, distances) in enumerate(zip(together, first, strict=True), 1):
             print(f"group {number}")

@@ -1,6 +1,8 @@
 """One command, run: with compiled programs kept, and interrupts heard."""
 
 import inspect
+import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +24,13 @@ def run(command: Callable[..., Any], bound: inspect.BoundArguments) -> int:
     """
     use_compile_cache()
     try:
-        with heard_interrupts():
+        with heard_interrupts(), warnings.catch_warnings():
+            warnings.showwarning = _say
             return command(*bound.args, **bound.kwargs)
     except jax.errors.JaxRuntimeError as error:
         raise BadInputError(str(error) or type(error).__name__) from error
+
+
+def _say(message: Warning | str, *_: Any, **__: Any) -> None:
+    """One line on stderr, without the place in the program."""
+    print("jaxtal: warning: " + " ".join(str(message).split()), file=sys.stderr)

@@ -44,6 +44,7 @@ from ._as_crystal import as_crystal as as_crystal
 from ._batch import CrystalBatch as CrystalBatch
 from ._crystal import Crystal as Crystal
 from ._crystal_arrays import CrystalArrays as CrystalArrays
+from ._hash import structure_hash as structure_hash
 from ._host_atoms import HostAtoms as HostAtoms
 from ._host_crystals import host_crystal as host_crystal
 from ._host_crystals import host_crystals as host_crystals

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..scattering import parse_species, species_label
+from ..scattering import isotope_mass, parse_species, species_label
 from ..symmetry import SpaceGroup
 from ._alike_atoms import OCCUPANCY_TOLERANCE, shared_points
 from ._host_atoms import HostAtoms
@@ -38,6 +38,10 @@ def atoms_from_ase(atoms: "Atoms", dtype: Any = None) -> HostAtoms:
     keys: list[tuple[int, int, int]] = []
     occupancies: list[float] = []
     isotopes = atoms.arrays.get("isotopes", np.zeros(n, int))
+    if "isotopes" not in atoms.arrays and "masses" in atoms.arrays:
+        # How ASE marks the deuterium of a CIF.
+        heavy = np.abs(atoms.arrays["masses"] - isotope_mass(1, 2)) < 0.01
+        isotopes = np.where((atoms.numbers == 1) & heavy, 2, 0)
     for i in range(n):
         own = int(atoms.numbers[i]), int(charges[i]), int(isotopes[i])
         for key, occupancy in _content(atoms, i, own):
@@ -107,6 +111,10 @@ def atoms_to_ase(
         made.set_initial_charges(atoms.charges[main])
     if atoms.isotopes.any():
         made.set_array("isotopes", atoms.isotopes[main])
+        masses = made.get_masses()
+        for i, (number, _, mass) in enumerate(atoms.keys[main].tolist()):
+            masses[i] = isotope_mass(number, mass) if mass else masses[i]
+        made.set_masses(masses)
     if atoms.u_iso.any():
         made.set_array("u_iso", atoms.u_iso[main])
     if atoms.u_aniso is not None:

@@ -18,8 +18,10 @@ from ..diffraction import (
     ReciprocalPoints,
     ReciprocalSpace,
     cartesian_rotations,
+    host_factors,
     host_points,
 )
+from ..scattering import FormFactors
 from ._description import AbstractDescriptor, Description
 from ._laue_invariants import laue_invariants
 
@@ -102,7 +104,8 @@ class AbstractPointDescriptor(AbstractDescriptor):
         atoms = atoms_on_host(crystals) if self.takes_numpy else None
         if atoms is None:
             return super().__call__(crystals)
-        found = map_on_host(self._described, atoms)
+        factors = host_factors(self.space, atoms)
+        found = map_on_host(lambda one: self._described(one, factors), atoms)
         return stacked_on_device(found, atoms[0].dtype, one=is_crystal(crystals))
 
     @property
@@ -111,9 +114,9 @@ class AbstractPointDescriptor(AbstractDescriptor):
         radial = getattr(self, "radial", None)
         return self.space.takes_numpy and (radial is None or radial.takes_numpy)
 
-    def _described(self, atoms: HostAtoms) -> Description:
+    def _described(self, atoms: HostAtoms, factors: FormFactors) -> Description:
         """Describe one crystal in NumPy."""
-        points, _ = host_points(self.space, atoms)
+        points, _ = host_points(self.space, atoms, factors)
         P, G = self.from_points(points, friedel=self.space.wavelength is None)
         return Description(P, G, points.complete, self)
 

@@ -1,7 +1,7 @@
 """The scattering density of a crystal on a mesh, from the structure factors of its waves."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ from ..crystal import CrystalArrays, HostAtoms, WyckoffCrystal, host_crystal
 from ..crystal.apply import Chunk, Program, apply_plan, planned_crystals
 from ..fields import Mesh, PeriodicField, Waves
 from ..lattice import BravaisLattice
-from ..scattering import KINDS, FormFactors, isotropic_displacement
+from ..scattering import KINDS, Charges, FormFactors, isotropic_displacement
 from ._box_sums import box_sums
 from ._reciprocal_points import raise_if_outgrown
 from ._structure_factors import combine_species, missing_species, species_sums, stol2
@@ -38,6 +38,8 @@ class AtomDensity(AbstractSpecification):
     Attributes:
         mesh: number of nodes along each axis.
         kind: form-factor table (see `FormFactors.build`).
+        charges: "nearest" takes the nearest tabulated charge for ions that the table lacks, with a
+            warning; "exact" refuses them (see `FormFactors.build`).
         displacements: apply the displacement factors of the atoms.
         blur: mean-square displacement added to that of every atom, angstrom^2: atoms at rest are
             sharper than most meshes resolve, and their series rings.
@@ -50,12 +52,15 @@ class AtomDensity(AbstractSpecification):
     kind: str = eqx.field(static=True, default="waasmaier-kirfel")
     displacements: bool = eqx.field(static=True, default=True)
     blur: float = eqx.field(static=True, converter=float, default=0.0)
+    charges: Charges = eqx.field(static=True, default="nearest", kw_only=True)
 
     def __check_init__(self):
         if Mesh(self.mesh).dimension != 3:
             raise ValueError(f"mesh: expected three dimensions, got {self.mesh}")
         if self.kind not in KINDS:
             raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {self.kind!r}")
+        if self.charges not in get_args(Charges):
+            raise ValueError(f"charges: expected one of {get_args(Charges)}, got {self.charges!r}")
         if not (np.isfinite(self.blur) and self.blur >= 0):
             raise ValueError(f"blur: expected angstrom^2, zero or positive, got {self.blur}")
 
@@ -85,7 +90,9 @@ class AtomDensity(AbstractSpecification):
         return AtomDensityPlan(
             specification=self,
             waves=waves,
-            form_factors=FormFactors.build(atoms.distinct_species, kind=self.kind, dtype=dtype),
+            form_factors=FormFactors.build(
+                atoms.distinct_species, kind=self.kind, charges=self.charges, dtype=dtype
+            ),
             box_index=index,
             box_sign=sign,
             bounds=bounds,

@@ -1,7 +1,9 @@
 """The points of `ReciprocalSpace` in NumPy and float64: nothing is compiled (host)."""
 
-import functools
+import dataclasses
+from collections.abc import Sequence
 
+import jax
 import numpy as np
 from jaxtyping import Int
 
@@ -12,26 +14,49 @@ from ._structure_factors import combine_species
 from .sums import host_sphere_sums
 
 
+def host_factors(space: AbstractReciprocalSpace, crystals: Sequence[HostAtoms]) -> FormFactors:
+    """Look up every species of some crystals, in NumPy; warns as `FormFactors.build` (host).
+
+    Raises:
+        ValueError: an unknown species.
+    """
+    keys = sorted({key for atoms in crystals for key in atoms.distinct_species})
+    fp, fpp = (None, None) if space.wavelength is None else anomalous(keys, space.wavelength)
+    factors = FormFactors.build(
+        keys,
+        kind=space.kind,
+        charges=space.charges,
+        fp=fp,
+        fpp=fpp,
+        dtype=np.float64,
+        host=True,
+    )
+    return dataclasses.replace(factors, species=())
+
+
 def host_points(
-    space: AbstractReciprocalSpace, atoms: HostAtoms
+    space: AbstractReciprocalSpace, atoms: HostAtoms, factors: FormFactors
 ) -> tuple[ReciprocalPoints, Int[np.ndarray, "P 3"]]:
     """Compute the points of one crystal without compiling anything (host).
 
     Args:
         space: radius, form factors, taper, wavelength.
         atoms: the crystal.
+        factors: of its species at least, from `host_factors`.
 
     Returns:
         Points as NumPy arrays, one of each Friedel pair unless there is f''; and their indices.
 
     Raises:
-        ValueError: displacement factors, which do not separate into waves along the axes; an
-            unknown species; or a cell with too many reflections.
+        ValueError: displacement factors, which do not separate into waves along the axes; or a
+            cell with too many reflections.
     """
     if not space.takes_numpy:
         raise ValueError("displacements: expected none without a plan, got displacement factors")
     keys, place = np.unique(atoms.keys, axis=0, return_inverse=True)
-    factors = _factors(tuple(tuple(map(int, key)) for key in keys), space.kind, space.wavelength)
+    rows = {key: row for row, key in enumerate(map(tuple, factors.keys.tolist()))}
+    own = np.array([rows[key] for key in map(tuple, keys.tolist())])
+    factors = jax.tree.map(lambda table: table[own], factors)
     weights = np.zeros((len(keys), len(atoms)))
     weights[place.ravel(), np.arange(len(atoms))] = atoms.occupancies
     hkl, found = host_sphere_sums(atoms.matrix, atoms.frac_coords, weights, space.q_max)
@@ -50,11 +75,3 @@ def host_points(
         specification=space,
     )
     return points, hkl
-
-
-@functools.lru_cache(maxsize=1024)
-def _factors(
-    keys: tuple[tuple[int, int, int], ...], kind: str, wavelength: float | None
-) -> FormFactors:
-    fp, fpp = (None, None) if wavelength is None else anomalous(keys, wavelength)
-    return FormFactors.build(keys, kind=kind, fp=fp, fpp=fpp, dtype=np.float64, host=True)

@@ -217,7 +217,9 @@ def _factors(
 ) -> FormFactors:
     """Tables of the species, and of `extra` ones that scatter nothing and are no element."""
     fp, fpp = (None, None) if space.wavelength is None else anomalous(keys, space.wavelength)
-    factors = FormFactors.build(keys, kind=space.kind, fp=fp, fpp=fpp, dtype=dtype)
+    factors = FormFactors.build(
+        keys, kind=space.kind, charges=space.charges, fp=fp, fpp=fpp, dtype=dtype
+    )
     # Labels are static, and would compile every composition anew; the keys say the same.
     factors = dataclasses.replace(factors, species=())
     if not extra:

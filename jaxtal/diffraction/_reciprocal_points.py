@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 
 from .._core import AbstractSpecification, AnyArray, namespace, safe_divide
 from ..crystal.apply import Chunk, Program, apply_plan
-from ..scattering import KINDS, FormFactors
+from ..scattering import KINDS, Charges, FormFactors
 from ._structure_factors import combine_species
 
 #: How intensities are taken to zero at q_max, as a function of x = q / q_max.
@@ -24,6 +24,7 @@ class AbstractReciprocalSpace(AbstractSpecification):
     taper: eqx.AbstractVar[Taper]
     displacements: eqx.AbstractVar[bool]
     wavelength: eqx.AbstractVar[float | None]
+    charges: eqx.AbstractVar[Charges]
 
     def check(self) -> None:
         """Refuse settings out of range."""
@@ -31,6 +32,8 @@ class AbstractReciprocalSpace(AbstractSpecification):
             raise ValueError(f"q_max: expected a positive number of 1/angstrom, got {self.q_max}")
         if self.kind not in KINDS:
             raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {self.kind!r}")
+        if self.charges not in get_args(Charges):
+            raise ValueError(f"charges: expected one of {get_args(Charges)}, got {self.charges!r}")
         if self.taper not in get_args(Taper):
             raise ValueError(f"taper: expected one of {get_args(Taper)}, got {self.taper!r}")
         if self.wavelength is not None and self.kind in ("electron", "neutron"):

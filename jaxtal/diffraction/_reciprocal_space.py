@@ -8,6 +8,7 @@ import numpy as np
 
 from ..crystal import CrystalArrays, CrystalBatch, host_crystals
 from ..crystal.apply import planned_crystals
+from ..scattering import Charges
 from ._found_reflections import FoundReflections
 from ._listed_reflections import ListedReflections
 from ._reciprocal_points import (
@@ -38,6 +39,8 @@ class ReciprocalSpace(AbstractReciprocalSpace):
     Attributes:
         q_max: radius of the sphere, 1/angstrom.
         kind: form-factor table (see `FormFactors.build`).
+        charges: "nearest" takes the nearest tabulated charge for ions that the table lacks, with a
+            warning; "exact" refuses them (see `FormFactors.build`).
         taper: "smooth" or "none".
         displacements: apply Debye-Waller factors; off by default, so that the descriptor
             compares structures and not temperatures.
@@ -53,6 +56,7 @@ class ReciprocalSpace(AbstractReciprocalSpace):
     taper: Taper = eqx.field(static=True, default="smooth")
     displacements: bool = eqx.field(static=True, default=False)
     wavelength: float | None = eqx.field(static=True, default=None)
+    charges: Charges = eqx.field(static=True, kw_only=True, default="nearest")
 
     def __check_init__(self):
         self.check()

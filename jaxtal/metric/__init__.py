@@ -3,7 +3,7 @@
 `CrystalMetric` turns a crystal into a vector; Euclidean distances of vectors tell crystals apart.
 Its docstring tabulates what each of its terms cannot see.
 
-    metric = CrystalMetric(composition=1)
+    metric = CrystalMetric(composition=1, stacking=1)
     found = metric([quartz, beta, rutile])     # Fingerprint: vector (3, D), complete (3,)
     distance(found[0], found[1])               # or (quartz, beta) themselves, by their descriptors
     found.nearest(k=2); found.groups()         # rows and distances; labels within a threshold

@@ -18,6 +18,7 @@ class AbstractMetric(AbstractSpecification):
     density: eqx.AbstractVar[float]
     distances: eqx.AbstractVar[float]
     hand: eqx.AbstractVar[float]
+    stacking: eqx.AbstractVar[float]
 
     @property
     def sees_neighbours(self) -> bool:
@@ -26,7 +27,7 @@ class AbstractMetric(AbstractSpecification):
 
     def check(self) -> None:
         """Refuse settings out of range."""
-        for name in ("q_max", "composition", "density", "distances", "hand"):
+        for name in ("q_max", "composition", "density", "distances", "hand", "stacking"):
             value: Any = getattr(self, name)
             if not (np.isfinite(value) and value >= 0):
                 raise ValueError(f"{name}: expected a finite number of at least 0, got {value}")

@@ -7,6 +7,7 @@ from ..crystal import HostAtoms
 from ..diffraction.sums import FEWEST, MOST_ATOMS, host_sphere_sums
 from ._abstract_metric import AbstractMetric
 from ._metric_plan import reduced_unit
+from .terms._resolved_lines import resolved_lines
 from .terms._scaled_spectra import scaled_spectra
 
 
@@ -42,6 +43,8 @@ def host_fingerprint(
         shares = np.zeros(118)
         shares[numbers - 1] = amounts / n_atoms
         parts.append(metric.composition * shares)
+    if metric.stacking:
+        parts.append(metric.stacking * resolved_lines(found, np.array(n_atoms), metric.q_max))
     if metric.density:
         parts.append(np.array([3 * metric.density * np.log(unit)]))
     usable = bool(found.complete) and countable

@@ -17,6 +17,7 @@ from ._fingerprint import Fingerprint
 from .terms._hand_vector import hand_vector
 from .terms._local_distances import NEIGHBOURS, local_distance_vector, neighbours_needed
 from .terms._nearest_neighbours import Neighbours, nearest_neighbours, neighbour_bounds
+from .terms._resolved_lines import resolved_lines
 from .terms._scaled_spectra import scaled_spectra
 
 #: What species may be: everything.
@@ -216,6 +217,8 @@ def _fingerprint(plan: MetricPlan, crystal: Program) -> Fingerprint:
     if metric.composition:
         shares = jnp.zeros((118,), dtype).at[plan.numbers[rows] - 1].add(amounts / n_atoms)
         parts.append(metric.composition * shares)
+    if metric.stacking:
+        parts.append(metric.stacking * resolved_lines(found, n_atoms, metric.q_max))
     if metric.density:
         parts.append(metric.density * jnp.log(volume / n_atoms)[None])
     if metric.sees_neighbours and plan.images is not None:

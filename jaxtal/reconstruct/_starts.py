@@ -115,7 +115,7 @@ def estimate_volume(target: Description, like: WyckoffCrystal) -> float:
     if target.rdf is None or not isinstance(target.specification, Descriptor | RadialDistribution):
         raise ValueError("target: expected a radial distribution and what made it")
     space, atoms = target.specification.space, like.to_host()
-    factors = FormFactors.build(atoms.distinct_species, kind=space.kind)
+    factors = FormFactors.build(atoms.distinct_species, kind=space.kind, charges=space.charges)
     _, row = np.unique(atoms.keys, axis=0, return_inverse=True)
     amount = np.bincount(row.ravel(), weights=atoms.occupancies)
     q = np.linspace(0.0, space.q_max, 2001)

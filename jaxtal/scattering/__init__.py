@@ -40,11 +40,13 @@ from ._displacement import u_from_b as u_from_b
 from ._displacement import u_from_six as u_from_six
 from ._displacement import u_star as u_star
 from ._displacement import u_to_six as u_to_six
+from ._form_factors import Charges as Charges
 from ._form_factors import FormFactors as FormFactors
 from ._sharpening import CompositionLike as CompositionLike
 from ._sharpening import debye_waller as debye_waller
 from ._sharpening import rms_form_factor as rms_form_factor
 from ._species import Species as Species
+from ._species import isotope_mass as isotope_mass
 from ._species import parse_species as parse_species
 from ._species import species_label as species_label
 from ._tables import KINDS as KINDS

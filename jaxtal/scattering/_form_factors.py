@@ -1,7 +1,7 @@
 """Evaluation of tabulated form factors as sums of Gaussians in s."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -10,9 +10,12 @@ from jax import lax
 from jaxtyping import Array, Complex, Float, Int
 from numpy.typing import ArrayLike
 
-from .._core import AnyArray, device_array, namespace
+from .._core import AnyArray, device_array, namespace, warn_caller
 from ._species import Species, parse_species, species_keys, species_label
-from ._tables import coefficients
+from ._tables import Key, coefficients, nearest_charge
+
+#: What stands for an ion that a table lacks: the nearest charge that it has, or an error.
+Charges = Literal["nearest", "exact"]
 
 
 class FormFactors(eqx.Module):
@@ -39,7 +42,9 @@ class FormFactors(eqx.Module):
     References:
         Waasmaier & Kirfel (1995), Acta Cryst. A51, 416. International Tables for Crystallography
         C (1992), tables 6.1.1.4 and 4.3.2.2. Doyle & Turner (1968), Acta Cryst. A24, 390.
-        Neutron scattering lengths: the compilation in the package periodictable.
+        Neutron scattering lengths: the compilation in the package periodictable; Lynn & Seeger
+        (1990), At. Data Nucl. Data Tables 44, 191, for nuclei with a resonance near 2200 m/s, where
+        it agrees with Sears (1992), Neutron News 3(3), 26.
     """
 
     keys: Int[AnyArray, "S 3"]
@@ -57,6 +62,7 @@ class FormFactors(eqx.Module):
         species: Sequence[Species] | Int[np.ndarray, " S"],
         kind: str = "waasmaier-kirfel",
         *,
+        charges: str = "nearest",
         fp: ArrayLike | None = None,
         fpp: ArrayLike | None = None,
         dtype: Any = None,
@@ -67,9 +73,16 @@ class FormFactors(eqx.Module):
         Args:
             species: S labels ("Si", "Si4+", "O2-", "D", "18O"), atomic numbers, or tuples
                 (Z, charge, mass number). X-ray and electron factors do not depend on the isotope.
-                Neutron lengths do not depend on the charge; absorbing nuclei (Cd, Sm, Eu, Gd)
-                have a complex, energy-dependent length, of which the real thermal part is taken.
+                Neutron lengths do not depend on the charge. Absorbing nuclei have a complex length,
+                of which the real part at 2200 m/s is taken: the imaginary part, that of absorption,
+                is left out (fm: Gd -13.8, Sm -1.65, Eu -1.26, Cd -0.70, Dy -0.28, Pu -0.28,
+                B -0.21; others at most 0.12), and so is its dependence on the energy.
             kind: "waasmaier-kirfel", "it92", "recp", "constant", "electron" or "neutron".
+            charges: what stands for an ion that the table lacks (S2-, N3-, P5+; all of them in
+                the tables of electrons). "nearest": the tabulated charge of the element that is
+                nearest, mostly the neutral atom, with one warning that names the species. The two
+                differ where s < 0.3 1/A alone, at s = 0 by the difference of their charges.
+                "exact": an error.
             fp: f' of each species in electrons, (S,); see `anomalous`. Not part of `__call__`.
             fpp: f'' of each species in electrons, (S,).
             dtype: floating dtype of the coefficients; JAX's default if None.
@@ -79,15 +92,15 @@ class FormFactors(eqx.Module):
             The form factors, one row per species in the order given.
 
         Raises:
-            ValueError: no species; an unknown element, ion, isotope or kind; wrong shape of fp
-                or fpp.
+            ValueError: no species; an unknown element, isotope or kind; an ion that the table
+                lacks, if `charges` is "exact"; wrong shape of fp or fpp.
         """
         if isinstance(species, str):
             raise ValueError(f"expected a sequence of species, got the string {species!r}")
         if len(species) == 0:
             raise ValueError("expected at least one species, got none")
         keys = [parse_species(one) for one in species]
-        rows = [coefficients(kind, key) for key in keys]
+        rows = [coefficients(kind, key) for key in tabulated(kind, keys, charges)]
         dtype = jnp.result_type(float) if dtype is None else dtype
         array = np.asarray if host else device_array
         per_species = {"fp": fp, "fpp": fpp}
@@ -182,6 +195,25 @@ class FormFactors(eqx.Module):
                 )
             rows[key] = exact[0]
         return np.array([rows[parse_species(one)] for one in species], dtype=np.int32)
+
+
+def tabulated(kind: str, keys: list[Key], charges: str) -> list[Key]:
+    """The species whose rows of the table stand for some; warns of those that differ."""
+    if charges not in get_args(Charges):
+        raise ValueError(f"charges: expected one of {get_args(Charges)}, got {charges!r}")
+    if charges == "exact":
+        return keys
+    found = [(key[0], nearest_charge(kind, key), key[2]) for key in keys]
+    pairs = [
+        f"{species_label(used)} for {species_label(key)}"
+        for key, used in sorted({k: u for k, u in zip(keys, found, strict=True) if k != u}.items())
+    ]
+    if pairs:
+        warn_caller(
+            f"the table {kind!r} has no form factor of some ions: taken are {', '.join(pairs)}, "
+            'which differ at small angles (charges="exact" refuses)'
+        )
+    return found
 
 
 def _checked(name: str, values: ArrayLike, count: int) -> Float[np.ndarray, " S"]:

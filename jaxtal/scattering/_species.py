@@ -110,6 +110,22 @@ def species_label(species: Species) -> str:
     return f"{mass or ''}{symbol}{sign}"
 
 
+def isotope_mass(number: int, mass_number: int) -> float:
+    """Look up the mass of an isotope, in unified atomic mass units.
+
+    Args:
+        number: atomic number.
+        mass_number: of the isotope.
+
+    Raises:
+        ValueError: no such isotope is known.
+    """
+    _check_isotope(number, mass_number, (number, 0, mass_number))
+    import periodictable
+
+    return float(periodictable.elements[number][mass_number].mass)
+
+
 def species_keys(
     species: Sequence[Species] | Int[np.ndarray, " S"],
 ) -> Int[np.ndarray, "S 3"]:

@@ -25,6 +25,16 @@ Coefficients = tuple[tuple[float, ...], tuple[float, ...], float]
 # digits that textbooks on diffraction print.
 MOTT_BETHE = 41.78214
 
+# Waasmaier & Kirfel (1995), table 1: periodictable's reader passes over this row, whose first
+# number is negative.
+_POTASSIUM_ION: Coefficients = (
+    (-17.609339, 1.494873, 7.150305, 10.899569, 15.808228),
+    (18.840979, 0.053453, 0.812940, 22.264105, 14.351593),
+    0.257164,
+)
+# Neutrons of 2200 m/s, angstrom.
+_THERMAL = 1.798
+
 _PACKAGE = __name__.rpartition(".")[0]
 
 KINDS = ("waasmaier-kirfel", "it92", "electron", "neutron", "constant", "recp")
@@ -60,6 +70,33 @@ def coefficients(kind: str, key: Key) -> Coefficients:
     raise ValueError(f"expected a form-factor kind among {', '.join(KINDS)}, got {kind!r}")
 
 
+def nearest_charge(kind: str, key: Key) -> int:
+    """The charge nearest to that of a species for which a table holds its element.
+
+    Form factors of ions differ from each other at small s alone, where the outermost electrons
+    scatter, and by the number of electrons at s = 0: nobody is nearer than the ion, or the neutral
+    atom, whose number of electrons is. Of two as near, it is the one nearer to the neutral atom.
+
+    Args:
+        kind: one of `KINDS`.
+        key: (atomic number, charge, mass number).
+
+    Returns:
+        the charge itself if it is tabulated, or if the table lacks the element.
+    """
+    number, charge, _ = key
+    match kind:
+        case "waasmaier-kirfel":
+            held = [q for z, q in _waasmaier_kirfel() if z == number]
+        case "it92":
+            held = [q for z, q in _it92() if z == number]
+        case "electron" | "recp":
+            held = [0]
+        case _:
+            held = [charge]
+    return min(held, key=lambda q: (abs(q - charge), abs(q)), default=charge)
+
+
 def _ionic(table: dict[tuple[int, int], Coefficients], key: Key, name: str) -> Coefficients:
     found = table.get(key[:2])
     if found is not None:
@@ -88,7 +125,7 @@ def _neutral(table: dict[int, Coefficients], key: Key, name: str) -> Coefficient
 def _waasmaier_kirfel() -> dict[tuple[int, int], Coefficients]:
     from periodictable import cromermann
 
-    table = {}
+    table: dict[tuple[int, int], Coefficients] = {(19, 1): _POTASSIUM_ION}
     for number in range(1, 99):
         symbol = gemmi.Element(number).name
         for charge in range(-4, 9):
@@ -148,6 +185,11 @@ def _neutron(key: Key) -> float:
     element = periodictable.elements[number]
     nuclide = element[mass] if mass else element
     length = nuclide.neutron.b_c
+    if length is not None and nuclide.neutron.is_energy_dependent:
+        # With a resonance near thermal energies the compilation's number is not that at 2200 m/s
+        # (natural Sm 0.00, 149Sm +17.84 fm); the resonance formula agrees with Sears (0.80, -19.2).
+        thermal = nuclide.neutron.scattering_by_wavelength(_THERMAL)[0]
+        length = None if thermal is None else np.real(thermal)
     if length is None:
         raise ValueError(
             f"no coherent neutron scattering length is known for {species_label((number, 0, mass))}"

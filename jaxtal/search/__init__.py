@@ -17,6 +17,8 @@ fingerprints of different settings:
     metric = jaxtal.CrystalMetric(distances=1)
     found = Collection.gather("cache", CrystalSource.of("folder"), metric, progress=True)
 
+`superposed_groups(crystals)` groups as pymatgen's `StructureMatcher` does, strain and volume aside.
+
 Its vectors are mapped from a file, not read. Arrays of vectors that are at hand, 10^5 of them, are
 compared by `metric.all_pairs`: `nearest`, `pairs_within`, `groups`.
 """
@@ -27,3 +29,4 @@ from ._metric import fingerprints_of as fingerprints_of
 from ._metric import reason_of as reason_of
 from ._source import CrystalSource as CrystalSource
 from ._source import crystals_of as crystals_of
+from ._superposed import superposed_groups as superposed_groups

@@ -171,7 +171,7 @@ class Collection:
 
         Args:
             threshold: largest distance of two that count as one; default
-                `metric.DUPLICATE_DISTANCE`, for `CrystalMetric(composition=1)` alone.
+                `metric.DUPLICATE_DISTANCE`, for `CrystalMetric(composition=1, stacking=1)` alone.
 
         Returns:
             Group of each crystal, shape (n,), numbered in the order in which they first occur.
@@ -179,11 +179,11 @@ class Collection:
         Raises:
             ValueError: no threshold for another metric.
         """
-        usual = CrystalMetric(composition=1).to_dict()
+        usual = CrystalMetric(composition=1, stacking=1).to_dict()
         if threshold is None and self.settings["metric"] != usual:
             raise ValueError(
                 "threshold: expected one, since DUPLICATE_DISTANCE is that of "
-                "CrystalMetric(composition=1)"
+                "CrystalMetric(composition=1, stacking=1)"
             )
         return groups(self.vectors, DUPLICATE_DISTANCE if threshold is None else threshold)
 

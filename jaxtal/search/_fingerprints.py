@@ -35,7 +35,7 @@ def fingerprints(
     Args:
         source: a folder, a file (of one or more crystals), a database of ASE (.db, or .json),
             several files; or crystals of any kind, in an iterable or by name in a mapping.
-        metric: makes the vectors, default `CrystalMetric(composition=1)`.
+        metric: makes the vectors, default `CrystalMetric(composition=1, stacking=1)`.
         cache: folder to keep the fingerprints of files in, see `Collection.gather`; a later run
             computes only what is new or has changed.
         recursive: take the folders inside a folder too.
@@ -52,7 +52,7 @@ def fingerprints(
         ValueError: something in a list that is no crystal, a cache for crystals that are no files,
             or as `CrystalSource.of` and `Collection.gather`.
     """
-    metric = CrystalMetric(composition=1) if metric is None else metric
+    metric = CrystalMetric(composition=1, stacking=1) if metric is None else metric
     shown = sys.stderr.isatty() if progress is None else progress
     given = _listed(source)
     if isinstance(given, dict):

@@ -221,3 +221,16 @@ def test_help_explains_the_threshold(run):
         text = " ".join(run(name, "--help").out.split())
         assert f"{DUPLICATE_DISTANCE:g}" in text
         assert "threshold" in text
+
+
+def test_dedup_by_superposition(run, folder):
+    atoms = jxt.prototype("silicon").to_ase()
+    strain = np.eye(3) + np.array([[0.03, 0, 0], [0.01, -0.02, 0], [0, 0, 0.01]])
+    atoms.set_cell(1.05 * atoms.cell.array @ strain, scale_atoms=True)
+    atoms.write(folder / "strained.vasp", format="vasp")
+    assert "some/strained.vasp" in run("dedup", "some", "--json").json["unique"]
+    found = run("dedup", "some", "--superpose", "--json").json
+    names = ("a-silicon.cif", "rattled.vasp", "strained.vasp", "turned.vasp")
+    assert found["groups"] == [[f"some/{name}" for name in names]]
+    assert found["threshold"] is None
+    assert "superposed" in run("dedup", "some", "--superpose").out.splitlines()[1]

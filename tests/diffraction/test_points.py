@@ -383,3 +383,19 @@ def test_half_precision_is_computed_in_float32(half):
     assert value.dtype == jnp.float32
     assert slope.frac_coords.dtype == slope.lattice.matrix.dtype == half
     assert finite(jax.tree.map(lambda x: x.astype("float32"), slope))
+
+
+def test_an_ion_without_form_factor_is_told_once_and_found(x64):
+    cell, x = np.eye(3) * 4.5, [[0, 0, 0], [0.5, 0.5, 0.5]]
+    charged = Crystal.from_arrays(cell, x, [21, 7], charges=[3, -3])
+    mixed = Crystal.from_arrays(cell, x, [21, 7], charges=[3, 0])
+    with pytest.warns(UserWarning, match="N for N3-") as told:
+        found = ReciprocalSpace(q_max=6.0)(charged)
+    assert len(told) == 1
+    assert found.complete
+    np.testing.assert_allclose(
+        found.intensity, ReciprocalSpace(q_max=6.0)(mixed).intensity, rtol=1e-12
+    )
+    for kind in ("waasmaier-kirfel", "electron"):
+        with pytest.raises(ValueError, match=r"N3-|Sc3\+"):
+            ReciprocalSpace(q_max=6.0, kind=kind, charges="exact")(charged)

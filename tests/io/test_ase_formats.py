@@ -1,8 +1,10 @@
 """Files that ASE reads, and ASE's own objects."""
 
 import ase.io
+import gemmi
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk
 
 from jaxtal.crystal import Crystal, WyckoffCrystal, prototype
@@ -63,3 +65,39 @@ def test_occupancies_as_ase_reads_them_from_our_cif(x64, tmp_path):
             ("Mg", 0.7),
             ("O", 0.9),
         ]
+
+
+def test_isotopes_as_others_read_them(x64, tmp_path):
+    crystal = WyckoffCrystal.build(
+        225, 5.0, [("D", "8c", (0.25,) * 3), ("18O2-", "4a", (0, 0, 0)), ("T", "4b", (0.5,) * 3)]
+    )
+    write_cif(crystal, tmp_path / "a.cif")
+    back = read(tmp_path / "a.cif")
+    assert sorted(back.species) == ["18O2-", "D", "T"]
+    with_gemmi = gemmi.read_small_structure(str(tmp_path / "a.cif"))
+    assert {site.element.name for site in with_gemmi.sites} == {"D", "O", "H"}
+    with_ase = ase.io.read(tmp_path / "a.cif")
+    assert isinstance(with_ase, Atoms)
+    assert with_ase.get_chemical_formula() == "H12O4"
+    np.testing.assert_allclose(np.unique(with_ase.get_masses()), [1.008, 2.014, 15.999], atol=1e-3)
+    # ASE knows the deuterium of a CIF by its mass.
+    assert (Crystal.from_ase(with_ase).isotopes == 2).sum() == 8
+    write_cif(WyckoffCrystal.build(221, 3.0, [("164Dy", "1a", (0, 0, 0))]), tmp_path / "b.cif")
+    assert list(read(tmp_path / "b.cif").species) == ["164Dy"]
+
+
+def test_isotopes_keep_their_mass_in_ase(x64):
+    crystal = Crystal.from_arrays(np.eye(3) * 4, np.eye(3) / 2, [1, 8, 14], isotopes=[2, 18, 0])
+    atoms = crystal.to_ase()
+    np.testing.assert_allclose(atoms.get_masses(), [2.0141, 17.9992, 28.085], atol=1e-3)
+    back = Crystal.from_ase(atoms)
+    np.testing.assert_array_equal(back.isotopes, [2, 18, 0])
+
+
+def test_an_unknown_mass_number_is_named(tmp_path):
+    crystal = WyckoffCrystal.build(221, 3.0, [("18O", "1a", (0, 0, 0))])
+    write_cif(crystal, tmp_path / "a.cif")
+    text = (tmp_path / "a.cif").read_text().replace("Uiso 18", "Uiso 99")
+    (tmp_path / "a.cif").write_text(text)
+    with pytest.raises(ValueError, match=r"atom O1: _jaxtal_atom_site_mass_number: .*isotope of O"):
+        read(tmp_path / "a.cif")

@@ -401,6 +401,15 @@ class TestBadInput:
         with pytest.raises(ValueError, match=rf"w\.rf:{line}: .*{message}"):
             read_rf(written(tmp_path, text))
 
+    def test_angles_in_degrees(self, tmp_path, rng):
+        field = PeriodicField.from_arrays(rng.normal(size=(1, 4, 5)), "oblique", [2.0, 3.0, 75.0])
+        write_rf(tmp_path / "w.rf", field)
+        text = (tmp_path / "w.rf").read_text()
+        assert "1.3089969390e+00" in text
+        path = written(tmp_path, text.replace("1.3089969390e+00", "75.0"))
+        with pytest.raises(ValueError, match=r"w\.rf:9: .*got 75: degrees\? .* 1\.308996939"):
+            io.read_field(path)
+
     def test_what_was_asked_for(self, tmp_path):
         path = written(tmp_path, RF)
         with pytest.raises(ValueError, match=r"w\.rf:11: expected the group P_1, got .* P_-1"):

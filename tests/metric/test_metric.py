@@ -20,6 +20,7 @@ from jaxtal.metric.terms._scaled_spectra import SPREADS
 #: All terms but those of neighbours, and the metric and capacity that nearly all tests share.
 SMALL = CrystalMetric(4, 4, 12.0, composition=0.5, density=0.3)
 LOCAL = CrystalMetric(2, 2, 8.0, distances=1, hand=1)
+LINES = CrystalMetric(2, 2, 12.0, stacking=0.7)
 SIZE, BOUNDS, POINTS, SLOTS = 12, (6, 8, 12), 384, 3
 TRACES = []
 
@@ -80,7 +81,13 @@ def by_numpy(metric, crystal):
         blocks = np.split(moments, ends, axis=1)
         parts.append(np.stack([np.linalg.norm(b, axis=1) for b in blocks], axis=1).ravel() / spread)
     shares = np.bincount(numbers, minlength=119)[1:] / n
-    parts += [metric.composition * shares, [metric.density * np.log(volume / n)]]
+    parts += [metric.composition * shares] if metric.composition else []
+    if metric.stacking:
+        strength = 2 * intensities[2] / n**2 * (1 - (size / metric.q_max) ** 2) ** 3
+        samples = np.linspace(0, 8, 41)
+        near = np.exp(-((size[:, None] - samples) ** 2) / (2 * 0.2**2))
+        parts += [metric.stacking / 1.5 * strength @ near]
+    parts += [[metric.density * np.log(volume / n)]] if metric.density else []
     return np.concatenate(parts)
 
 
@@ -90,12 +97,13 @@ def crystals():
     return {name: prototype(name).expand() for name in names}
 
 
-def test_numbers_of_the_definition(dtype, crystals):
+@pytest.mark.parametrize("metric", [SMALL, LINES], ids=["spectrum", "lines"])
+def test_numbers_of_the_definition(dtype, crystals, metric):
     for name, crystal in crystals.items():
-        found, _ = slope(plan_of(), arrays(crystal, dtype, padding=1e10))
+        found, _ = slope(plan_of(metric), arrays(crystal, dtype, padding=1e10))
         assert bool(found.complete), name
         assert found.vector.dtype == dtype
-        expected = by_numpy(SMALL, crystal)
+        expected = by_numpy(metric, crystal)
         assert relative(found.vector, expected) < TOLERANCES[dtype]["invariance"], name
 
 
@@ -234,7 +242,9 @@ def test_one_program_for_a_capacity(crystals, rng):
 
 # The gradient of the hand is that of `hand_vector`, checked with it.
 @pytest.mark.parametrize(
-    "metric", [SMALL, CrystalMetric(2, 2, 8.0, distances=1)], ids=["spectrum", "neighbours"]
+    "metric",
+    [SMALL, LINES, CrystalMetric(2, 2, 8.0, distances=1)],
+    ids=["spectrum", "lines", "neighbours"],
 )
 def test_gradients_against_finite_differences(x64, rng, metric):
     crystal = prototype("alpha-quartz").expand()
@@ -242,11 +252,11 @@ def test_gradients_against_finite_differences(x64, rng, metric):
     # Ranks of neighbours are not tied in a crystal without symmetry.
     frac = frac + jnp.asarray(rng.normal(0, 0.01, frac.shape))
     lattice = lattice + jnp.asarray(rng.normal(0, 0.05, (3, 3)))
-    images = None if metric is SMALL else (3, 3, 3)
+    images = (3, 3, 3) if metric.sees_neighbours else None
     plan = plan_of(metric, elements=(8, 14), images=images)
     weights = jnp.where((numbers[:, None] == plan.numbers[None, :]) & mask[:, None], 0.9, 0.0)
-    smooth = (lattice, frac, weights) if metric is SMALL else (lattice, frac)
-    content = () if metric is SMALL else (numbers,)
+    smooth = (lattice, frac) if metric.sees_neighbours else (lattice, frac, weights)
+    content = (numbers,) if metric.sees_neighbours else ()
     found, gradient = slope(plan, (*smooth, *content, mask))
     assert bool(found.complete)
     direction = tuple(jnp.asarray(rng.standard_normal(x.shape)) for x in smooth)
@@ -371,7 +381,9 @@ def test_vectors_are_taken_compared_and_printed(crystals):
     assert found.groups(0.01).tolist() == [0, 1, 2, 2]
     with pytest.raises(ValueError, match="threshold: expected one"):
         found.groups()
-    duplicates = CrystalMetric(composition=1)([crystals["diamond"], prototype("diamond")])
+    duplicates = CrystalMetric(composition=1, stacking=1)(
+        [crystals["diamond"], prototype("diamond")]
+    )
     assert duplicates.groups().tolist() == [0, 0]
     with pytest.raises(ValueError, match=r"query: expected equal settings, got .*n_max: 10 and 4"):
         found.nearest(query=duplicates)
@@ -413,6 +425,7 @@ def test_bad_settings():
         {"q_max": 0.0},
         {"q_max": np.inf},
         {"hand": -1.0},
+        {"stacking": -1.0},
         {"density": float("nan")},
     ):
         with pytest.raises(ValueError, match=next(iter(options))):

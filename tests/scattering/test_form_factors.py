@@ -1,6 +1,7 @@
 """Form factors against the evaluators of gemmi and periodictable, and against known values."""
 
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -9,11 +10,10 @@ import gemmi
 import jax
 import jax.numpy as jnp
 import numpy as np
-import periodictable
 import pytest
 from periodictable import cromermann
 
-from jaxtal.scattering import KINDS, FormFactors, anomalous
+from jaxtal.scattering import KINDS, FormFactors, anomalous, species_label
 
 S = np.linspace(0.0, 1.9, 25)
 
@@ -57,12 +57,59 @@ def test_electron_equals_gemmi(x64):
 
 
 def test_neutron_lengths_and_isotopes(x64):
-    factors = FormFactors.build(["H", "D", "Si", "O2-", "58Ni", "Gd"], "neutron")
+    names = ["H", "D", "Si", "O2-", "58Ni", "Sm", "Eu", "149Sm", "157Gd"]
+    factors = FormFactors.build(names, "neutron")
     values = np.asarray(factors(jnp.asarray(S**2)))
     assert np.ptp(values, axis=1).max() == 0.0
-    # Sears (1992): -3.7390, 6.671, 4.1491, 5.803, 14.4 fm.
+    # Sears (1992), fm; the last four depend on the energy.
     np.testing.assert_allclose(values[:5, 0], [-3.739, 6.671, 4.1491, 5.803, 14.4], rtol=2e-3)
-    assert values[5, 0] == periodictable.Gd.neutron.b_c_complex.real
+    np.testing.assert_allclose(values[5:, 0], [0.80, 7.22, -19.2, -1.14], atol=0.07)
+
+
+def test_the_potassium_ion_of_waasmaier_and_kirfel(x64):
+    # Against the other table of X-rays; 18 electrons, and none of the neutral atom's outermost.
+    ours, theirs = evaluate(["K+"], "waasmaier-kirfel"), evaluate(["K+"], "it92")
+    assert ours[0, 0] == pytest.approx(18, abs=2e-3)
+    np.testing.assert_allclose(ours, theirs, atol=0.012)
+    neutral = evaluate(["K"], "waasmaier-kirfel")
+    assert np.abs(ours - neutral)[0, S > 0.3].max() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("kind", "ion", "stand_in"),
+    [
+        ("waasmaier-kirfel", "S2-", "S"),
+        ("waasmaier-kirfel", "N3-", "N"),
+        ("waasmaier-kirfel", "P5+", "P"),
+        ("waasmaier-kirfel", "Cl5+", "Cl"),  # not Cl1-
+        ("waasmaier-kirfel", "Fe6+", "Fe3+"),
+        ("waasmaier-kirfel", "D+", "D"),
+        ("it92", "Fe4+", "Fe3+"),
+        ("electron", "Na+", "Na"),
+        ("recp", "O2-", "O"),
+    ],
+)
+def test_an_ion_without_form_factor_takes_the_nearest(kind, ion, stand_in, x64):
+    with pytest.warns(UserWarning, match=re.escape(species_label(ion))) as told:
+        found = FormFactors.build([ion, "Si", ion], kind)
+    assert len(told) == 1
+    s2 = jnp.asarray(S**2)
+    expected = FormFactors.build([stand_in, "Si", stand_in], kind)
+    np.testing.assert_array_equal(found(s2), expected(s2))
+    assert found.species[0] == species_label(ion)  # atoms still find their row
+    with pytest.raises(ValueError, match=r"no ion|neutral atoms only"):
+        FormFactors.build([ion], kind, charges="exact")
+
+
+def test_tabulated_ions_are_taken_as_they_are():
+    every = ["Si4+", "O2-", "K+", "Fe3+"]
+    assert FormFactors.build(every).f0[0] == FormFactors.build(["Si4+"], charges="exact").f0[0]
+    FormFactors.build(["S2-", "N3-"], "neutron")  # no charge matters
+    assert FormFactors.build(["N3-"], "constant").f0[0] == 10
+    with pytest.raises(ValueError, match="charges: expected one of"):
+        FormFactors.build(every, charges="neutral")
+    with pytest.raises(ValueError, match="no element"):
+        FormFactors.build(["Lr3+"])
 
 
 def test_recp_is_the_mott_bethe_form(x64):
@@ -182,7 +229,7 @@ def test_rows_of_species():
 )
 def test_missing_entries_are_named(species, kind, message):
     with pytest.raises(ValueError, match=message):
-        FormFactors.build(species, kind)
+        FormFactors.build(species, kind, charges="exact")
 
 
 def test_bad_dispersion_is_refused():

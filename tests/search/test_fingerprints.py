@@ -63,7 +63,7 @@ def test_the_metric_by_default(tmp_path):
     diamond, rutile = jxt.prototype("diamond"), jxt.prototype("rutile")
     found = jxt.fingerprints([diamond, rutile, diamond])
     assert found.groups().tolist() == [0, 1, 0]
-    rows, apart = found.nearest(k=2, query=CrystalMetric(composition=1)(diamond))
+    rows, apart = found.nearest(k=2, query=CrystalMetric(composition=1, stacking=1)(diamond))
     assert sorted(rows[0].tolist()) == [0, 2]
     assert apart.max() < 1e-4
     with pytest.raises(ValueError, match=r"composition 1\.0, not 0\.0"):

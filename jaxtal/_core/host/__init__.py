@@ -9,3 +9,4 @@ from ._sizes import count as count
 from ._sizes import next_smooth as next_smooth
 from ._sizes import smooth_sizes as smooth_sizes
 from ._spglib import call_spglib as call_spglib
+from ._warn import warn_caller as warn_caller

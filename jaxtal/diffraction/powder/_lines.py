@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from ..._core import bucket
 from ...crystal import Crystal, HostAtoms, WyckoffCrystal, host_crystal
-from .._host_points import host_points
+from .._host_points import host_factors, host_points
 from .._listed_reflections import ListedReflections
 from ._pattern import PowderPattern, peaks_of_points
 
@@ -120,7 +120,7 @@ def _reflections(
     """Intensities in each emission line, indices, and how many reflections each stands for."""
     space = pattern.space
     if space.takes_numpy:
-        points, hkl = host_points(space, atoms)
+        points, hkl = host_points(space, atoms, host_factors(space, [atoms]))
         strengths = np.asarray(peaks_of_points(pattern, points).intensity)
         if space.wavelength is not None:
             return strengths, hkl, 1

@@ -23,7 +23,8 @@ from ...crystal.apply import (
     planned_crystals,
     stacked_on_device,
 )
-from .._host_points import host_points
+from ...scattering import Charges
+from .._host_points import host_factors, host_points
 from .._reciprocal_points import AbstractReflections, ReciprocalPoints
 from .._reciprocal_space import Provider, ReciprocalSpace
 from ._diffractogram import Diffractogram
@@ -76,6 +77,8 @@ class PowderPattern(AbstractSpecification):
         mixing: share of the Lorentzian, 0 (Gaussian) to 1.
         reach: where a line's profile ends, in full widths (a Gaussian ends at 6 at the latest).
         kind: form-factor table (see `FormFactors.build`).
+        charges: "nearest" takes the nearest tabulated charge for ions that the table lacks, with a
+            warning; "exact" refuses them (see `FormFactors.build`).
         displacements: apply the displacement factors of the atoms.
         b_overall: B of all atoms together, angstrom^2, beside their own.
         lorentz_polarisation: multiply by LP.
@@ -104,6 +107,7 @@ class PowderPattern(AbstractSpecification):
     mixing: float = eqx.field(static=True, converter=float, default=0.5)
     reach: float = eqx.field(static=True, converter=float, default=20.0)
     kind: str = eqx.field(static=True, default="waasmaier-kirfel")
+    charges: Charges = eqx.field(static=True, default="nearest")
     displacements: bool = eqx.field(static=True, default=False)
     b_overall: float = eqx.field(static=True, converter=float, default=0.0)
     lorentz_polarisation: bool = eqx.field(static=True, default=True)
@@ -158,6 +162,7 @@ class PowderPattern(AbstractSpecification):
         return ReciprocalSpace(
             q_max=end * (1 + 1e-6),
             kind=self.kind,
+            charges=self.charges,
             taper="none",
             displacements=self.displacements,
             wavelength=self.lines[0][0] if self.anomalous else None,
@@ -196,8 +201,10 @@ class PowderPattern(AbstractSpecification):
             atoms, arrays = planned_crystals(crystals)
             return self.plan(atoms, max_stretch=1.0, once=True)(arrays)
 
+        factors = host_factors(space, atoms)
+
         def one(crystal: HostAtoms) -> Diffractogram:
-            points, _ = host_points(space, crystal)
+            points, _ = host_points(space, crystal, factors)
             return _of_peaks(self, peaks_of_points(self, points))
 
         found = map_on_host(one, atoms)

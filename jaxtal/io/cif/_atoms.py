@@ -6,7 +6,7 @@ import re
 import numpy as np
 
 from ...scattering import cif_scale, parse_species
-from ._values import CifBlock
+from ._values import MASS_NUMBER, CifBlock
 
 _FRACT = ("_atom_site_fract_x", "_atom_site_fract_y", "_atom_site_fract_z")
 _U_ISO = ("_atom_site_u_iso_or_equiv", "_atom_site_u_equiv_geom_mean")
@@ -87,10 +87,14 @@ def read_atoms(block: CifBlock, matrix: np.ndarray) -> CifAtoms:
     tensors = _tensors(block, matrix, labels)
     for i, tensor in tensors.items():
         u_aniso[i] = tensor
+    masses = optional(*column(MASS_NUMBER), default=0.0)
     letters = column("_atom_site_wyckoff_symbol", "_atom_site_site_symmetry_wyckoff")[1]
     return CifAtoms(
         labels=[labels[i] for i in kept],
-        species=[_species(block, symbols[i], labels[i], names[i]) for i in kept],
+        species=[
+            _isotope(block, _species(block, symbols[i], labels[i], names[i]), mass, names[i])
+            for i, mass in zip(kept, masses, strict=True)
+        ],
         frac=np.array(frac),
         occupancies=optional(*column("_atom_site_occupancy"), default=1.0),
         u_iso=np.where([i in tensors for i in kept], 0.0, u_iso),
@@ -129,6 +133,18 @@ def _species(block: CifBlock, symbol: str | None, label: str, row: str) -> tuple
             row,
         )
     return candidates[0]
+
+
+def _isotope(
+    block: CifBlock, species: tuple[int, int, int], mass: float, row: str
+) -> tuple[int, int, int]:
+    """The species with the mass number that `write_cif` puts beside it, 0 for none."""
+    if not mass:
+        return species
+    try:
+        return parse_species((*species[:2], int(mass)))
+    except ValueError as error:
+        raise block.error(MASS_NUMBER, str(error), row) from error
 
 
 def _tensors(block: CifBlock, matrix: np.ndarray, labels: list[str]) -> dict[int, np.ndarray]:

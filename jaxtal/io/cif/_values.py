@@ -7,6 +7,8 @@ from typing import cast
 import numpy as np
 from gemmi import cif
 
+#: Mass numbers of isotopes for which the type symbol of a CIF has no letter.
+MASS_NUMBER = "_jaxtal_atom_site_mass_number"
 _NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(\(\d+\))?$")
 
 

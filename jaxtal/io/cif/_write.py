@@ -7,7 +7,8 @@ import numpy as np
 from ..._core import write_text
 from ...crystal import Crystal, WyckoffCrystal
 from ...lattice import cell_to_matrix
-from ...scattering import cif_scale
+from ...scattering import cif_scale, parse_species, species_label
+from ._values import MASS_NUMBER
 
 
 def write_cif(
@@ -16,9 +17,10 @@ def write_cif(
     """Write a symmetric CIF; `read_cif` gives the same crystal back.
 
     Cell, space group (symbols, number, list of operations) and one row per site with label, type
-    symbol (charges and isotopes included: "O2-", "D"), multiplicity, Wyckoff letter,
-    coordinates, occupancy and displacement. A `Crystal` is written in P1. The file is written
-    whole or not at all.
+    symbol ("O2-", "D"), multiplicity, Wyckoff letter, coordinates, occupancy and displacement.
+    Isotopes but deuterium are written as their element, since other programs know no symbol of
+    them, and in a column of their own, `_jaxtal_atom_site_mass_number`. A `Crystal` is written in
+    P1. The file is written whole or not at all.
 
     Args:
         crystal: concrete (not traced) crystal.
@@ -64,6 +66,7 @@ def _atom_loops(crystal: WyckoffCrystal, matrix: np.ndarray) -> list[str]:
     u_iso = np.asarray(crystal.u_iso, dtype=np.float64)
     tensors = _tensors(crystal, matrix, u_iso, first)
     labels = _labels(crystal)
+    symbols, masses = zip(*map(_symbol_and_mass, crystal.species), strict=True)
     lines = ["loop_"] + [
         f"_atom_site_{tag}"
         for tag in (
@@ -79,13 +82,15 @@ def _atom_loops(crystal: WyckoffCrystal, matrix: np.ndarray) -> list[str]:
             "adp_type",
         )
     ]
-    for s, symbol in enumerate(crystal.species):
+    lines += [MASS_NUMBER] if any(masses) else []
+    for s, symbol in enumerate(symbols):
         U = tensors.get(s)
         cells = [_number(v) for v in (*frac[s], occupancies[s])]
         size = u_iso[s] if U is None else _equivalent(U, matrix)
         lines.append(
             f"{labels[s]:6s} {symbol:5s} {plan.letters[s][:-1]:>3s} {plan.letters[s][-1]} "
             f"{' '.join(cells)} {_number(size)} {'Uiso' if U is None else 'Uani'}"
+            + (f" {masses[s] or '.'}" if any(masses) else "")
         )
     if tensors:
         pairs = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
@@ -94,6 +99,12 @@ def _atom_loops(crystal: WyckoffCrystal, matrix: np.ndarray) -> list[str]:
         for s, U in tensors.items():
             lines.append(f"{labels[s]:6s} {' '.join(_number(U[i, j]) for i, j in pairs)}")
     return lines
+
+
+def _symbol_and_mass(species: str) -> tuple[str, int]:
+    """What other programs take for the element, and the mass number where that doesn't say it."""
+    number, charge, mass = parse_species(species)
+    return (species, 0) if (number, mass) == (1, 2) else (species_label((number, charge)), mass)
 
 
 def _tensors(
@@ -117,7 +128,7 @@ def _labels(crystal: WyckoffCrystal) -> list[str]:
     counts: dict[str, int] = {}
     labels = []
     for species in crystal.species:
-        symbol = "".join(c for c in species if c.isalpha())
+        symbol = "".join(c for c in _symbol_and_mass(species)[0] if c.isalpha())
         counts[symbol] = counts.get(symbol, 0) + 1
         labels.append(f"{symbol}{counts[symbol]}")
     return labels

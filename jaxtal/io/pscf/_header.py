@@ -81,7 +81,7 @@ def read_header(text: FieldText, ends: Sequence[str], fields: bool = True) -> Fi
         fields: whether the number of fields must be there.
 
     Raises:
-        ValueError: no such header, naming file and line.
+        ValueError: no such header, or angles in degrees, naming file and line.
     """
     label = text.word("the label 'format'")
     if label.lower() != "format":
@@ -217,6 +217,13 @@ def _checked(text: FieldText, found: dict, lines: dict[str, int]) -> FieldHeader
     parameters = np.array(found["cell_param"])
     if len(parameters) == bravais.n_parameters:
         angles = parameters[bravais.n_lengths :]
+        if (angles >= np.pi).any():
+            first = angles[angles >= np.pi][0]
+            text.fail(
+                f"cell_param: expected angles in radians, below pi, as PSCF has them, got {first:g}"
+                f": degrees? In radians that is {np.deg2rad(first):.10g}",
+                lines["cell_param"],
+            )
         parameters[bravais.n_lengths :] = np.rad2deg(angles)
     parameters = bravais.check(parameters, f"{text.at(lines['cell_param'])}: cell_param")
     names = found.get("group_name"), found.get("N_monomer")
