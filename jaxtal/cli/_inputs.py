@@ -11,7 +11,7 @@ from ._options import Reading
 
 
 def find_crystal(text: str, reading: Reading) -> WyckoffCrystal:
-    """Find the built-in crystal of that name, or read the one in that file.
+    """Find the built-in crystal of that name, or read the one in that file (or FILE#NAME).
 
     Raises:
         BadInputError: neither; close names are suggested.
@@ -25,13 +25,18 @@ def find_crystal(text: str, reading: Reading) -> WyckoffCrystal:
             pass
     if path.is_dir():
         raise BadInputError(f"{text}: expected a file, got a folder")
+    block = reading.block
+    if not path.exists() and "#" in text:
+        file, label = text.rsplit("#", 1)
+        if pathlib.Path(file).is_file():
+            path, block = pathlib.Path(file), label
     if not path.exists():
         close = difflib.get_close_matches(text.lower(), prototype_names(), n=3)
         hint = f"; did you mean {' or '.join(close)}?" if close else ""
         raise BadInputError(
             f"{text}: no such file, and no such built-in name (`jaxtal list` shows them){hint}"
         )
-    return read(path, symmetry=reading.symmetry, symprec=reading.symprec)
+    return read(path, block=block, symmetry=reading.symmetry, symprec=reading.symprec)
 
 
 def crystal_name(text: str) -> str:
