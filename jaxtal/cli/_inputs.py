@@ -3,11 +3,15 @@
 import difflib
 import os
 import pathlib
+import sys
 
 from ..crystal import WyckoffCrystal, prototype, prototype_names
 from ..io import read
 from ._errors import BadInputError
 from ._options import Reading
+
+#: Size of files (bytes) whose symmetry takes seconds to find.
+_LARGE = 100_000
 
 
 def find_crystal(text: str, reading: Reading) -> WyckoffCrystal:
@@ -36,6 +40,8 @@ def find_crystal(text: str, reading: Reading) -> WyckoffCrystal:
         raise BadInputError(
             f"{text}: no such file, and no such built-in name (`jaxtal list` shows them){hint}"
         )
+    if reading.symmetry == "find" and path.stat().st_size > _LARGE and sys.stderr.isatty():
+        print(f"finding the symmetry of {text}", file=sys.stderr)
     return read(path, block=block, symmetry=reading.symmetry, symprec=reading.symprec)
 
 

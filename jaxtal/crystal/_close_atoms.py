@@ -29,7 +29,7 @@ def check_distances(
     Raises:
         ValueError: names the atoms and their distance, or the sum of their occupancies.
     """
-    pairs, distances = _close_pairs(matrix, frac, minimum)
+    pairs, distances = close_pairs(matrix, frac, minimum)
     if not len(pairs):
         return
     # Everything near an atom excludes it, and is excluded by it.
@@ -50,7 +50,7 @@ def check_distances(
             raise ValueError(_complaint(i, others, together, occupancy, total, names, minimum))
 
 
-def _close_pairs(
+def close_pairs(
     matrix: np.ndarray, frac: np.ndarray, minimum: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Atoms closer than `minimum`, each pair once for each image, (n, 2), and distances, (n,)."""

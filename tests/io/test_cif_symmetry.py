@@ -166,6 +166,13 @@ def test_unique_axes_fit_the_cell(tmp_path, symmetry, angles, hm, number):
     assert content(crystal) == {"Si": crystal.group.order}
 
 
+@pytest.mark.parametrize(("code", "atoms"), [("1abc", 2), ("2abc", 4), ("1", 2), ("2", 4)])
+def test_codes_of_origin_and_axes(tmp_path, code, atoms):
+    for name in ("_space_group_IT_number 48", "_space_group_name_H-M_alt 'P n n n'"):
+        symmetry = f"{name}\n_space_group_IT_coordinate_system_code {code}"
+        assert content_of(tmp_path, cif("Si1 Si 0 0 0", symmetry)) == ({"Si": atoms}, 48)
+
+
 MODULATED = [
     "_cell_modulation_dimension 1",
     "_space_group_ssg_name 'P n m a (0 0 g) 0 s 0'",

@@ -27,16 +27,18 @@ def with_code(symbol: str, group: SpaceGroup, code: str) -> SpaceGroup | None:
     Raises:
         ValueError: the group has no such setting.
     """
-    short = code.strip().upper()
-    if short in ("1", "2", "H", "R"):
-        if is_bare(symbol, group):
-            return _lookup(f"{symbol}:{short}")
-        if group.setting in ("1", "2", "H", "R") and group.setting != short:
-            raise ValueError(f"expected the setting of {symbol!r}, got {code!r}")
-        return None
-    if not symbol.isdigit() or code.lower() in ("abc", "1abc", "2abc"):
+    origin = re.fullmatch(r"([12])([-abc]*)", code.strip(), re.IGNORECASE)
+    axes = (origin[2] if origin else code.strip()).lower()
+    if symbol.isdigit() and axes not in ("", "abc", "h", "r"):
+        return SpaceGroup.from_name(f"{symbol}:{code.strip()}")
+    short = origin[1] if origin else code.strip().upper()
+    if short not in ("1", "2", "H", "R"):
         return None  # the symbol says it itself
-    return SpaceGroup.from_name(f"{symbol}:{code}")
+    if is_bare(symbol, group):
+        return _lookup(f"{symbol}:{short}")
+    if group.setting in ("1", "2", "H", "R") and group.setting != short:
+        raise ValueError(f"expected the setting of {symbol!r}, got {code!r}")
+    return None
 
 
 def fitting_cell(symbol: str, group: SpaceGroup, matrix: np.ndarray) -> SpaceGroup:

@@ -162,7 +162,9 @@ def _candidates(label: str) -> list[str]:
     if _known(single) and single != "T":
         rest = label[1:]
         forms = [_AFTER_LABEL]
-        forms += {"O": [_AFTER_OXYGEN], "H": [_AFTER_HYDROGEN]}.get(single, [])
+        forms += {"O": [_AFTER_OXYGEN], "H": [_AFTER_HYDROGEN], "D": [_AFTER_HYDROGEN]}.get(
+            single, []
+        )
         # In "CO1" both may be meant, whatever the rest.
         if found or (any(form.fullmatch(rest) for form in forms) and not _names_another(rest)):
             found.append(single)

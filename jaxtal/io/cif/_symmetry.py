@@ -80,9 +80,10 @@ def stated_group(block: CifBlock, cell: np.ndarray) -> StatedGroup | None:
     """
     number, symbols = _number(block), _symbols(block)
     tag, operations = block.texts(*_OPERATIONS)
-    if not any(operations):
+    operations = [op for op in operations if op and not _NOTHING.fullmatch(op)]
+    if not operations:
         tag, operations = magnetic_operations(block)
-    if any(operations):
+    if operations:
         try:
             group = SpaceGroup.from_operations([_bare(op) for op in operations if op])
             _in_space(group)
