@@ -4,17 +4,26 @@ import json
 import pathlib
 import sys
 import time
-from typing import Annotated
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 from cyclopts import Parameter
 
-from ..descriptors import Description
+from ..crystal import WyckoffCrystal
+from ..descriptors import AbstractDescriptor, Description
 from ..io import write_descriptions
-from ._descriptions import chosen_descriptor, describe_crystal
+from ..search import crystals_of, reason_of
+from ._descriptions import Entry, checked_description, chosen_descriptor
+from ._errors import BadInputError
 from ._files import check_writable
-from ._options import DescriptorChoice, Dtype, Json, Reading
+from ._inputs import find_crystal
+from ._options import DescriptorChoice, Dtype, Json, Quiet, Reading
+from ._skipped import explained, one_line_warnings, warn_of_skipped
+
+#: Files of many crystals, all of which are described.
+_MANY = (".csv", ".csv.gz", ".json", ".json.gz", ".db")
 
 
 def describe(
@@ -23,14 +32,17 @@ def describe(
     choice: DescriptorChoice = DescriptorChoice(),
     dtype: Dtype = "float32",
     reading: Reading = Reading(),
+    recursive: bool = False,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
-    """Write the descriptors of crystals to a .npz file; one bad crystal, and there is no file.
+    """Write the descriptors of crystals to a .npz file; what has none is skipped and listed.
 
     Args:
-        crystals: files or built-in names.
+        crystals: files, folders, or built-in names.
         output: file to write.
         dtype: precision, default float32.
+        recursive: folders inside folders, too.
     """
     from tqdm import tqdm
 
@@ -38,12 +50,21 @@ def describe(
     path = output if output.suffix == ".npz" else output.with_name(output.name + ".npz")
     descriptor = chosen_descriptor(choice)
     check_writable(path.parent)
-    hidden = len(crystals) < 3 or not sys.stderr.isatty()
-    with jax.enable_x64(dtype == "float64"):
-        entries = [
-            describe_crystal(text, descriptor, reading)
-            for text in tqdm(crystals, disable=hidden, unit="crystal")
-        ]
+    several = len(crystals) > 2 or any(pathlib.Path(text).is_dir() for text in crystals)
+    hidden = quiet or not several or not sys.stderr.isatty()
+    entries: list[Entry] = []
+    skipped: list[tuple[str, str]] = []
+    with jax.enable_x64(dtype == "float64"), one_line_warnings(quiet):
+        for name, found in tqdm(_all(crystals, reading, recursive), disable=hidden, unit="crystal"):
+            entry = _described(name, found, descriptor)
+            if isinstance(entry, Entry):
+                entries.append(entry)
+            else:
+                skipped.append((name, entry))
+        if not entries:
+            raise BadInputError(_nothing(crystals, skipped))
+        if not quiet:
+            warn_of_skipped(skipped)
         found: Description = jax.tree.map(
             lambda *x: jnp.stack(x), *(e.description for e in entries)
         )
@@ -58,6 +79,7 @@ def describe(
                 {
                     "output": str(path),
                     "names": [entry.name for entry in entries],
+                    "skipped": [{"file": name, "reason": reason} for name, reason in skipped],
                     "power_spectrum": list(P.shape),
                     "rdf": list(G.shape),
                     "specification": descriptor.to_dict(),
@@ -67,8 +89,59 @@ def describe(
         )
         return 0
     one = "crystal" if len(entries) == 1 else "crystals"
-    print(f"{path}: {len(entries)} {one} in {seconds:.1f} s")
+    bad = f", {len(skipped)} could not be described" if skipped else ""
+    print(f"{path}: {len(entries)} {one}{bad}; {seconds:.1f} s")
     print(f"  power_spectrum  {P.shape}  (crystals, n_max, l_max + 1)")
     print(f"  rdf             {G.shape}  (crystals, bins)")
     print(f"  specification   {descriptor!r}")
     return 0
+
+
+def _all(texts: Iterable[str], reading: Reading, recursive: bool) -> Iterator[tuple[str, Any]]:
+    """Name and crystal of everything that is asked for, or the error in its place."""
+    for text in texts:
+        path = pathlib.Path(text)
+        many = text.lower().endswith(_MANY) and path.is_file() and reading.block is None
+        if path.is_dir() or many:
+            symmetry = "file" if reading.symmetry == "file" else "P1"
+            found = crystals_of(path, recursive=recursive, symmetry=symmetry)
+            for name, crystal in found:
+                full = str(path / name) if path.is_dir() else name
+                yield full, _symmetric(crystal, reading) if reading.symmetry == "find" else crystal
+            continue
+        try:
+            crystal = find_crystal(text, reading)
+        except Exception as error:  # whatever a parser trips over; others are fine
+            crystal = error
+        yield text, crystal
+
+
+def _symmetric(crystal: Any, reading: Reading) -> Any:
+    """A crystal with its symmetry found, or the error that came of it."""
+    if isinstance(crystal, Exception):
+        return crystal
+    try:
+        return WyckoffCrystal.from_crystal(crystal, symprec=reading.symprec)
+    except ValueError as error:
+        return error
+
+
+def _described(name: str, found: Any, descriptor: AbstractDescriptor) -> Entry | str:
+    """The description of a crystal, or why there is none."""
+    try:
+        if isinstance(found, Exception):
+            raise found
+        return Entry(name, checked_description(name, found, descriptor))
+    except BadInputError as error:
+        return str(error)
+    except Exception as error:  # of one crystal among many, JAX's included
+        return reason_of(error)
+
+
+def _nothing(texts: tuple[str, ...], skipped: list[tuple[str, str]]) -> str:
+    if not skipped:
+        return f"{texts[0]}: expected crystals, got none"
+    first = explained(*skipped[0])
+    if len(skipped) == 1:
+        return first
+    return f"none of {len(skipped)} crystals could be described; the first: {first}"

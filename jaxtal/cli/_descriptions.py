@@ -7,7 +7,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..crystal import WyckoffCrystal
 from ..descriptors import AbstractDescriptor, Description, describe, preset
 from ..io import read_descriptions
 from ._errors import BadInputError
@@ -46,9 +45,7 @@ def describe_crystal(text: str, descriptor: AbstractDescriptor, reading: Reading
     return Entry(text, checked_description(text, find_crystal(text, reading), descriptor))
 
 
-def checked_description(
-    text: str, crystal: WyckoffCrystal, descriptor: AbstractDescriptor
-) -> Description:
+def checked_description(text: str, crystal: Any, descriptor: AbstractDescriptor) -> Description:
     """The description of a crystal that has one.
 
     Raises:

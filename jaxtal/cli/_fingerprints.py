@@ -14,10 +14,7 @@ from cyclopts import Group, Parameter
 from ..metric import DUPLICATE_DISTANCE, CrystalMetric
 from ..search import Collection, CrystalSource
 from ._errors import BadInputError
-
-#: Files that are warned of one by one; the rest is counted.
-_WARNED = 20
-
+from ._skipped import explained, one_line_warnings, warn_of_skipped
 
 _WHAT_COUNTS = Group(
     "What counts",
@@ -121,12 +118,7 @@ class Gathered:
 
     def warn(self) -> None:
         """Say on stderr what was skipped, and why."""
-        failures = self.collection.skipped
-        for name, reason in failures[:_WARNED]:
-            print(f"jaxtal: skipped {self.explained(name, reason)}", file=sys.stderr)
-        if len(failures) > _WARNED:
-            more = len(failures) - _WARNED
-            print(f"jaxtal: skipped {more} more; --json lists them all", file=sys.stderr)
+        warn_of_skipped([(self._path(name), why) for name, why in self.collection.skipped])
 
     def explained(self, name: str, reason: str) -> str:
         """Why a file was skipped."""
@@ -153,6 +145,7 @@ def gathered(text: str, terms: Terms, folder: Folder, quiet: bool) -> Iterator[G
     source = CrystalSource.of(text, recursive=folder.recursive, symmetry=folder.symmetry)
     metric = terms.metric
     with contextlib.ExitStack() as stack:
+        stack.enter_context(one_line_warnings(quiet))
         kept = folder.cache
         if kept is None:
             kept = stack.enter_context(tempfile.TemporaryDirectory(prefix="jaxtal-"))
@@ -170,11 +163,6 @@ def gathered(text: str, terms: Terms, folder: Folder, quiet: bool) -> Iterator[G
         if not quiet:
             found.warn()
         yield found
-
-
-def explained(path: str, reason: str) -> str:
-    """What is wrong with a file; the path is said once."""
-    return reason if reason.startswith(f"{path}:") else f"{path}: {reason}"
 
 
 def counted(n: int, what: str) -> str:

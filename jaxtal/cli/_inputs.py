@@ -3,15 +3,19 @@
 import difflib
 import os
 import pathlib
+import sys
 
 from ..crystal import WyckoffCrystal, prototype, prototype_names
 from ..io import read
 from ._errors import BadInputError
 from ._options import Reading
 
+#: Size of files (bytes) whose symmetry takes seconds to find.
+_LARGE = 100_000
+
 
 def find_crystal(text: str, reading: Reading) -> WyckoffCrystal:
-    """Find the built-in crystal of that name, or read the one in that file.
+    """Find the built-in crystal of that name, or read the one in that file (or FILE#NAME).
 
     Raises:
         BadInputError: neither; close names are suggested.
@@ -25,13 +29,20 @@ def find_crystal(text: str, reading: Reading) -> WyckoffCrystal:
             pass
     if path.is_dir():
         raise BadInputError(f"{text}: expected a file, got a folder")
+    block = reading.block
+    if not path.exists() and "#" in text:
+        file, label = text.rsplit("#", 1)
+        if pathlib.Path(file).is_file():
+            path, block = pathlib.Path(file), label
     if not path.exists():
         close = difflib.get_close_matches(text.lower(), prototype_names(), n=3)
         hint = f"; did you mean {' or '.join(close)}?" if close else ""
         raise BadInputError(
             f"{text}: no such file, and no such built-in name (`jaxtal list` shows them){hint}"
         )
-    return read(path, symmetry=reading.symmetry, symprec=reading.symprec)
+    if reading.symmetry == "find" and path.stat().st_size > _LARGE and sys.stderr.isatty():
+        print(f"finding the symmetry of {text}", file=sys.stderr)
+    return read(path, block=block, symmetry=reading.symmetry, symprec=reading.symprec)
 
 
 def crystal_name(text: str) -> str:

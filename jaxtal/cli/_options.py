@@ -69,6 +69,8 @@ class Reading:
     """symmetry of files: as they say (the default), found by spglib, or none"""
     symprec: Annotated[float, number(0.0)] = 1e-3
     """tolerance of the search, angstrom, default 0.001"""
+    block: str | None = None
+    """which block of a CIF, entry of a JSON file or row of a table; FILE#NAME says the same"""
 
 
 @Parameter(name="*")

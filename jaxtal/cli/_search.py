@@ -9,13 +9,15 @@ import numpy as np
 from cyclopts import Parameter
 
 from ..crystal import HostAtoms, WyckoffCrystal
+from ..io import holds_crystals
 from ..metric import DUPLICATE_DISTANCE
 from ..metric.all_pairs import nearest
 from ..search import crystals_of, fingerprints_of, reason_of
 from ._errors import BadInputError
-from ._fingerprints import Folder, Terms, counted, explained, gathered
+from ._fingerprints import Folder, Terms, counted, gathered
 from ._inputs import find_crystal
 from ._options import Count, Json, Quiet, Reading, number
+from ._skipped import explained, one_line_warnings
 
 _K = 10
 
@@ -27,6 +29,7 @@ def search(
     *,
     k: Annotated[Count | None, Parameter(name="-k")] = None,
     threshold: Annotated[float | None, number(0.0)] = None,
+    block: str | None = None,
     terms: Terms = Terms(),
     folder: Folder = Folder(),
     as_json: Json = False,
@@ -39,9 +42,12 @@ def search(
         source: folder, file or database.
         k: crystals to list, default 10, or all within the threshold.
         threshold: list only those within this distance.
+        block: which block of the CIF asked for, entry of a JSON file or row of a table.
     """
     begin = time.perf_counter()
-    vector = _fingerprint(query, terms, folder.symmetry)
+    asked = query if block is None else f"{query}#{block}"
+    with one_line_warnings(quiet):
+        vector = _fingerprint(asked, terms, folder.symmetry)
     with gathered(source, terms, folder, quiet) as found:
         vectors, files = found.collection.vectors, found.files
         k = k or (_K if threshold is None else len(files))
@@ -106,6 +112,8 @@ def _crystal(text: str, symmetry: Literal["file", "P1"]) -> HostAtoms | WyckoffC
         wanted = f"{path}#{label}"  # "./a.cif" is "a.cif"
     if path.is_dir() or not path.exists():
         # A built-in one, or the error that names close ones.
+        return find_crystal(text, Reading(symmetry))
+    if wanted is not None and holds_crystals(path):
         return find_crystal(text, Reading(symmetry))
     names = []
     found = None

@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Int
 
+from ._close_atoms import close_pairs
 from ._host_atoms import HostAtoms
 
 #: Occupancies that differ by less are the same.
@@ -19,14 +20,16 @@ def kinds_of_atoms(atoms: HostAtoms, u_tolerance: float) -> Int[np.ndarray, " N"
         features.append(np.linalg.eigvalsh(cartesian) / u_tolerance)
     # Species differ by whole numbers, the rest is alike within 1.
     table = np.concatenate([10.0 * atoms.keys, *features], axis=1)
-    seen: list[np.ndarray] = []
-    kinds = np.empty(len(table), int)
-    for i, row in enumerate(table):
-        alike = [k for k, other in enumerate(seen) if np.abs(row - other).max() <= 1]
-        kinds[i] = alike[0] if alike else len(seen)
-        if not alike:
-            seen.append(row)
-    return kinds
+    rows, first, which = np.unique(table, axis=0, return_index=True, return_inverse=True)
+    seen, count = np.empty_like(rows), 0
+    kinds = np.empty(len(rows), int)
+    for i in np.argsort(first):
+        alike = np.flatnonzero(np.abs(seen[:count] - rows[i]).max(axis=1) <= 1)
+        kinds[i] = alike[0] if alike.size else count
+        if not alike.size:
+            seen[count] = rows[i]
+            count += 1
+    return kinds[which.reshape(-1)]
 
 
 def shared_points(
@@ -40,14 +43,17 @@ def shared_points(
     frac, matrix = atoms.frac_coords, atoms.matrix
     partial = np.flatnonzero(atoms.occupancies < 1 - OCCUPANCY_TOLERANCE)
     groups: list[list[int]] = []
-    for i in partial:
-        for group in groups:
-            gap = frac[group[0]] - frac[i]
-            if np.linalg.norm((gap - np.round(gap)) @ matrix) <= distance:
-                group.append(int(i))
-                break
+    near: dict[int, list[int]] = {}
+    for i, j in close_pairs(matrix, frac[partial], distance)[0].tolist() if len(partial) else ():
+        near.setdefault(max(i, j), []).append(min(i, j))
+    place: dict[int, int] = {}  # of the first atom of each group
+    for i, atom in enumerate(partial.tolist()):
+        known = [place[j] for j in near.get(i, ()) if j in place]
+        if known:
+            groups[min(known)].append(atom)
         else:
-            groups.append([int(i)])
+            place[i] = len(groups)
+            groups.append([atom])
     full = sorted(set(range(len(frac))) - set(partial.tolist()))
     every = [[i] for i in full] + [sorted(group, key=lambda j: kinds[j]) for group in groups]
     return sorted(every, key=min)

@@ -11,6 +11,7 @@ from ..scattering import cif_scale
 from ..symmetry import SpaceGroup
 from ._alike_atoms import kinds_of_atoms, shared_points
 from ._host_atoms import HostAtoms
+from ._nearest_points import NearestPoints
 from ._spglib_dataset import PROBE, standard_dataset, with_probe
 
 if TYPE_CHECKING:
@@ -104,7 +105,10 @@ def find_symmetry(
     sources = _sources(dataset)
 
     sites, occupancies, u_iso, u_aniso = [], [], [], []
-    for label, x, members in _orbits(dataset, group, symprec):
+    points_there = NearestPoints(
+        np.asarray(dataset.std_positions, np.float64), np.asarray(dataset.std_lattice, np.float64)
+    )
+    for label, x, members in _orbits(dataset, group, points_there, symprec):
         given = [p for m in members for p in sources[m]]
         for c in range(len(points[given[0]])):
             alike = [points[p][c] for p in given]
@@ -117,7 +121,9 @@ def find_symmetry(
                     np.mean([u_star[points[p][c]] for p in sources[m]], axis=0) for m in members
                 ]
                 u_aniso.append(
-                    _mean_tensor(dataset, group, members, x, np.array(star), u_tolerance)
+                    _mean_tensor(
+                        dataset, group, points_there, members, x, np.array(star), u_tolerance
+                    )
                 )
     return SymmetricSites(
         group=group,
@@ -137,7 +143,7 @@ def _sources(dataset: "SpglibDataset") -> list[np.ndarray]:
 
 
 def _orbits(
-    dataset: "SpglibDataset", group: SpaceGroup, symprec: float
+    dataset: "SpglibDataset", group: SpaceGroup, points: NearestPoints, symprec: float
 ) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """Wyckoff label, first point and all points of each orbit of the standard cell."""
     frac = np.asarray(dataset.std_positions, dtype=np.float64)
@@ -145,10 +151,11 @@ def _orbits(
     types = np.asarray(dataset.std_types)
     orbits = []
     left = types != PROBE
-    while left.any():
-        k = int(np.flatnonzero(left)[0])
+    for k in range(len(types)):
+        if not left[k]:
+            continue
         position, u = group.locate(frac[k], matrix, symprec)
-        members, gap = _nearest(position.orbit(u), frac, matrix)
+        members, gap = points(position.orbit(u))
         whole = len(np.unique(members)) == position.multiplicity and left[members].all()
         if not whole or gap.max() > 10 * symprec or np.any(types[members] != types[k]):
             raise ValueError(
@@ -160,16 +167,10 @@ def _orbits(
     return orbits
 
 
-def _nearest(x: np.ndarray, frac: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each of some points the nearest of others, and its distance in angstrom."""
-    gap = x[:, None, :] - frac[None, :, :]
-    distance = np.linalg.norm((gap - np.round(gap)) @ matrix, axis=-1)
-    return np.argmin(distance, axis=1), np.min(distance, axis=1)
-
-
 def _mean_tensor(
     dataset: "SpglibDataset",
     group: SpaceGroup,
+    points: NearestPoints,
     members: np.ndarray,
     x: np.ndarray,
     given: np.ndarray,
@@ -178,10 +179,10 @@ def _mean_tensor(
     """Mean over an orbit of its displacement tensors, turned to the point x; CIF convention."""
     matrix = np.asarray(dataset.std_lattice, dtype=np.float64)
     P = np.asarray(dataset.transformation_matrix, dtype=np.float64)
-    frac = np.asarray(dataset.std_positions)[members]
     images = group.rotations @ x + group.translations / group.denominator
     back = np.linalg.inv(group.rotations)
-    moved = P @ given[_nearest(images, frac, matrix)[0]] @ P.T
+    place = {int(m): i for i, m in enumerate(members)}
+    moved = P @ given[[place[int(m)] for m in points(images)[0]]] @ P.T
     turned = back @ moved @ back.transpose(0, 2, 1) / cif_scale(matrix)
     mean = turned.mean(axis=0)
     if np.abs(turned - mean).max() > 10 * tolerance:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from .._core import check_finite, host_array
 from ..lattice import cell_to_matrix, check_cell, check_matrix, matrix_to_cell
 from ..scattering import cif_scale, species_label
-from ._close_atoms import MIN_DISTANCE, check_distances
+from ._close_atoms import MAX_OCCUPANCY, MIN_DISTANCE, check_distances
 from ._summary import atoms_line
 
 
@@ -80,7 +80,7 @@ class HostAtoms:
             dtype=dtype or float,
         )
         atoms.check()
-        above = np.flatnonzero(atoms.occupancies > 1 + 1e-6)
+        above = np.flatnonzero(atoms.occupancies > MAX_OCCUPANCY)
         if above.size:
             value = atoms.occupancies[above[0]]
             raise ValueError(f"occupancies[{above[0]}]: expected 0..1, got {value:g}")

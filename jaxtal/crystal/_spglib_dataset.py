@@ -6,6 +6,7 @@ import numpy as np
 
 from .._core import call_spglib
 from ..symmetry import standard_hall_numbers
+from ._nearest_points import NearestPoints
 
 if TYPE_CHECKING:
     from spglib import SpglibDataset
@@ -27,8 +28,12 @@ def standard_dataset(cell: Cell, symprec: float, angle_tolerance: float) -> "Spg
     Raises:
         ValueError: spglib finds no group.
     """
-    number = _search(cell, symprec, angle_tolerance).number
-    return _search(cell, symprec, angle_tolerance, standard_hall_numbers()[number])
+    found = _search(cell, symprec, angle_tolerance)
+    standard = standard_hall_numbers()[found.number]
+    # spglib's own choice is the standard one but for the groups of two origins.
+    if found.hall_number == standard:
+        return found
+    return _search(cell, symprec, angle_tolerance, standard)
 
 
 def with_probe(
@@ -50,10 +55,9 @@ def with_probe(
     found = _search(cell, symprec, angle_tolerance)
     W, w = found.rotations, found.translations
     cartesian = np.einsum("nij,ik,jl->nkl", u_star, matrix, matrix)
-    kept = []
+    kept, points = [], NearestPoints(frac, matrix)
     for k in range(len(W)):
-        gap = (frac @ W[k].T + w[k])[:, None, :] - frac[None, :, :]
-        image = np.argmin(np.sum(((gap - np.round(gap)) @ matrix) ** 2, axis=-1), axis=1)
+        image = points(frac @ W[k].T + w[k])[0]
         R = matrix.T @ W[k] @ np.linalg.inv(matrix.T)
         kept.append(np.abs(R @ cartesian @ R.T - cartesian[image]).max() <= u_tolerance)
     if all(kept):

@@ -15,7 +15,7 @@ from ..lattice import Lattice, LatticeSystem, cell_to_matrix, check_cell
 from ..scattering import Species, parse_species, species_label
 from ..symmetry import SpaceGroup
 from ._ase import atoms_to_ase
-from ._close_atoms import check_distances
+from ._close_atoms import MAX_OCCUPANCY, check_distances
 from ._crystal import Crystal
 from ._expansion import expanded_coordinates, expanded_tensors
 from ._find_symmetry import SymmetricSites, find_symmetry, without_symmetry
@@ -259,7 +259,7 @@ class WyckoffCrystal(eqx.Module):
         ]
         occupancy = host_array(self.occupancies, "occupancies")
         check_finite(occupancy, "occupancies")
-        bad = np.flatnonzero((occupancy < 0) | (occupancy > 1 + 1e-6))
+        bad = np.flatnonzero((occupancy < 0) | (occupancy > MAX_OCCUPANCY))
         if bad.size:
             s = bad[0]
             raise ValueError(f"{labels[s]}: expected an occupancy 0..1, got {occupancy[s]:g}")

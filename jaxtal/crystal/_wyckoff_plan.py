@@ -63,7 +63,7 @@ class WyckoffPlan(eqx.Module):
             np.concatenate([R, np.zeros((len(R), 3, 3 - R.shape[2]))], axis=2)
             for R in (p.rotations_float for p in positions)
         ]
-        moves = {p.letter: _moves(group, p) for p in positions}
+        moves = {p.letter: _moves(group, p) for p in dict.fromkeys(positions)}
         return cls(
             maps=device_array(np.concatenate(maps), dtype),
             shifts=device_array(np.concatenate([p.translations_float for p in positions]), dtype),

@@ -56,6 +56,8 @@ Every error is a `ValueError` that names the file, the atom and the key; nothing
 
 from ._ccp4 import read_ccp4 as read_ccp4
 from ._ccp4 import write_ccp4 as write_ccp4
+from ._contents import contents as contents
+from ._contents import holds_crystals as holds_crystals
 from ._descriptions import read_descriptions as read_descriptions
 from ._descriptions import write_descriptions as write_descriptions
 from ._field_files import read_field as read_field

@@ -1,4 +1,4 @@
-"""The crystals of one file: blocks of a CIF, frames of a trajectory, rows of a database."""
+"""The crystals of one file: blocks, entries, rows, frames of a trajectory, rows of a database."""
 
 import contextlib
 import dataclasses
@@ -7,10 +7,8 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from gemmi import cif
-
 from ..crystal import HostAtoms, WyckoffCrystal, host_crystal
-from ..io import CifBlock, read, read_cif, read_cif_block
+from ..io import contents, holds_crystals, read
 
 #: A CIF has its symmetry, everything else every atom of the cell.
 Found = HostAtoms | WyckoffCrystal
@@ -51,26 +49,43 @@ def entries_of_file(
 
     A file that cannot be taken apart is one entry, whose error says why.
     """
-    if path.name.lower().endswith((".cif", ".cif.gz")):
-        if not _is_unicode(path):
-            return iter([FileEntry(name, stamp, _not_unicode)])
-        return _blocks(path, name, stamp, symmetry)
+    try:
+        if path.name.lower().endswith((".csv", ".csv.gz")) or holds_crystals(path):
+            if not _is_unicode(path):
+                return iter([FileEntry(name, stamp, _not_unicode)])
+            return _listed(path, name, stamp, symmetry)
+    except Exception as error:  # whatever comes of looking into it
+        return iter([FileEntry(name, stamp, _failing(error))])
     if path.name.lower().endswith(_ASYMMETRIC):
         return iter([FileEntry(name, stamp, lambda: read(path))])
     return _frames(path, name, stamp)
 
 
-def _blocks(path: pathlib.Path, name: str, stamp: str, symmetry: str) -> Iterator[FileEntry]:
+def _failing(error: Exception) -> Callable[[], Found]:
+    def load() -> Found:
+        raise error
+
+    return load
+
+
+def _listed(path: pathlib.Path, name: str, stamp: str, symmetry: str) -> Iterator[FileEntry]:
+    """Blocks, entries of JSON and rows of a table: named, unless there is only one."""
+    # The first one waits for the second, which decides.
+    waiting, several = None, False
     try:
-        document = cif.read(str(path))
-        blocks = [block for block in document if _has_atoms(block)]
-    except Exception:  # gemmi raises whatever its parsing meets
-        blocks = []  # `read_cif` finds the error again, and words it
-    if not blocks:
-        yield FileEntry(name, stamp, lambda: read_cif(path, symmetry=symmetry))
-    for block in blocks:
-        label = name if len(blocks) == 1 else f"{name}#{block.name}"
-        yield FileEntry(label, stamp, _block_reader(path, block, symmetry))
+        for entry in contents(path, symmetry=symmetry):
+            if waiting is not None:
+                several = True
+                yield FileEntry(f"{name}#{waiting.name}", stamp, waiting.load)
+            waiting = entry
+    except Exception as error:  # a damaged file, or row
+        if waiting is not None:
+            yield FileEntry(f"{name}#{waiting.name}", stamp, waiting.load)
+        yield FileEntry(name, stamp, _failing(error))
+        return
+    if waiting is not None:
+        label = f"{name}#{waiting.name}" if several else name
+        yield FileEntry(label, stamp, waiting.load)
 
 
 def _is_unicode(path: pathlib.Path) -> bool:
@@ -84,19 +99,6 @@ def _is_unicode(path: pathlib.Path) -> bool:
 
 def _not_unicode() -> Found:
     raise ValueError("expected a path in UTF-8")
-
-
-def _has_atoms(block: cif.Block) -> bool:
-    tags = ("_atom_site_label", "_atom_site_type_symbol")
-    return any(block.find_values(tag) for tag in tags)
-
-
-def _block_reader(path: pathlib.Path, block: cif.Block, symmetry: str) -> Callable[[], Found]:
-    """Reads a block that is parsed already."""
-    # A copy of its own: the document is gone when a later block is read.
-    document = cif.Document()
-    document.add_copied_block(block)
-    return lambda: read_cif_block(CifBlock(path, document[0]), symmetry=symmetry)
 
 
 def _frames(path: pathlib.Path, name: str, stamp: str) -> Iterator[FileEntry]:
@@ -135,8 +137,9 @@ def _frames(path: pathlib.Path, name: str, stamp: str) -> Iterator[FileEntry]:
 
 
 def is_database(path: pathlib.Path) -> bool:
-    """Whether a file is named like a database of ASE."""
-    return path.suffix.lower() in (".db", ".json")
+    """Whether a file is named like a database of ASE, and is no other JSON."""
+    suffix = path.suffix.lower()
+    return suffix == ".db" or (suffix == ".json" and not holds_crystals(path))
 
 
 def entries_of_database(path: pathlib.Path, name: str, stamp: str) -> Iterator[FileEntry]:

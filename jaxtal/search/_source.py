@@ -5,14 +5,18 @@ import os
 import pathlib
 from collections.abc import Iterable, Iterator
 
+from ..io import holds_crystals
 from ._readers import FileEntry, Found, entries_of_database, entries_of_file, is_database
 
 #: Files in folders that are taken for crystals, by the ends of their names in lower case. The
 #: latter lists are refused by `io.read`, with a reason that says more than silence.
 _ENDINGS = (
-    *(".cif", ".cif.gz", ".vasp", ".poscar", ".xyz", ".extxyz", ".traj", ".xsf", ".gen"),
-    *(".db", ".res", ".ins", ".pdb", ".ent", ".mmcif"),
+    *(".cif", ".cif.gz", ".cif.txt", ".mcif", ".mcif.gz"),
+    *(".vasp", ".poscar", ".xyz", ".extxyz", ".traj", ".xsf", ".gen", ".db"),
+    *(".res", ".ins", ".pdb", ".ent", ".mmcif"),
 )
+#: These are crystals if what is in them looks like some.
+_SOMETIMES = (".json", ".json.gz", ".csv", ".csv.gz")
 _NAMES = ("POSCAR", "CONTCAR", "XDATCAR", "OUTCAR", "vasprun.xml")
 
 
@@ -105,14 +109,14 @@ class CrystalSource:
                 yield SourceFile(str(path), path, _stamp(path))
             return
         for path in self._walk():
-            if _looks_like_crystals(path.name):
+            if _looks_like_crystals(path):
                 yield SourceFile(self._name(path), path, _stamp(path))
 
     def ignored(self) -> list[str]:
         """Names of the files of the folder that no format of crystals is named like."""
         if self.folder is None:
             return []
-        return [self._name(path) for path in self._walk() if not _looks_like_crystals(path.name)]
+        return [self._name(path) for path in self._walk() if not _looks_like_crystals(path)]
 
     def entries(self, file: SourceFile) -> Iterator[FileEntry]:
         """The crystals of a file, in order; each is read when asked to."""
@@ -147,9 +151,10 @@ def crystals_of(
 ) -> Iterator[tuple[str, Found | Exception]]:
     """Read the crystals of a folder, a list of files or a database, holding one at a time.
 
-    Of a folder, the files count that are named like a format of crystals. A file of several
-    crystals gives one for each block of a CIF (name#block), each frame (name#0, name#1, ...) or
-    each row of a database (name#id).
+    Of a folder, the files count that are named like a format of crystals, and those JSON files and
+    tables that hold some. A file of several crystals gives one for each block of a CIF, entry of
+    JSON or row of a table (name#block), each frame (name#0, name#1, ...) or each row of a database
+    (name#id).
 
     Args:
         source: as `CrystalSource.of`, as `recursive` and `symmetry`.
@@ -175,8 +180,10 @@ def _path(text: str | os.PathLike[str]) -> pathlib.Path:
     return pathlib.Path(text)
 
 
-def _looks_like_crystals(name: str) -> bool:
-    return name.lower().endswith(_ENDINGS) or name.startswith(_NAMES)
+def _looks_like_crystals(path: pathlib.Path) -> bool:
+    if path.name.lower().endswith(_SOMETIMES):
+        return holds_crystals(path)
+    return path.name.lower().endswith(_ENDINGS) or path.name.startswith(_NAMES)
 
 
 def _stamp(path: pathlib.Path) -> str:

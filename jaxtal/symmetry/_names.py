@@ -18,8 +18,16 @@ from ._symop import SymOp
 # gemmi's own default for some of the 24 groups with two origins is the first;
 # International Tables A give origin choice 2 (and hexagonal axes) as the standard.
 _PREFER = "2H"
-# ICSD writes the setting as a trailing letter: S and Z are origin choices 1 and 2.
-_ICSD_SUFFIX = {"S": "1", "Z": "2", "H": "H", "R": "R"}
+# ICSD writes the setting as trailing letters: S and Z are origin choices 1 and 2, RS rhombohedral
+# axes, HR hexagonal ones of a rhombohedral lattice.
+_ICSD_SUFFIX = {"S": "1", "Z": "2", "H": "H", "R": "R", "RS": "R", "HR": "H"}
+# In brackets, or in words: "(1)", "[origin choice 2]", "(hexagonal axes)", ", origin 1".
+_WORDS = re.compile(
+    r"^(?P<symbol>.*?)[\s,;:]*[(\[{]?\s*(?:origin\s*(?:choice)?\s*(?:at|no\.?)?\s*(?P<origin>[12])"
+    r"|o(?P<short>[12])|(?P<axes>hex|rhomb?)[a-z]*\s*(?:axes|setting)?)\s*[)\]}]?$",
+    re.IGNORECASE,
+)
+_BRACKETS = re.compile(r"^(?P<symbol>.*?)\s*[(\[{]\s*(?P<choice>[12HR])\s*[)\]}]$", re.IGNORECASE)
 
 
 def operations_of(entry: gemmi.SpaceGroup) -> tuple[SymOp, ...]:
@@ -100,8 +108,9 @@ def by_name(name: str) -> gemmi.SpaceGroup:
     """A group from its Hermann-Mauguin symbol, spelled with or without blanks.
 
     Understood: short and full symbols, ``:1 :2 :H :R`` with or without a blank, underscores
-    (``P2_1/c``, and PSCF's ``P_42%m_n_m``), ICSD's trailing S Z H R, Schoenflies symbols
-    (``Oh^7``), ``227`` and ``227:1``.
+    (``P2_1/c``, and PSCF's ``P_42%m_n_m``), screws in brackets (``P2(1)/c``), ICSD's trailing
+    S Z H R RS HR, settings in brackets or words (``(1)``, ``(origin 1)``, ``hexagonal axes``),
+    Schoenflies symbols (``Oh^7``), ``227`` and ``227:1``.
 
     Raises:
         ValueError: the symbol is unknown; the message lists close matches.
@@ -111,11 +120,7 @@ def by_name(name: str) -> gemmi.SpaceGroup:
     digits = re.fullmatch(r"(\d+)(?::([-\w]+))?", text)
     if digits:
         return by_number(int(digits[1]), digits[2])
-    candidates = [text]
-    suffix = re.fullmatch(r"([^:]+?)\s*([SZHR])", text)
-    if suffix:
-        candidates.append(f"{suffix[1]}:{_ICSD_SUFFIX[suffix[2]]}")
-    for candidate in candidates:
+    for candidate in _readings(text):
         entry = gemmi.find_spacegroup_by_name(candidate, prefer=_PREFER) if candidate else None
         entry = entry or _more_spellings().get(_squeeze(candidate))
         if entry is not None:
@@ -124,6 +129,43 @@ def by_name(name: str) -> gemmi.SpaceGroup:
     near = difflib.get_close_matches(_squeeze(text), symbols, n=5, cutoff=0.5)
     hint = f"; close matches: {', '.join(symbols[key] for key in near)}" if near else ""
     raise ValueError(f"expected a space-group symbol, got {name!r}{hint}")
+
+
+def _readings(text: str) -> list[str]:
+    """A symbol, and what it may be when its setting is spelled in another way."""
+    readings = [text]
+    words, brackets = _WORDS.match(text), _BRACKETS.match(text)
+    if words:
+        choice = words["origin"] or words["short"] or words["axes"][0].upper()
+        readings.append(f"{words['symbol']}:{choice}")
+    elif brackets:
+        readings.append(f"{brackets['symbol']}:{brackets['choice'].upper()}")
+    # Older files write screw axes as P2(1)/c.
+    readings += [spelling.replace("(", "").replace(")", "") for spelling in readings]
+    suffix = re.fullmatch(r"([^:]+?)\s*(RS|HR|[SZHR])", text)
+    if suffix:
+        readings.append(f"{suffix[1]}:{_ICSD_SUFFIX[suffix[2]]}")
+        readings.append(suffix[1].replace("(", "").replace(")", "") + f":{_ICSD_SUFFIX[suffix[2]]}")
+    readings += [reading for spelling in list(readings) for reading in full_monoclinic(spelling)]
+    return list(dict.fromkeys(readings))
+
+
+def full_monoclinic(symbol: str) -> list[str]:
+    """The full symbols that a short monoclinic one may stand for, unique axes b, c and a.
+
+    "P 21/b" is "P 1 1 21/b" (no such glide is perpendicular to b), "P 2/m" any of three.
+    """
+    short = re.fullmatch(
+        r"\s*([PABCIF])\s*((?:21?|21?\s*/\s*[mabcn]|[mabcnd]))\s*", symbol, re.IGNORECASE
+    )
+    if short is None:
+        return []
+    centring, element = short[1].upper(), re.sub(r"\s", "", short[2]).lower()
+    return [
+        f"{centring} 1 {element} 1",
+        f"{centring} 1 1 {element}",
+        f"{centring} {element} 1 1",
+    ]
 
 
 def by_hall(hall: str) -> tuple[tuple[SymOp, ...], gemmi.SpaceGroup | None]:

@@ -95,6 +95,9 @@ class WyckoffPosition:
             raise ValueError(f"expected three finite fractional coordinates, got {frac}")
         if M.shape != (3, 3) or not np.isfinite(M).all() or np.linalg.det(M) == 0:
             raise ValueError(f"expected a finite lattice matrix of rank 3, got {matrix}")
+        if self.n_free == 3:  # every point is on the general position
+            u = np.linalg.solve(self.rotations_float[0], x - self.translations_float[0])
+            return u % 1.0 % 1.0, 0.0
         G = M @ M.T
         normals, sections = self._normals
         codimension = 3 - self.n_free

@@ -4,7 +4,11 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
-_TERM = re.compile(r"([+-]?)(?:(\d+(?:\.\d+)?)(?:/(\d+))?)?\*?(x\d+|[xyz])?(?:/(\d+))?")
+_TERM = re.compile(
+    r"([+-]?)(?:(\d+(?:\.\d*)?|\.\d+)(?:/(\d+)\.?(?!\d))?)?\*?(x\d+|[xyz])?(?:/(\d+)\.?(?!\d))?"
+)
+#: Translations of space groups are multiples of 1/24; rounded ones are taken for these.
+_CRYSTALLOGRAPHIC = 24
 
 
 def letters(dimension: int) -> tuple[str, ...]:
@@ -54,11 +58,25 @@ def parse_xyz(text: str) -> tuple[list[list[Fraction]], list[Fraction]]:
             if letter:
                 row[columns[letter]] += value
             else:
-                shift += value.limit_denominator(96) if "." in (number or "") else value
+                shift += _exact(value, number or "") if "." in (number or "") else value
             position = match.end()
         rows.append(row)
         shifts.append(shift)
     return rows, shifts
+
+
+def _exact(value: Fraction, digits: str) -> Fraction:
+    """The fraction that a decimal was made of: 0.33, 0.3333 and 0.66666 mean thirds.
+
+    Rounded or cut, a decimal is within one of its last digit (0.01 at most) of what it stands for.
+    """
+    places = len(digits.partition(".")[2])
+    if value.limit_denominator(_CRYSTALLOGRAPHIC) == value:
+        return value
+    near = Fraction(round(value * _CRYSTALLOGRAPHIC), _CRYSTALLOGRAPHIC)
+    if abs(near - value) <= Fraction(1, 10 ** max(places, 2)):
+        return near
+    return value.limit_denominator(96)
 
 
 def format_xyz(

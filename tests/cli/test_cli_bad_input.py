@@ -84,7 +84,7 @@ OTHER = [
     (("describe", "diamond", "-o", "nowhere/out.npz"), "nowhere"),
     (("describe", "diamond", "-o", "good.cif/out.npz"), "good.cif"),
     (("describe", "diamond"), "--output"),
-    (("describe", "good.cif", "close.cif", "-o", "out.npz"), "close.cif"),
+    (("describe", "text.cif", "close.cif", "-o", "out.npz"), "none of 2 crystals"),
     (("compare", "diamond"), "B requires an argument"),
     (("compare", "diamond", "other.npz"), "other.npz: expected an .npz of `jaxtal describe`"),
     (("compare", "diamond", "broken.npz"), "broken.npz"),
@@ -127,6 +127,8 @@ def refused(result, folder, before, fragment):
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize(("crystal", "fragment"), READING, ids=[name for name, _ in READING])
 def test_crystals_that_are_none(run, folder, command, crystal, fragment):
+    if (command, crystal) == ("describe", "."):
+        pytest.skip("describe takes folders")
     before = set(folder.rglob("*"))
     refused(run(*(a.format(crystal) for a in COMMANDS[command])), folder, before, fragment)
 

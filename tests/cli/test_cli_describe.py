@@ -114,3 +114,55 @@ def test_list(run):
     text = run("list").out
     assert all(name in text for name in names)
     assert "P 32 2 1 (154): Si 3a, O 6c" in text
+
+
+def test_describe_takes_folders_and_lists_what_it_skips(run, tmp_path, small):
+    folder = tmp_path / "many"
+    (folder / "inner").mkdir(parents=True)
+    jxt.io.write_cif(jxt.prototype("fluorite"), folder / "b.cif")
+    jxt.io.write_cif(jxt.prototype("diamond"), folder / "inner" / "c.cif")
+    text = (folder / "b.cif").read_bytes()
+    (folder / "a.cif").write_bytes(b"# caf\xe9\n" + text.replace(b"'jaxtal'", b"'M\xfcller'"))
+    (folder / "broken.cif").write_bytes(b"data_a\n\xff\xfe _cell")
+    (folder / "label.cif").write_bytes(text.replace(b" Ca ", b" Wap "))
+    arguments = ("-o", "out.npz", "--json", *SMALL)
+    result = run("describe", "many", "diamond", "broken.cif", *arguments)
+    assert result.code == 0
+    assert result.json["names"] == ["many/a.cif", "many/b.cif", "diamond"]
+    bad = {one["file"]: one["reason"] for one in result.json["skipped"]}
+    assert set(bad) == {"many/broken.cif", "many/label.cif", "broken.cif"}
+    assert "unknown element 'Wap'" in bad["many/label.cif"]
+    assert result.err.count("jaxtal: skipped ") == 3
+    found, names = jxt.io.read_descriptions(tmp_path / "out.npz")
+    assert names == result.json["names"]
+    assert float(jxt.distance(found[0], jxt.prototype("fluorite"))) < 1e-4
+    inner = run("describe", "many", "--recursive", "--symmetry", "find", "--quiet", *arguments)
+    assert inner.json["names"] == ["many/a.cif", "many/b.cif", "many/inner/c.cif"]
+    assert inner.err == ""
+    nothing = run("describe", "many/broken.cif", *arguments)
+    assert (nothing.code, nothing.out) == (2, "")
+    assert "many/broken.cif" in nothing.err
+    (tmp_path / "empty").mkdir()
+    assert "got none" in run("describe", "empty", *arguments).err
+
+
+def test_one_block_of_several(run, tmp_path):
+    both = "".join(
+        cif_text(tmp_path, name).replace("data_jaxtal", f"data_{name}")
+        for name in ("diamond", "silicon")
+    )
+    (tmp_path / "both.cif").write_text(both)
+    for arguments in (("both.cif", "--block", "silicon"), ("both.cif#silicon",)):
+        result = run("compare", "silicon", *arguments, "--json", *SMALL)
+        assert result.json["relative_distance"] < 1e-4
+    assert run("compare", "both.cif", "both.cif#silicon", "--json", *SMALL).json["distance"] > 1e-6
+    assert run("describe", "both.cif", "--block", "silicon", "-o", "out", *SMALL).code == 0
+    refused = run("compare", "silicon", "both.cif", "--block", "tin", *SMALL)
+    assert refused.code == 2
+    assert "no block 'tin'; the blocks are diamond, silicon" in refused.err
+
+
+def cif_text(folder, name: str) -> str:
+    path = folder / f"{name}.cif"
+    jxt.io.write_cif(jxt.prototype(name), path)
+    return path.read_text()

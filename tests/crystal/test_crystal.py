@@ -87,8 +87,12 @@ def test_bad_input(kwargs, message):
 def test_atoms_may_share_a_site_if_it_holds_them():
     same = [[0, 0, 0], [0, 0, 0]]
     Crystal.from_arrays(CUBE, same, [12, 26], occupancies=[0.4, 0.6])
-    with pytest.raises(ValueError, match="atoms 0 and 1"):
+    with pytest.raises(ValueError, match=r"atom 0 \(0.5\), atom 1 \(0.6\): .* got 1.1"):
         Crystal.from_arrays(CUBE, same, [12, 26], occupancies=[0.5, 0.6])
+    three = [[0, 0, 0]] * 3
+    Crystal.from_arrays(CUBE, three, [12, 26, 27], occupancies=[0.335] * 3)
+    with pytest.raises(ValueError, match=r"share one position.* at most 1 .* got 1.5"):
+        Crystal.from_arrays(CUBE, three, [12, 26, 27], occupancies=[0.5] * 3)
 
 
 def test_an_atom_close_to_its_own_image_is_refused():

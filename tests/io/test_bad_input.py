@@ -80,7 +80,7 @@ def test_the_good_file_is_good(path):
             r"_atom_site_fract_x: expected atoms",
         ),
         ("Si1 Si 0.1", "Si1 Xx 0.1", "atom Si1: _atom_site_type_symbol: unknown element 'Xx'"),
-        ("Si1 Si 0.1", "Si1 Wat 0.1", "unknown element 'Wat'"),
+        ("Si1 Si 0.1", "Si1 Wap 0.1", "unknown element 'Wap'"),
         ("Si1 Si 0.1", "Si1 Si ?", "atom Si1: _atom_site_fract_x: expected a number, got [?]"),
         ("Si1 Si 0.1", "Si1 Si .", "atom Si1: _atom_site_fract_x"),
         ("0.4 0.2 0.1", "0.4 nan 0.1", "atom O1: _atom_site_fract_y: expected a number, got 'nan'"),
@@ -173,16 +173,21 @@ def test_bad_symbols(path, symmetry, message):
     ],
 )
 def test_bad_tensors(path, row, message):
+    """Such a row is left out, with a warning; the atom keeps the isotropic displacement."""
     path.write_text(GOOD + ANISO + row + "\n")
-    with pytest.raises(ValueError, match=message):
-        read(path)
+    with pytest.warns(UserWarning, match=message):
+        crystal = read(path)
+    assert crystal.u_aniso is None
+    assert crystal.u_iso.tolist() == pytest.approx([0.01, 0.01])
 
 
 def test_tensor_against_the_site_symmetry(path):
     text = GOOD.replace("Si1 Si 0.1 0.2 0.3", "Si1 Si 0 0 0.3")
     path.write_text(text + ANISO + "Si1 0.05 0.01 0.01 0 0 0\n")
-    with pytest.raises(ValueError, match=r"atom Si1: .* the site symmetry allows"):
-        read(path)
+    with pytest.warns(UserWarning, match=r"atom Si1: .* the site symmetry allows"):
+        crystal = read(path)
+    assert crystal.u_aniso is None
+    assert float(crystal.u_iso[0]) == pytest.approx(0.01)
     path.write_text(text + ANISO + "Si1 0.0101 0.0100 0.01 0 0 0\n")
     crystal = read(path)
     assert crystal.u_aniso is not None

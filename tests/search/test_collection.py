@@ -188,8 +188,8 @@ def test_an_unreadable_file_is_read_again(folder, cache, metric, monkeypatch):
         raise OSError(f"{path}: input/output error")
 
     with monkeypatch.context() as patch:
-        patch.setattr("jaxtal.search._readers.read_cif", fails)
-        patch.setattr("jaxtal.search._readers.read_cif_block", fails)
+        patch.setattr("jaxtal.io._contents.read_blocks", fails)
+        patch.setattr("jaxtal.io._contents.read_cif_block", fails)
         found = Collection.gather(cache, source, metric)
     assert (len(found), len(found.skipped)) == (1, 3)
     assert len(Collection.open(cache).skipped) == 3

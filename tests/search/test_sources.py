@@ -193,7 +193,7 @@ def test_one_at_a_time(folder, monkeypatch):
         read.append(os.path.basename(block.path))
         return jxt.io.read_cif_block(block, **options)
 
-    monkeypatch.setattr("jaxtal.search._readers.read_cif_block", spy)
+    monkeypatch.setattr("jaxtal.io._contents.read_cif_block", spy)
     stream = crystals_of(folder)
     assert [next(stream)[0] for _ in range(2)] == ["POSCAR", "b-rutile.cif"]
     assert read == ["b-rutile.cif"]

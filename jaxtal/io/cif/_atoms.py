@@ -2,20 +2,28 @@
 
 import dataclasses
 import re
+import warnings
+from collections.abc import Callable
 
 import numpy as np
 
 from ...scattering import cif_scale, parse_species
-from ._values import MASS_NUMBER, CifBlock
+from ._species import Formula, Key, species_of_label, species_of_type
+from ._values import MASS_NUMBER, CifBlock, CifError
 
 _FRACT = ("_atom_site_fract_x", "_atom_site_fract_y", "_atom_site_fract_z")
 _U_ISO = ("_atom_site_u_iso_or_equiv", "_atom_site_u_equiv_geom_mean")
 _B_ISO = ("_atom_site_b_iso_or_equiv", "_atom_site_b_equiv_geom_mean")
+_LETTERS = (
+    "_atom_site_wyckoff_symbol",
+    "_atom_site_site_symmetry_wyckoff",
+    "_atom_site_wyckoff_letter",
+)
+_MULTIPLICITIES = ("_atom_site_site_symmetry_multiplicity", "_atom_site_symmetry_multiplicity")
 _PAIRS = ("11", "22", "33", "12", "13", "23")
-_SPECIES = re.compile(r"^(\d*)([A-Za-z]{1,2})(?![A-Za-z])(.*)$")
-#: Valence form factors of International Tables C, which some files name.
-_VALENCE = {"cval": "C", "siva": "Si", "sival": "Si"}
-_LABEL = re.compile(r"^([A-Za-z]{1,2})")
+
+Column = Callable[..., tuple[str, list[str | None]]]
+"""Values of the first of some tags, one for each row of the atoms."""
 
 
 @dataclasses.dataclass
@@ -27,18 +35,30 @@ class CifAtoms:
         species: (atomic number, charge, mass number) of each.
         frac: fractional coordinates, (N, 3).
         occupancies: (N,).
-        u_iso: angstrom^2, (N,), 0 for anisotropic atoms.
+        u_iso: angstrom^2, (N,), also of anisotropic atoms where the file states it.
         u_aniso: CIF convention, angstrom^2, (N, 3, 3), 0 for isotropic atoms; None if all are.
         letters: Wyckoff letters that the file states, "" where it doesn't.
+        multiplicities: atoms per cell of each that the file states, None where it doesn't.
+        content: atoms of each atomic number in the cell, by stated formula and formula units;
+            empty if one isn't.
     """
 
     labels: list[str]
-    species: list[tuple[int, int, int]]
+    species: list[Key]
     frac: np.ndarray
     occupancies: np.ndarray
     u_iso: np.ndarray
     u_aniso: np.ndarray | None
     letters: list[str]
+    multiplicities: list[int | None]
+    content: dict[int, float]
+
+    @property
+    def anisotropic(self) -> np.ndarray:
+        """Which atoms have a tensor, (N,)."""
+        if self.u_aniso is None:
+            return np.zeros(len(self.labels), bool)
+        return np.asarray(self.u_aniso.any(axis=(1, 2)))
 
 
 def read_atoms(block: CifBlock, matrix: np.ndarray) -> CifAtoms:
@@ -51,32 +71,29 @@ def read_atoms(block: CifBlock, matrix: np.ndarray) -> CifAtoms:
     Raises:
         CifError: no atoms, an unknown element, a missing or unreadable number.
     """
-    n = len(block.texts(_FRACT[0])[1])
-    if n == 0:
-        raise block.error(_FRACT[0], "expected atoms with fractional coordinates, got none")
-
-    def column(*tags: str) -> tuple[str, list[str | None]]:
-        tag, values = block.texts(*tags)
-        if values and len(values) != n:
-            raise block.error(tag, f"expected one value for each of the {n} atoms")
-        return tag, values or [None] * n
-
-    labels = [v or f"row {i + 1}" for i, v in enumerate(column("_atom_site_label")[1])]
+    column = _columns(block)
+    xyz = [column(tag)[1] for tag in _FRACT]
+    n = len(xyz[0])
+    if not any(xyz[0]):
+        hint = ""
+        if any(block.texts("_atom_site_cartn_x")[1]):
+            hint = " (Cartesian ones, as in a file of the PDB, are not read)"
+        raise block.error(_FRACT[0], f"expected atoms with fractional coordinates, got none{hint}")
+    given = column("_atom_site_label")[1]
+    labels = [v or f"row {i + 1}" for i, v in enumerate(given)]
     flags = column("_atom_site_calc_flag")[1]
     kept = [i for i in range(n) if (flags[i] or "").lower() not in ("dum", "dummy")]
     if not kept:
         raise block.error(_FRACT[0], "expected atoms, got only dummy atoms")
-    symbols = column("_atom_site_type_symbol")[1]
     names = [f"atom {label}" for label in labels]
-    xyz = [column(tag)[1] for tag in _FRACT]
     frac = [
         [block.number(tag, x[i], names[i]) for tag, x in zip(_FRACT, xyz, strict=True)]
         for i in kept
     ]
 
     def optional(tag: str, values: list[str | None], default: float) -> np.ndarray:
-        given = [(values[i], names[i]) for i in kept]
-        return np.array([default if v is None else block.number(tag, v, row) for v, row in given])
+        chosen = [(values[i], names[i]) for i in kept]
+        return np.array([default if v is None else block.number(tag, v, row) for v, row in chosen])
 
     tag, values = column(*_U_ISO)
     if any(values):
@@ -88,51 +105,105 @@ def read_atoms(block: CifBlock, matrix: np.ndarray) -> CifAtoms:
     for i, tensor in tensors.items():
         u_aniso[i] = tensor
     masses = optional(*column(MASS_NUMBER), default=0.0)
-    letters = column("_atom_site_wyckoff_symbol", "_atom_site_site_symmetry_wyckoff")[1]
+    letters = column(*_LETTERS)[1]
+    multiplicities = column(*_MULTIPLICITIES)[1]
+    species, content = _species(block, column, labels, kept)
     return CifAtoms(
         labels=[labels[i] for i in kept],
         species=[
-            _isotope(block, _species(block, symbols[i], labels[i], names[i]), mass, names[i])
-            for i, mass in zip(kept, masses, strict=True)
+            _isotope(block, one, mass, names[i])
+            for i, one, mass in zip(kept, species, masses, strict=True)
         ],
         frac=np.array(frac),
         occupancies=optional(*column("_atom_site_occupancy"), default=1.0),
-        u_iso=np.where([i in tensors for i in kept], 0.0, u_iso),
+        u_iso=u_iso,
         u_aniso=u_aniso[kept] if tensors else None,
         letters=[letters[i] or "" for i in kept],
+        multiplicities=[
+            int(text) if (text := multiplicities[i]) and text.isdigit() else None for i in kept
+        ],
+        content=content,
     )
 
 
-def _species(block: CifBlock, symbol: str | None, label: str, row: str) -> tuple[int, int, int]:
-    """The species of a type symbol, or of the letters with which a label begins."""
-    if symbol is not None:
-        match = _SPECIES.match(_VALENCE.get(symbol.lower(), symbol))
-        if match is not None:
-            element = match[2].capitalize()
-            # A rest that is no charge ("Fe2.5+", "C1") says nothing about form factors.
-            for candidate in (f"{match[1]}{element}{match[3]}", element):
-                try:
-                    return parse_species(candidate)
-                except ValueError:
-                    continue
-        raise block.error("_atom_site_type_symbol", f"unknown element {symbol!r}", row)
-    match = _LABEL.match(label)
-    letters = match[1] if match else ""
-    candidates = []
-    for text in (letters, letters[:1]):
-        try:
-            candidates.append(parse_species(text.capitalize()))
-        except (ValueError, TypeError):
-            continue
-    two_known = len(letters) == 2 and len(candidates) == 2
-    if not candidates or (two_known and letters[1].isupper()):
-        raise block.error(
-            "_atom_site_label",
-            f"expected a label that begins with one element, got {label!r}; "
-            "_atom_site_type_symbol would say which",
-            row,
-        )
-    return candidates[0]
+def _columns(block: CifBlock) -> Column:
+    """Columns of the atoms: of the loop that holds the coordinates, others joined by label.
+
+    Raises:
+        CifError: what a column says twice differs, or it can't be told which atoms it is about.
+    """
+    loops = [(loop, xs) for loop, xs in block.places(_FRACT[0]) if any(xs)]
+    main, n = (loops[0][0], len(loops[0][1])) if loops else (None, 0)
+    labels = next((v for loop, v in block.places("_atom_site_label") if loop == main), [])
+
+    def aligned(tag: str) -> list[list[str | None]]:
+        found = []
+        for loop, values in block.places(tag):
+            keys = next((v for one, v in block.places("_atom_site_label") if one == loop), None)
+            if loop == main:
+                found.append(values)
+            elif tag == "_atom_site_label" or not any(values):
+                continue
+            elif keys is not None and len(keys) == len(values) and len(set(keys)) == len(keys):
+                row = dict(zip(keys, values, strict=True))
+                found.append([row.get(label) for label in labels])
+            elif len(values) == n:
+                found.append(values)
+            else:
+                raise block.error(tag, f"expected one value for each of the {n} atoms")
+        return found
+
+    def column(*tags: str) -> tuple[str, list[str | None]]:
+        first = ""
+        for tag in tags:
+            if tag in block and (values := block.one_of(tag, aligned(tag))):
+                if len(values) != n:
+                    raise block.error(tag, f"expected one value for each of the {n} atoms")
+                return tag, values
+            first = first or (tag if tag in block else "")
+        return first, [None] * n
+
+    return column
+
+
+def _species(
+    block: CifBlock, column: Column, labels: list[str], kept: list[int]
+) -> tuple[list[Key], dict[int, float]]:
+    """Species of the atoms that are kept, and the content of the cell by the stated formula."""
+    formulas = [
+        text for _, values in block.places("_chemical_formula_sum") for text in values if text
+    ]
+    formula = Formula.of(formulas)
+    symbols = column("_atom_site_type_symbol")[1]
+    # With hydrogens of such names listed, H2O is the one that is bound to O2.
+    hydrogens = any(re.match(r"[HD](?![23]O|[a-z])", labels[i]) and not symbols[i] for i in kept)
+    found: list[Key] = []
+    known: dict[tuple[str | None, str], Key] = {}
+    for i in kept:
+        symbol, label = symbols[i], labels[i]
+        # Thousands of atoms have few symbols.
+        key = (symbol, "" if symbol else label)
+        if key not in known:
+            tag = "_atom_site_type_symbol" if symbol else "_atom_site_label"
+
+            def complain(message: str, tag: str = tag, label: str = label) -> CifError:
+                return block.error(tag, message, f"atom {label}")
+
+            if not symbol and hydrogens and re.match(r"[HD][23]O", label):
+                raise complain(
+                    f"got {label!r}, water or a hydrogen of that name; _atom_site_type_symbol "
+                    "would say which"
+                )
+            known[key] = (
+                species_of_type(symbol, formula, complain)
+                if symbol
+                else species_of_label(label, formula, complain)
+            )
+        found.append(known[key])
+    units = block.places("_cell_formula_units_z")
+    text = next((v for _, values in units for v in values if v and v.isdigit()), None)
+    content = {} if text is None else formula.content(formulas, int(text))
+    return found, content
 
 
 def _isotope(
@@ -163,23 +234,35 @@ def _tensors(block: CifBlock, matrix: np.ndarray, labels: list[str]) -> dict[int
     tags = [f"_atom_site_aniso_{kind}_{pair}" for pair in _PAIRS]
     columns = [block.texts(tag)[1] or [None] * len(rows) for tag in tags]
     # Mixed sites may repeat a label: as many rows are taken in order, a single one for all.
-    index = {label: [i for i, other in enumerate(labels) if other == label] for label in rows}
-    tensors = {}
+    plain = [_plain_label(label) for label in labels]
+    tensors, seen = {}, dict.fromkeys(rows, 0)
     for r, label in enumerate(rows):
-        values = [column[r] for column in columns]
+        values = [column[r] if r < len(column) else None for column in columns]
+        turn = seen[label]
+        seen[label] += 1
         if all(v is None for v in values):
             continue
-        if not index[label]:
-            raise block.error(labels_tag, f"no atom of this label: {label!r}")
-        numbers = [
-            block.number(tag, v, f"atom {label}") for tag, v in zip(tags, values, strict=True)
-        ]
+        atoms = [i for i, other in enumerate(labels) if other == label]
+        if not atoms and label:
+            atoms = [i for i, other in enumerate(plain) if other == _plain_label(label)]
+        try:
+            if not atoms:
+                raise block.error(labels_tag, f"no atom of this label: {label!r}")
+            numbers = [
+                block.number(tag, v, f"atom {label}") for tag, v in zip(tags, values, strict=True)
+            ]
+        except CifError as error:
+            warnings.warn(f"{error}; this displacement tensor is left out", stacklevel=2)
+            continue
         tensor = np.zeros((3, 3))
         for pair, value in zip(_PAIRS, numbers, strict=True):
             i, j = int(pair[0]) - 1, int(pair[1]) - 1
             tensor[i, j] = tensor[j, i] = value
-        atoms = index[label]
-        turn = rows[:r].count(label)
         for i in atoms if rows.count(label) == 1 else atoms[turn : turn + 1]:
             tensors[i] = tensor * factor
     return tensors
+
+
+def _plain_label(label: str | None) -> str:
+    """A label without marks and case: O-h1 is Oh1."""
+    return re.sub(r"[^a-z0-9]", "", (label or "").lower())

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import warnings
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,11 @@ from ...lattice import LatticeSystem, cell_to_matrix, matrix_to_cell
 from ...scattering import cif_scale
 from ...symmetry import BasisChange, SpaceGroup
 from ._atoms import CifAtoms, read_atoms
-from ._symmetry import read_cell, read_group
-from ._values import CifBlock, CifError, open_block
+from ._beyond import refuse_magnetic, refuse_modulated
+from ._document import open_block
+from ._origin import group_of_atoms
+from ._symmetry import read_cell, stated_group
+from ._values import CifBlock, CifError
 
 
 def read_cif(
@@ -67,10 +71,14 @@ def read_cif_block(
 ) -> WyckoffCrystal:
     """Read a crystal from a parsed block of a CIF; arguments and errors of `read_cif`."""
     check_symmetry(symmetry)
+    refuse_modulated(data)
+    if symmetry == "file":
+        refuse_magnetic(data)
     cell = read_cell(data)
     atoms = read_atoms(data, cell_to_matrix(cell))
-    group = read_group(data, cell)
+    stated = stated_group(data, cell)
     try:
+        group = stated and group_of_atoms(stated, atoms, cell_to_matrix(cell))
         if group is None and symmetry == "file":
             raise ValueError(
                 "expected a space group (operations, Hall or Hermann-Mauguin symbol, number), got "
@@ -79,7 +87,9 @@ def read_cif_block(
         if group is None:
             # Letters mean nothing without their group.
             atoms = dataclasses.replace(atoms, letters=[""] * len(atoms.letters))
-        crystal = _build(group or SpaceGroup.from_number(1), cell, atoms, site_tolerance, dtype)
+        source = f"{data.path}: data_{data.name}"
+        group = group or SpaceGroup.from_number(1)
+        crystal = _build(group, cell, atoms, site_tolerance, dtype, source)
         if symmetry == "file":
             return crystal
         return WyckoffCrystal.from_crystal(crystal, symmetry=symmetry == "find", symprec=symprec)
@@ -96,7 +106,12 @@ def check_symmetry(symmetry: str) -> None:
 
 
 def _build(
-    group: SpaceGroup, cell: np.ndarray, atoms: CifAtoms, tolerance: float, dtype: Any
+    group: SpaceGroup,
+    cell: np.ndarray,
+    atoms: CifAtoms,
+    tolerance: float,
+    dtype: Any,
+    source: str,
 ) -> WyckoffCrystal:
     frac, aniso = atoms.frac, atoms.u_aniso
     to_standard = _unconventional(group)
@@ -116,17 +131,58 @@ def _build(
         _letter(group, x, matrix, tolerance, stated, occupancy)
         for x, stated, occupancy in zip(frac, atoms.letters, atoms.occupancies, strict=True)
     ]
+    u_iso = atoms.u_iso
+    if aniso is not None:
+        aniso, u_iso = _allowed(group, matrix, frac, aniso, atoms, tolerance, source)
     return WyckoffCrystal.build(
         group,
         cell,
         list(zip(atoms.species, letters, frac, strict=True)),
         occupancies=atoms.occupancies,
-        u_iso=atoms.u_iso,
+        u_iso=u_iso,
         u_aniso=aniso,
         names=[f"atom {label}" for label in atoms.labels],
         tolerance=tolerance,
         dtype=dtype,
     )
+
+
+def _allowed(
+    group: SpaceGroup,
+    matrix: np.ndarray,
+    frac: np.ndarray,
+    aniso: np.ndarray,
+    atoms: CifAtoms,
+    tolerance: float,
+    source: str,
+) -> tuple[np.ndarray | None, np.ndarray]:
+    """Tensors that the site symmetries allow, and isotropic displacements of the other atoms.
+
+    A tensor that its site forbids is left out, with a warning: the atom then has the isotropic
+    displacement that the file states, or else the tensor's equivalent.
+    """
+    aniso, scale, metric = aniso.copy(), cif_scale(matrix), matrix @ matrix.T
+    has = atoms.anisotropic
+    u_iso = np.where(has, 0.0, atoms.u_iso)
+    for i in np.flatnonzero(has):
+        images = group.rotations @ frac[i] + group.translations / group.denominator
+        gap = images - frac[i]
+        kept = np.linalg.norm((gap - np.round(gap)) @ matrix, axis=1) <= 2 * tolerance
+        W = group.rotations[kept]
+        mean = np.mean(W @ (aniso[i] * scale) @ W.transpose(0, 2, 1), axis=0) / scale
+        # Files round their tensors, and refinements leave them a little off.
+        if np.abs(mean - aniso[i]).max() <= 2e-3 + 0.05 * np.abs(aniso[i]).max():
+            continue
+        equivalent = float(np.sum(aniso[i] * scale * metric) / 3)
+        u_iso[i] = atoms.u_iso[i] or max(equivalent, 0.0)
+        warnings.warn(
+            f"{source}: atom {atoms.labels[i]}: its displacement tensor "
+            f"{np.round(aniso[i], 5).tolist()} is not one that the site symmetry allows, such as "
+            f"{np.round(mean, 5).tolist()} A^2; it is left out, U_iso = {u_iso[i]:.4g} A^2 stays",
+            stacklevel=2,
+        )
+        aniso[i] = 0.0
+    return (aniso if aniso.any() else None), u_iso
 
 
 def _letter(

@@ -3,9 +3,9 @@
 import os
 
 import numpy as np
-from gemmi import cif
 
 from ...reflections import ReflectionTable
+from ..cif._document import read_blocks
 from ..cif._values import CifBlock, CifError
 
 #: Prefixes of the lists, merged data before raw ones.
@@ -81,12 +81,7 @@ def open_reflection_block(path: str | os.PathLike[str], block: str | None) -> Ci
         FileNotFoundError: there is no such file.
         CifError: not a CIF, or no such block.
     """
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"{os.fspath(path)}: no such file")
-    try:
-        blocks = [CifBlock(path, one) for one in cif.read(os.fspath(path))]
-    except (ValueError, RuntimeError, OSError) as error:  # UnicodeDecodeError is a ValueError
-        raise CifError(f"{os.fspath(path)}: expected a CIF, got a syntax error: {error}") from error
+    blocks = read_blocks(path)
     listed = [one for one in blocks if any(_indexed(one, prefix) for prefix in _LISTS)]
     if block is not None:
         listed = [one for one in listed if one.name.lower() == block.lower()]

@@ -1,0 +1,41 @@
+"""Files that a command skips, and what it says about them."""
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+
+#: Files that are warned of one by one; the rest is counted.
+_WARNED = 20
+
+
+def explained(path: str, reason: str) -> str:
+    """What is wrong with a file; the path is said once."""
+    return reason if reason.startswith(f"{path}:") else f"{path}: {reason}"
+
+
+def warn_of_skipped(skipped: Sequence[tuple[str, str]]) -> None:
+    """Say on stderr what was skipped, and why.
+
+    Args:
+        skipped: path and reason of each.
+    """
+    for path, reason in skipped[:_WARNED]:
+        print(f"jaxtal: skipped {' '.join(explained(path, reason).split())}", file=sys.stderr)
+    if len(skipped) > _WARNED:
+        more = len(skipped) - _WARNED
+        print(f"jaxtal: skipped {more} more; --json lists them all", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def one_line_warnings(quiet: bool = False) -> Iterator[None]:
+    """Show what is dubious about a file in one line on stderr each, or not at all."""
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        print(f"jaxtal: warning: {' '.join(str(message).split())}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        if quiet:
+            warnings.simplefilter("ignore", UserWarning)
+        warnings.showwarning = show
+        yield
