@@ -120,7 +120,9 @@ def metric_vectors(crystals, metric):
 def methods(species):
     """All methods by name; those whose package is missing are left out."""
     table = {}
-    for name, weights in (("", {}), (", composition", {"composition": 1.0})):
+    terms = {", composition": {"composition": 1.0}}
+    terms[", composition, stacking"] = {"composition": 1.0, "stacking": 1.0}
+    for name, weights in ({"": {}} | terms).items():
         made = partial(metric_vectors, metric=CrystalMetric(**weights))
         table[f"jaxtal CrystalMetric{name}"] = Method("", made, _euclidean)
     for name, text in (("default", "P, default"), ("paper", "P, paper's equations")):

@@ -21,9 +21,11 @@ from ..diffraction import (
     host_factors,
     host_points,
 )
+from ..reflections import Reflections
 from ..scattering import FormFactors
 from ._description import AbstractDescriptor, Description
 from ._laue_invariants import laue_invariants
+from ._measured_points import measured_points
 
 
 class AbstractPointDescriptor(AbstractDescriptor):
@@ -51,6 +53,28 @@ class AbstractPointDescriptor(AbstractDescriptor):
             friedel: one of each pair of points q, -q is there, so that odd degrees vanish.
             invariants: bases of the harmonics that symmetry leaves, see `DescriptorPlan`.
         """
+
+    def from_reflections(self, reflections: Reflections, *, forward: float | int) -> Description:
+        """Describe a measured list of reflections, without a crystal (host).
+
+        With intensities on the scale of a calculated pattern, and displacements at rest, this is
+        the description of the crystal: `jxt.distance` compares the two. An absolute scale is that
+        of `WilsonPlot`.
+
+        Args:
+            reflections: merged, of a crystal in three dimensions.
+            forward: |F(0)|^2 in the unit of the intensities: for X-rays the square of the electrons
+                in the cell; for neutrons N sum_j b_j^2.
+
+        Returns:
+            The description; `complete` is False if reflections within q_max are missing.
+
+        Raises:
+            ValueError: another dimension, no reflection within q_max, or `forward` not positive.
+        """
+        points = measured_points(reflections, self.space, float(forward))
+        P, G = self.from_points(points)
+        return Description(P, G, points.complete, self)
 
     def plan(
         self,

@@ -19,11 +19,14 @@ fingerprints of different settings:
 
 `superposed_groups(crystals)` groups as pymatgen's `StructureMatcher` does, strain and volume aside.
 
+`Featurizer(specification)` gives columns to scikit-learn's pipelines and matminer's tables.
+
 Its vectors are mapped from a file, not read. Arrays of vectors that are at hand, 10^5 of them, are
 compared by `metric.all_pairs`: `nearest`, `pairs_within`, `groups`.
 """
 
 from ._collection import Collection as Collection
+from ._featurizer import Featurizer as Featurizer
 from ._fingerprints import fingerprints as fingerprints
 from ._metric import fingerprints_of as fingerprints_of
 from ._metric import reason_of as reason_of
