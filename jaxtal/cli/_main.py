@@ -14,7 +14,6 @@ from rich.box import SIMPLE
 
 from ._errors import BadInputError
 
-INTERRUPTED = 130
 #: Where each command is; imported when it runs, so that help needs no JAX.
 _COMMANDS = {
     "list": ("._list:list_crystals", "Show the built-in crystals."),
@@ -78,15 +77,8 @@ def application() -> App:
     return app
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Args:
-        argv: arguments without the program's name, default those of the process.
-
-    Returns:
-        Exit code: 0 done, 1 not converged, 2 bad input, 130 interrupted.
-    """
+def run_arguments(argv: Sequence[str] | None) -> int:
+    """Run what the arguments say; see `main`."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Names of files may be bytes that no encoding has; on stderr this is the default.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -119,12 +111,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(
             "out of memory: use a smaller --q-max, --n-max, --l-max, --starts, --mesh or section"
         )
-    except KeyboardInterrupt:
-        print("jaxtal: interrupted", file=sys.stderr, flush=True)
-        if argv is None:
-            # A process of its own leaves at once: XLA may crash when torn down while it compiles.
-            os._exit(INTERRUPTED)
-        return INTERRUPTED
 
 
 def _say(message: str) -> int:

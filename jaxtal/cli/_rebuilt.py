@@ -4,9 +4,12 @@ import dataclasses
 import math
 import pathlib
 
+import numpy as np
+
 from ..crystal import CrystalMatch, WyckoffCrystal, match_crystals
+from ..lattice import matrix_to_cell
 from ..reconstruct import Reconstruction
-from ._inputs import cell_summary, summary
+from ._inputs import cell_summary, cell_text, summary
 
 #: What counts as the same crystal: RMSD in angstrom, and relative error of the cell.
 SAME_RMSD, SAME_CELL = 0.01, 1e-3
@@ -23,6 +26,19 @@ def superposed(crystal: WyckoffCrystal, reference: WyckoffCrystal) -> CrystalMat
 def same(match: CrystalMatch | None) -> bool:
     """Whether two crystals superpose within the tolerances."""
     return match is not None and match.rmsd < SAME_RMSD and match.cell_error < SAME_CELL
+
+
+def matched_cell(
+    crystal: WyckoffCrystal, reference: WyckoffCrystal, match: CrystalMatch | None
+) -> str:
+    """The cell of a crystal, in the axes of the reference where the two superpose."""
+    if match is None:
+        return f"{cell_summary(crystal)} (as found: no superposition)"
+    # The matched cells are those of the reference, transformed; so is its like in the other.
+    matrix = np.linalg.inv(match.transform_a) @ match.cell_b
+    names = ("a", "b", "c", "alpha", "beta", "gamma")
+    values = dict(zip(names, matrix_to_cell(matrix).tolist(), strict=True))
+    return cell_text({name: values[name] for name in reference.plan.system.names})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +111,7 @@ class Rebuilt:
             ("converged", f"{good} of {starts} (loss <= {found.tolerance:.0e})"),
             ("best loss", f"{found.loss:.2e}"),
             ("reference", cell_summary(reference)),
-            ("rebuilt", cell_summary(found.best)),
+            ("rebuilt", matched_cell(found.best, reference, self.match)),
             ("match", self._match),
         ]
         if len(found.solutions) > 1:

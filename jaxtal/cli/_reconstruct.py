@@ -116,22 +116,32 @@ def _write(
     rebuilt: Rebuilt,
     target: Description,
 ) -> dict[str, pathlib.Path]:
-    """Loss history, CIF and picture; the latter two only of a crystal that can be described."""
-    cif, history, picture = (
-        folder / file for file in ("reconstructed.cif", "history.csv", "reconstruction.png")
-    )
+    """Loss history, CIF and picture; the latter two only of a crystal that can be described.
+
+    What has not converged is never called reconstructed, and of a search that was stopped before
+    anything had, there is the history alone.
+    """
     found = rebuilt.found
+    stem = "reconstructed" if found.success else "not-converged"
+    cif, history, picture = (
+        folder / file for file in (f"{stem}.cif", "history.csv", "reconstruction.png")
+    )
+    # No files of an earlier run may pass for results of this one.
+    for old in ("reconstructed.cif", "not-converged.cif", "reconstruction.png"):
+        (folder / old).unlink(missing_ok=True)
     write_text(history, _history(found))
+    if found.interrupted and not found.success:
+        return {"history": history}
     block = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+    failure = "" if rebuilt.success else rebuilt.verdict
     try:
         write_cif(found.best, cif, name=block)
-        figure = reconstruction_figure(found, target, title=f"{name}: {rebuilt.title}")
+        title = f"{name}: {rebuilt.title}"
+        figure = reconstruction_figure(found, target, title=title, failure=failure)
     except ValueError as error:
-        # A search cut short may leave atoms on top of each other. No files of an earlier run
-        # may then pass for results of this one.
+        # A search cut short may leave atoms on top of each other.
         print(f"jaxtal: the best crystal is no valid one ({error})", file=sys.stderr)
         cif.unlink(missing_ok=True)
-        picture.unlink(missing_ok=True)
         return {"history": history}
     write_bytes(picture, lambda file: figure.savefig(file, format="png"))
     return {"cif": cif, "history": history, "picture": picture}

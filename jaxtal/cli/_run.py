@@ -1,4 +1,4 @@
-"""One command, run: with compiled programs kept, and interrupts heard."""
+"""One command, run: with compiled programs kept."""
 
 import inspect
 from collections.abc import Callable
@@ -8,7 +8,6 @@ import jax
 
 from ._compile_cache import use_compile_cache
 from ._errors import BadInputError
-from ._interrupts import heard_interrupts
 
 
 def run(command: Callable[..., Any], bound: inspect.BoundArguments) -> int:
@@ -22,7 +21,6 @@ def run(command: Callable[..., Any], bound: inspect.BoundArguments) -> int:
     """
     use_compile_cache()
     try:
-        with heard_interrupts():
-            return command(*bound.args, **bound.kwargs)
+        return command(*bound.args, **bound.kwargs)
     except jax.errors.JaxRuntimeError as error:
         raise BadInputError(str(error) or type(error).__name__) from error
