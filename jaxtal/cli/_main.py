@@ -28,6 +28,10 @@ _COMMANDS = {
         "._search:search",
         "Find the crystals of a folder that are most like one.\n\nLists them, nearest first.",
     ),
+    "powder": (
+        "._powder:powder",
+        "Compute powder patterns, and compare them with a measured one.",
+    ),
     "reconstruct": (
         "._reconstruct:reconstruct",
         "Rebuild a crystal from its descriptor.\n\nDescribes a crystal, forgets its coordinates, "

@@ -34,6 +34,10 @@ dimensions:
     read_reflection_table("data.hkl", hklf=3)        # SHELX
     read_reflection_table("data.fcf")                # CIF: h, k, l, m1, m2, ...
 
+A measured powder pattern:
+
+    two_theta, intensity = read_powder("quartz.xy")  # for losses.measured_similarity
+
 Periodic fields, in the formats of PSCF (one, two and three dimensions, several fields a file):
 
     field = read_field("w.rf")                                 # also .kf, .bf, .ccp4; .gz
@@ -60,6 +64,7 @@ from ._descriptions import read_descriptions as read_descriptions
 from ._descriptions import write_descriptions as write_descriptions
 from ._field_files import read_field as read_field
 from ._field_files import write_field as write_field
+from ._powder import read_powder as read_powder
 from ._read import read as read
 from .cif._read import read_cif as read_cif
 from .cif._read import read_cif_block as read_cif_block
