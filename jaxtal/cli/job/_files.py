@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ..._core import replacing, write_text
 from ...density import Density
-from ...io import write_phasing
+from ...io import write_peaks, write_phasing
 from ...phasing import Phasing
 from .._errors import BadInputError
 from .._files import make_folder
@@ -18,7 +18,8 @@ from ._report import Report
 from ._section_files import placed, write_arrays, write_section
 
 #: Files of every job, which one that does not write them must not leave behind from before.
-_FIXED = ("phases.csv", "phases.npz", "density.ccp4", "density.npz", "peaks.csv", "summary.json")
+_FIXED = ("phases.csv", "phases.npz", "density.ccp4", "density.npz", "summary.json")
+_FIXED += tuple(f"peaks.{ending}" for ending in ("csv", "cif", "res", "xyz"))
 
 
 @contextlib.contextmanager
@@ -99,3 +100,7 @@ def _write_peaks(job: Job, result: Phasing, density: Density, folder: pathlib.Pa
         numbers = [*(f"{value:.5f}" for value in x), f"{height:.5g}", str(int(copies))]
         lines.append(", ".join(numbers))
     write_text(folder / "peaks.csv", "\n".join(lines) + "\n")
+    space = result.problem.reflections.space
+    if space.dimension == space.n_physical == 3:
+        for ending in ("cif", "res", "xyz"):
+            write_peaks(peaks, folder / f"peaks.{ending}", space, group)
