@@ -49,6 +49,11 @@ _FIELDS = {
     "convert": "Convert fields from one format to another, or to another mesh.",
     "check": "Print cell, mesh, range and symmetry of fields.\n\nExit code 1 if they lack the "
     "symmetry of the group that the file names, or that --group does.",
+    "compare": "Print how far apart the fields of two files are.",
+    "scale": "Multiply fields by a number.",
+    "replicate": "Join several cells to one.",
+    "expand": "Carry fields of one or two dimensions along new axes.",
+    "group": "Write the operations of a field's group.",
     "stars": "Write the stars of waves of a field's mesh, cell and group.",
     "waves": "Write the waves of a field's mesh, cell and group.",
 }
