@@ -201,3 +201,36 @@ def test_precision(run, dtype):
     assert (result.code, "error" in result.err) == (0, False), result.err
     limit = {"float32": 1e-4, "float64": 1e-7}[dtype]
     assert result.json["cell_error"] < limit
+
+
+def test_a_stored_descriptor_is_enough_with_group_and_sites(run, tmp_path):
+    described = run("describe", "rutile", "-o", "t.npz", "--n-max", 6, "--l-max", 6, "--q-max", 6)
+    assert described.code == 0
+    known = ("--group", 136, "--sites", "Ti:2a", "O:4f", "--cell", 4.4, 3.1)
+    result = run("reconstruct", "t.npz", *known, "--starts", 8, "-o", "x", "--json")
+    assert result.code == 0, result.err
+    assert result.json["converged"] is True
+    found = jxt.io.read(tmp_path / "x" / "reconstructed.cif")
+    match = jxt.match_crystals(jxt.prototype("rutile"), found)
+    assert match.rmsd < 0.01
+    text = run("reconstruct", "t.npz", "--like", "rutile", "--starts", 8).out
+    assert "a crystal with this descriptor is found" in text
+    assert "reference" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("rutile", "--group", 136), "--group: only of use with a stored descriptor"),
+        (("t.npz", "--group", 136), "--sites, --cell missing"),
+        (("t.npz", "--like", "rutile", "--group", 136), "expected no --group beside it"),
+        (("t.npz", "--like", "rutile", "--q-max", 5), "--q-max: no use with a stored descriptor"),
+        (("t.npz", "--group", 136, "--sites", "Ti2a", "--cell", 4, 3), "as Si:3a O:6c, got 'Ti2a'"),
+        (("t.npz", "--group", 136, "--sites", "Ti:9z", "--cell", 4, 3), "9z"),
+        (("none.npz", "--like", "rutile"), "none.npz"),
+    ],
+)
+def test_what_a_stored_descriptor_needs(run, arguments, message):
+    result = run("reconstruct", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
