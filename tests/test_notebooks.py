@@ -1,7 +1,6 @@
 """The notebooks run from top to bottom, and their numbers are what their texts say."""
 
 import itertools
-import json
 import pathlib
 import sys
 
@@ -20,9 +19,10 @@ pytestmark = [
 ]
 
 
-def printed(notebook) -> dict:
-    """The dictionary that the last cell prints."""
-    return json.loads("".join(o["text"] for o in notebook.cells[-1].outputs))
+def kept(notebook) -> dict:
+    """The dictionary that the last cell keeps, under a type that no viewer shows."""
+    (output,) = notebook.cells[-1].outputs
+    return output["data"]["application/vnd.jaxtal+json"]
 
 
 def check_descriptors(results: dict) -> None:
@@ -49,6 +49,10 @@ def check_descriptors(results: dict) -> None:
         assert case["rmsd"] < 0.01, name
         assert case["cell_error"] < 1e-3, name
         assert case["converged"] >= (3 if "random" in name else 7), name
+    # Honest about many parameters: success falls with their number.
+    shares = {free: good / starts for free, good, starts in results["random_starts"].values()}
+    assert min(share for free, share in shares.items() if free <= 4) > 0.7
+    assert shares[max(shares)] < 0.5
 
 
 def check_phasing(results: dict) -> None:
@@ -102,7 +106,7 @@ def check_block_copolymers(results: dict) -> None:
     assert stress["relative error in the fields"] < 1e-7
     assert max(results["orbits - mesh"][what] for what in ("F", "slopes", "stress")) < 1e-12
     errors = list(results["gyroid: error of F with the mesh"].values())
-    assert len(errors) == (6 if full else 1)
+    assert len(errors) == (6 if full else 3)
     assert errors[0] < 1e-3
     assert all(later < earlier for earlier, later in itertools.pairwise(errors))
     steps = results["cylinders: error of F and a with the step"].values()
@@ -158,7 +162,7 @@ def check_matching(results: dict) -> None:
 
 # Name, number of pictures, claims.
 NOTEBOOKS = [
-    ("crystals_in_reciprocal_space", 8, check_descriptors),
+    ("crystals_in_reciprocal_space", 9, check_descriptors),
     ("phasing", 8, check_phasing),
     ("block_copolymers", 6, check_block_copolymers),
     ("matching_and_training", 5, check_matching),
@@ -170,7 +174,7 @@ def test_stored_outputs(name, pictures, check):
     import nbformat
 
     path = FOLDER / f"{name}.ipynb"
-    assert path.stat().st_size < 800_000
+    assert path.stat().st_size < 1_200_000
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -179,7 +183,9 @@ def test_stored_outputs(name, pictures, check):
     assert sum("image/png" in output.get("data", {}) for output in outputs) == pictures
     assert all(output.get("name") != "stderr" for output in outputs)
     assert all(output.output_type != "error" for output in outputs)
-    check(printed(notebook))
+    # A reader sees no dumps of numbers.
+    assert not any(output.get("text", "").startswith("{") for output in outputs)
+    check(kept(notebook))
 
 
 # Of the four one runs by default, to see that notebooks run; what the others show is tested in
@@ -232,4 +238,4 @@ def test_notebook_runs(name, check, tmp_path, monkeypatch):
     # JAX's own log lines go to the kernel's stderr stream, Python warnings too.
     warned = [o["text"] for o in outputs if o.get("name") == "stderr" and "Warning" in o["text"]]
     assert warned == []
-    check(printed(notebook))
+    check(kept(notebook))

@@ -166,10 +166,10 @@ def _frame_box(ax: Any, box: np.ndarray, eye: np.ndarray, outline: bool) -> None
         ax.plot(*places[[a, b]].T, linewidth=0.9, **style)
     low, high = places.min(axis=0), places.max(axis=0)
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), zlim=(low[2], high[2]))
-    # The box fills the picture whatever its shape; perspective needs a margin.
+    # The box fills the picture whatever its shape; perspective and labels need a margin.
     size = max(np.ptp(seen[:, 0]), np.ptp(seen[:, 2]))
     ax.set_proj_type("persp", focal_length=2.0)
-    ax.set_box_aspect(high - low, zoom=0.84 * float(np.linalg.norm(high - low) / size))
+    ax.set_box_aspect(high - low, zoom=0.78 * float(np.linalg.norm(high - low) / size))
 
 
 def _name_edges(ax: Any, box: np.ndarray, eye: np.ndarray, unit: str) -> None:
