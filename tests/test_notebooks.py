@@ -25,6 +25,11 @@ def kept(notebook) -> dict:
     return output["data"]["application/vnd.jaxtal+json"]
 
 
+def by_number(results: dict) -> list:
+    """Values in the order of their keys, which are numbers: notebooks are stored sorted by text."""
+    return [value for _, value in sorted(results.items(), key=lambda item: float(item[0]))]
+
+
 def check_descriptors(results: dict) -> None:
     """The claims of the notebook on descriptors."""
     assert results["gram_condition"]["OrthonormalBasis"] < 1 + 1e-9
@@ -105,24 +110,24 @@ def check_block_copolymers(results: dict) -> None:
     assert stress["relative error"] < 1e-8
     assert stress["relative error in the fields"] < 1e-7
     assert max(results["orbits - mesh"][what] for what in ("F", "slopes", "stress")) < 1e-12
-    errors = list(results["gyroid: error of F with the mesh"].values())
+    errors = by_number(results["gyroid: error of F with the mesh"])
     assert len(errors) == (6 if full else 3)
     assert errors[0] < 1e-3
     assert all(later < earlier for earlier, later in itertools.pairwise(errors))
-    steps = results["cylinders: error of F and a with the step"].values()
+    steps = by_number(results["cylinders: error of F and a with the step"])
     assert all(
         later < earlier / 5
         for before, after in itertools.pairwise(steps)
         for earlier, later in zip(before, after, strict=True)
     )
-    gaps = list(results["Simpson"].values())
+    gaps = by_number(results["Simpson"])
     assert all(later < earlier / 5 for earlier, later in itertools.pairwise(gaps))
     assert ("O70" in results) == full
     if full:
         assert abs(results["O70"]["F - PSCF"]) < 2e-8
         assert np.abs(results["O70"]["cell - PSCF"]).max() < 5e-6
-    order = [name for name, _ in itertools.groupby(results["stable"].values())]
-    assert order == ["lamellae", "gyroid", "cylinders", "spheres"]
+    order = [name for name, _ in itertools.groupby(by_number(results["stable"]))]
+    assert order == ["spheres", "cylinders", "gyroid", "lamellae"]
 
 
 def check_matching(results: dict) -> None:
@@ -148,12 +153,16 @@ def check_matching(results: dict) -> None:
     counts = {(size, threshold): groups for size, threshold, groups, _ in results["groups"]}
     assert counts[0.01, 0.1] == counts[0.02, 0.1] == 22
     assert all(mixed == 0 for *_, mixed in results["groups"])
-    assert results["traces"] == 1
+    assert results["traces"] == 2
     assert results["steps"] >= 200
-    for first, last, distance in results["training"].values():
-        assert last[0] < 0.5 * first[0]
-        assert last[1] < 0.8 * first[1]
+    alone, term = (results["training"][n] for n in ("flow alone", "with the term on samples"))
+    for _, last, distance, valid in (alone, term):
+        assert 0.3 < last[0] < 1.0
         assert np.isfinite(distance)
+        assert valid > 0.6
+    # The term is on samples: their descriptors come nearer, and no fewer of them are valid.
+    assert term[1][1] < 0.9 * alone[1][1]
+    assert term[3] > alone[3] - 0.02
     assert results["fit"]["R2"] > 0.95
     given, some, more = np.array(results["wished"])[:, 3]
     assert more < some < given
