@@ -18,10 +18,42 @@ by a job file. Output is for people; with `--json`
 it is exactly one JSON object on stdout, and everything else goes to stderr.
 
 Exit codes: 0 done, 1 not converged or not symmetric, 2 bad input (one line on stderr),
-130 interrupted (what was finished is written). Files are written whole or not at all.
+130 interrupted. Ctrl-C is answered at once; what was found is finished and written, and a second
+one quits. Files are written whole or not at all.
 
 Compiled programs are kept in the user's cache folder (`XDG_CACHE_HOME`, default `~/.cache`),
 unless JAX is told otherwise (`JAX_COMPILATION_CACHE_DIR`).
 """
 
-from ._main import main as main
+import os
+from collections.abc import Sequence
+
+from ._interrupts import INTERRUPTED, heard_interrupts, say
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: arguments without the program's name, default those of the process.
+
+    Returns:
+        Exit code: 0 done, 1 not converged, 2 bad input, 130 interrupted.
+    """
+    with heard_interrupts() as heard:
+        try:
+            # Imports take a second, in which Ctrl-C shall leave no traceback either.
+            from ._main import run_arguments
+
+            return run_arguments(argv)
+        except KeyboardInterrupt:
+            pass
+        except Exception:
+            # Imports of others turn an interrupt into errors of their own.
+            if not heard.count:
+                raise
+        say("jaxtal: interrupted")
+    if argv is None:
+        # A process of its own leaves at once: XLA may crash when torn down while it compiles.
+        os._exit(INTERRUPTED)
+    return INTERRUPTED

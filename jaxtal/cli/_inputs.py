@@ -63,8 +63,13 @@ def summary(crystal: WyckoffCrystal) -> str:
 def cell_summary(crystal: WyckoffCrystal) -> str:
     """Free cell parameters in one line."""
     values = zip(crystal.plan.system.names, crystal.lattice_parameters, strict=True)
+    return cell_text({name: float(value) for name, value in values})
+
+
+def cell_text(values: dict[str, float]) -> str:
+    """Cell parameters by name, in one line."""
     lengths = {"a", "b", "c"}
     return ", ".join(
-        f"{name} = {float(v):.4f} A" if name in lengths else f"{name} = {float(v):.3f} deg"
-        for name, v in values
+        f"{name} = {v:.4f} A" if name in lengths else f"{name} = {v:.3f} deg"
+        for name, v in values.items()
     )

@@ -1,33 +1,99 @@
-"""Ctrl-C that is heard wherever it falls."""
+"""Ctrl-C that is answered at once, and heard wherever it falls."""
 
 import _thread
 import contextlib
+import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
 
+#: Exit code of a command that was interrupted.
+INTERRUPTED = 130
 #: Seconds after which a swallowed interrupt is sent again.
 _AGAIN = 0.05
 
 
-@contextlib.contextmanager
-def heard_interrupts() -> Iterator[None]:
-    """Send an interrupt again that fell into a callback of the garbage collector.
+class Interrupts:
+    """What is known of interrupts so far.
 
-    An exception there cannot travel: Python prints it as "ignored" and goes on. JAX has such a
-    callback, and while it traces, the collector runs often.
+    Attributes:
+        count: how many have come.
+        resent: of those to come, how many were sent from here.
     """
-    before = sys.unraisablehook
+
+    def __init__(self) -> None:
+        self.count = self.resent = 0
+
+
+@contextlib.contextmanager
+def heard_interrupts() -> Iterator[Interrupts]:
+    """Answer the first Ctrl-C with a line on stderr, and leave at the second.
+
+    Python's own handler waits until compiled code returns to it, which may take many seconds. The
+    system's wakes a thread here at once. The first interrupt is still raised where Python next
+    looks, so that what has been found can be written.
+
+    An interrupt that falls into a callback of the garbage collector is sent again: an exception
+    there cannot travel, Python prints it as "ignored" and goes on. JAX has such a callback, and
+    while it traces, the collector runs often.
+    """
+    heard, before = Interrupts(), sys.unraisablehook
 
     def hook(unraisable: Any) -> None:
         if isinstance(unraisable.exc_value, KeyboardInterrupt):
+            heard.resent += 1
             threading.Timer(_AGAIN, _thread.interrupt_main).start()
         else:
             before(unraisable)
 
     sys.unraisablehook = hook
     try:
-        yield
+        with _awake(heard):
+            yield heard
     finally:
         sys.unraisablehook = before
+
+
+@contextlib.contextmanager
+def _awake(heard: Interrupts) -> Iterator[None]:
+    """A thread that hears every signal as it comes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    old = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    thread = threading.Thread(target=_answer, args=(reading, heard), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(old)
+        os.close(writing)  # ends the thread
+        thread.join()
+        os.close(reading)
+
+
+def _answer(reading: int, heard: Interrupts) -> None:
+    while numbers := os.read(reading, 64):
+        if signal.SIGINT not in numbers:
+            continue
+        if heard.resent:
+            heard.resent -= 1
+            continue
+        heard.count += 1
+        if heard.count > 1:
+            # XLA cannot be stopped otherwise.
+            os._exit(INTERRUPTED)
+        # Below a progress bar, not beside it.
+        bar = "\n" if sys.stderr is not None and sys.stderr.isatty() else ""
+        say(f"{bar}jaxtal: finishing; Ctrl-C again to quit")
+
+
+def say(text: str) -> None:
+    """A line on stderr, if anybody is there to read it."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()

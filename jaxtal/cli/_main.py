@@ -14,7 +14,6 @@ from rich.box import SIMPLE
 
 from ._errors import BadInputError
 
-INTERRUPTED = 130
 #: Where each command is; imported when it runs, so that help needs no JAX.
 _COMMANDS = {
     "list": ("._list:list_crystals", "Show the built-in crystals."),
@@ -28,6 +27,10 @@ _COMMANDS = {
     "search": (
         "._search:search",
         "Find the crystals of a folder that are most like one.\n\nLists them, nearest first.",
+    ),
+    "powder": (
+        "._powder:powder",
+        "Compute powder patterns, and compare them with a measured one.",
     ),
     "reconstruct": (
         "._reconstruct:reconstruct",
@@ -46,6 +49,11 @@ _FIELDS = {
     "convert": "Convert fields from one format to another, or to another mesh.",
     "check": "Print cell, mesh, range and symmetry of fields.\n\nExit code 1 if they lack the "
     "symmetry of the group that the file names, or that --group does.",
+    "compare": "Print how far apart the fields of two files are.",
+    "scale": "Multiply fields by a number.",
+    "replicate": "Join several cells to one.",
+    "expand": "Carry fields of one or two dimensions along new axes.",
+    "group": "Write the operations of a field's group.",
     "stars": "Write the stars of waves of a field's mesh, cell and group.",
     "waves": "Write the waves of a field's mesh, cell and group.",
 }
@@ -78,15 +86,8 @@ def application() -> App:
     return app
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Args:
-        argv: arguments without the program's name, default those of the process.
-
-    Returns:
-        Exit code: 0 done, 1 not converged, 2 bad input, 130 interrupted.
-    """
+def run_arguments(argv: Sequence[str] | None) -> int:
+    """Run what the arguments say; see `main`."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Names of files may be bytes that no encoding has; on stderr this is the default.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -119,12 +120,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(
             "out of memory: use a smaller --q-max, --n-max, --l-max, --starts, --mesh or section"
         )
-    except KeyboardInterrupt:
-        print("jaxtal: interrupted", file=sys.stderr, flush=True)
-        if argv is None:
-            # A process of its own leaves at once: XLA may crash when torn down while it compiles.
-            os._exit(INTERRUPTED)
-        return INTERRUPTED
 
 
 def _say(message: str) -> int:

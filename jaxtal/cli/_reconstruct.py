@@ -16,12 +16,13 @@ from ..descriptors import Description, Descriptor
 from ..io import write_cif
 from ..plot import reconstruction_figure
 from ..reconstruct import Adam, Reconstruction, from_descriptor
-from ._descriptions import checked_description
+from ._descriptions import checked_description, read_entry
 from ._errors import BadInputError
 from ._files import make_folder
 from ._inputs import crystal_name, find_crystal
 from ._options import Count, Dtype, Json, Quiet, Reading, Seed, number
 from ._rebuilt import Rebuilt, superposed
+from ._sought import Sought, sought_crystal
 
 #: Width of the bins of G(d), 1/angstrom.
 _SPACING = 0.1
@@ -36,9 +37,10 @@ def reconstruct(
     starts: Count = 64,
     perturb: Annotated[tuple[float, float] | None, number(0.0)] = None,
     seed: Seed = 0,
-    q_max: float = 6.0,
-    n_max: int = 8,
-    l_max: int = 8,
+    q_max: float | None = None,
+    n_max: int | None = None,
+    l_max: int | None = None,
+    sought: Sought = Sought(),
     steps: Count = 400,
     output: Annotated[pathlib.Path | None, Parameter(alias="-o")] = None,
     dtype: Dtype = "float32",
@@ -48,8 +50,11 @@ def reconstruct(
 ) -> int:
     """Rebuild a crystal from its descriptor; write and print how that went.
 
+    Of a stored descriptor (.npz) the group, sites and rough cell are told by --group, --sites and
+    --cell, or by a crystal that has them, --like.
+
     Args:
-        crystal: file or built-in name.
+        crystal: file or built-in name; or the .npz of one crystal, as `jaxtal describe` writes it.
         starts: how many, default 64.
         perturb: D_LAT D_COOR: start near the crystal instead of anywhere: lengths times
             1 + D_LAT (u - 1/2), sites moved by D_COOR angstrom.
@@ -62,28 +67,37 @@ def reconstruct(
         dtype: precision, default float32.
     """
     begin = time.perf_counter()
-    descriptor = _descriptor(n_max, l_max, q_max)
     if perturb is not None and perturb[0] >= 2:
         raise BadInputError(f"--perturb: expected D_LAT < 2, a relative width, got {perturb[0]:g}")
     optimiser = Adam(steps=steps) if perturb is None else Adam(steps=steps, learning_rate=_GENTLE)
     name = crystal_name(crystal)
     folder = output or pathlib.Path(f"reconstruction-{name}")
     with jax.enable_x64(dtype == "float64"):
-        reference = find_crystal(crystal, reading)
-        target = checked_description(crystal, reference, descriptor)
+        if crystal.lower().endswith(".npz"):
+            _check_no_sizes(n_max, l_max, q_max)
+            reference, like = None, sought_crystal(sought, reading)
+            target = read_entry(pathlib.Path(crystal)).description
+        else:
+            sought.check_unused()
+            reference = like = find_crystal(crystal, reading)
+            descriptor = _descriptor(
+                *(d if v is None else v for v, d in ((n_max, 8), (l_max, 8), (q_max, 6.0)))
+            )
+            target = checked_description(crystal, reference, descriptor)
         make_folder(folder)
         if not quiet:
             print(f"rebuilding {crystal} from its descriptor", file=sys.stderr)
         found = from_descriptor(
             target,
-            like=reference,
+            like=like,
             starts=starts,
             key=jax.random.key(seed),
             perturbation=perturb,
             optimiser=optimiser,
             progress=not quiet and sys.stderr.isatty(),
         )
-        rebuilt = Rebuilt(reference, found, superposed(found.best, reference))
+        match = None if reference is None else superposed(found.best, reference)
+        rebuilt = Rebuilt(like, found, match, known=reference is not None)
         files = _write(folder, name, rebuilt, target)
         seconds = time.perf_counter() - begin
         if as_json:
@@ -95,6 +109,12 @@ def reconstruct(
     if found.interrupted:
         return 130
     return 0 if found.success else 1
+
+
+def _check_no_sizes(*sizes: float | None) -> None:
+    for name, value in zip(("--n-max", "--l-max", "--q-max"), sizes, strict=True):
+        if value is not None:
+            raise BadInputError(f"{name}: no use with a stored descriptor, which has its own")
 
 
 def _descriptor(n_max: int, l_max: int, q_max: float) -> Descriptor:
@@ -116,22 +136,32 @@ def _write(
     rebuilt: Rebuilt,
     target: Description,
 ) -> dict[str, pathlib.Path]:
-    """Loss history, CIF and picture; the latter two only of a crystal that can be described."""
-    cif, history, picture = (
-        folder / file for file in ("reconstructed.cif", "history.csv", "reconstruction.png")
-    )
+    """Loss history, CIF and picture; the latter two only of a crystal that can be described.
+
+    What has not converged is never called reconstructed, and of a search that was stopped before
+    anything had, there is the history alone.
+    """
     found = rebuilt.found
+    stem = "reconstructed" if found.success else "not-converged"
+    cif, history, picture = (
+        folder / file for file in (f"{stem}.cif", "history.csv", "reconstruction.png")
+    )
+    # No files of an earlier run may pass for results of this one.
+    for old in ("reconstructed.cif", "not-converged.cif", "reconstruction.png"):
+        (folder / old).unlink(missing_ok=True)
     write_text(history, _history(found))
+    if found.interrupted and not found.success:
+        return {"history": history}
     block = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+    failure = "" if rebuilt.success else rebuilt.verdict
     try:
         write_cif(found.best, cif, name=block)
-        figure = reconstruction_figure(found, target, title=f"{name}: {rebuilt.title}")
+        title = f"{name}: {rebuilt.title}"
+        figure = reconstruction_figure(found, target, title=title, failure=failure)
     except ValueError as error:
-        # A search cut short may leave atoms on top of each other. No files of an earlier run
-        # may then pass for results of this one.
+        # A search cut short may leave atoms on top of each other.
         print(f"jaxtal: the best crystal is no valid one ({error})", file=sys.stderr)
         cif.unlink(missing_ok=True)
-        picture.unlink(missing_ok=True)
         return {"history": history}
     write_bytes(picture, lambda file: figure.savefig(file, format="png"))
     return {"cif": cif, "history": history, "picture": picture}

@@ -1,4 +1,4 @@
-"""One command, run: with compiled programs kept, and interrupts heard."""
+"""One command, run: with compiled programs kept."""
 
 import inspect
 import sys
@@ -10,7 +10,6 @@ import jax
 
 from ._compile_cache import use_compile_cache
 from ._errors import BadInputError
-from ._interrupts import heard_interrupts
 
 
 def run(command: Callable[..., Any], bound: inspect.BoundArguments) -> int:
@@ -24,7 +23,7 @@ def run(command: Callable[..., Any], bound: inspect.BoundArguments) -> int:
     """
     use_compile_cache()
     try:
-        with heard_interrupts(), warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.showwarning = _say
             return command(*bound.args, **bound.kwargs)
     except jax.errors.JaxRuntimeError as error:

@@ -13,5 +13,6 @@ Fourier sign: rho(x) = (1/V) sum_k F(k) exp(-2 pi i k.x), F(k) = sum f exp(+2 pi
 """
 
 from ._density import Density as Density
+from ._peaks import Peaks as Peaks
 from ._section import Plane as Plane
 from ._section import Section as Section

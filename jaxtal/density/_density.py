@@ -160,6 +160,8 @@ class Density(eqx.Module):
     ) -> Section:
         """Cut the density with a plane, by exact summation of all waves.
 
+        The largest value of the whole density on its grid goes with it, if it has one.
+
         Args:
             plane: a `Plane`, or two lattice vectors through the origin, drawn to scale where the
                 density knows its space.
@@ -171,7 +173,8 @@ class Density(eqx.Module):
         if not isinstance(plane, Plane):
             first, second = plane
             plane = Plane.rational(first, second, space=self.space)
-        return on_plane(self.k, self.coefficients, plane, (shape[0], shape[1]))
+        highest = None if self.grid is None else float(self.on_grid(self.grid).max())
+        return on_plane(self.k, self.coefficients, plane, (shape[0], shape[1]), highest)
 
     def peaks(
         self,

@@ -27,6 +27,7 @@ class Plane:
         outline: polygon of one cell, in the picture, (n, 2).
         offset: where the corner lies in the picture, (2,).
         labels: what the two axes of the picture show.
+        to_scale: whether both axes have one unit; an angstrom and a phase have not.
     """
 
     corner: Float[np.ndarray, " N"]
@@ -35,6 +36,7 @@ class Plane:
     outline: Float[np.ndarray, "n 2"]
     offset: Float[np.ndarray, "2"]
     labels: tuple[str, str] = ("", "")
+    to_scale: bool = True
 
     @classmethod
     def rational(
@@ -64,17 +66,20 @@ class Plane:
             raise ValueError(f"u, v: expected integers, got {edges.tolist()}")
         if np.linalg.matrix_rank(edges) < 2:
             raise ValueError(f"u, v: expected independent vectors, got {edges.tolist()}")
-        frame = np.eye(2)
+        frame, units = np.eye(2), ("cells", "cells")
         if space is not None and space.n_physical + space.n_internal == space.dimension:
-            frame = _frame(np.concatenate(space.components(edges), axis=1))
+            frame, units = _lattice_frame(space, edges)
         corner = np.zeros(edges.shape[1]) if point is None else _vector("point", point, len(u))
         square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
-        names = [f"[{' '.join(str(int(i)) for i in e)}]" for e in edges]
+        names = [
+            f"[{' '.join(str(int(i)) for i in e)}] ({unit})"
+            for e, unit in zip(edges, units, strict=True)
+        ]
         scale = np.array(repeat, dtype=np.float64)[:, None]
         if not (scale > 0).all():
             raise ValueError(f"repeat: expected positive numbers, got {repeat}")
         picture = (frame * scale, square @ frame, np.zeros(2))
-        return cls(corner, edges * scale, *picture, (names[0], names[1]))
+        return cls(corner, edges * scale, *picture, (names[0], names[1]), units[0] == units[1])
 
     @classmethod
     def physical(cls, space: Superspace, first: Any, second: Any, point: Any = None) -> "Plane":
@@ -120,9 +125,28 @@ class Plane:
         middle = np.zeros(N) if point is None else _vector("point", point, N)
         frame = _frame(vectors)
         picture = (frame, _cell_cut(edges) @ frame, -0.5 * frame.sum(axis=0))
-        unit = {"r": " (Å)", "s": ""}
+        phase = _is_modulated(space)
+        unit = {"r": " (Å)", "s": " (radians)" if phase else " (Å)"}
         names = tuple(f"${kind}_{i + 1}${unit[kind]}" for i, kind in enumerate(kinds))
-        return cls(middle - edges.sum(axis=0) / 2, edges, *picture, (names[0], names[1]))
+        same = not phase or kinds[0] == kinds[1]
+        return cls(middle - edges.sum(axis=0) / 2, edges, *picture, (names[0], names[1]), same)
+
+    @property
+    def middle(self) -> Float[np.ndarray, "2"]:
+        """Fractions a, b of the edges at the middle of the cell, (2,)."""
+        # Of a parallelogram, or of a polygon with a centre, whose corners may be listed twice.
+        centre = (self.outline.min(axis=0) + self.outline.max(axis=0)) / 2
+        return (centre - self.offset) @ np.linalg.inv(self.frame)
+
+    def through(self, point: Any) -> "Plane":
+        """Move the plane, parallel to itself, until a point lies in the middle of its cell.
+
+        Args:
+            point: fractional coordinates, (N,).
+        """
+        at = _vector("point", point, self.edges.shape[1])
+        corner = at - self.middle @ self.edges
+        return dataclasses.replace(self, corner=corner)
 
     def points(self, ab: Any) -> Float[np.ndarray, "*n N"]:
         """Return fractional coordinates of points given by fractions a, b of edges, (..., 2)."""
@@ -136,13 +160,18 @@ class Section:
     Attributes:
         plane: where.
         values: density at a = i / n_1, b = j / n_2, (n_1, n_2).
+        highest: largest value in the whole cell, which colours are scaled by; None where it is not
+            known.
     """
 
     plane: Plane
     values: Float[np.ndarray, "n1 n2"]
+    highest: float | None = None
 
 
-def on_plane(k: Array, c: Array, plane: Plane, shape: tuple[int, int]) -> Section:
+def on_plane(
+    k: Array, c: Array, plane: Plane, shape: tuple[int, int], highest: float | None = None
+) -> Section:
     """Sum all waves Re c exp(-2 pi i k.x) on a plane.
 
     Args:
@@ -150,6 +179,7 @@ def on_plane(k: Array, c: Array, plane: Plane, shape: tuple[int, int]) -> Sectio
         c: coefficients, (m,).
         plane: where.
         shape: number of points along the two edges.
+        highest: see `Section`; the plane may go through what lies higher.
     """
     if plane.edges.shape[1] != k.shape[1]:
         raise ValueError(
@@ -161,8 +191,10 @@ def on_plane(k: Array, c: Array, plane: Plane, shape: tuple[int, int]) -> Sectio
         origin, edges = np.zeros(2), np.eye(2)
     kind = c.real.dtype
     origin, edges = jnp.asarray(origin, kind), jnp.asarray(edges, kind)
-    values = _fourier_series.in_box(k, c, origin, edges, shape)
-    return Section(plane, np.asarray(values, dtype=np.float64))
+    values = np.asarray(_fourier_series.in_box(k, c, origin, edges, shape), dtype=np.float64)
+    if highest is not None:
+        highest = max(highest, float(values.max()))
+    return Section(plane, values, highest)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -221,6 +253,32 @@ def _vector(name: str, value: Any, length: int | None = None) -> np.ndarray:
         raise ValueError(f"{name}: expected {length or 'N'} numbers, got shape {v.shape}")
     check_finite(v, name)
     return v
+
+
+def _is_modulated(space: Superspace) -> bool:
+    """Whether internal space is a phase, and not a length.
+
+    Then the vectors without a part in it are the reciprocal basis of a crystal in physical space.
+    """
+    main = space.parallel[~np.any(space.perpendicular, axis=1)]
+    return bool(space.n_internal) and len(main) == space.n_physical
+
+
+def _lattice_frame(space: Superspace, edges: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
+    """Two lattice vectors as vectors of the picture, and the units along its axes.
+
+    An internal vector of a modulated crystal has a phase for a length: it is drawn upright, in
+    periods, as x4 usually is.
+    """
+    r, s = space.components(edges)
+    if not _is_modulated(space):
+        return _frame(np.concatenate([r, s], axis=1)), ("Å", "Å")
+    lengths = np.linalg.norm(r, axis=1)
+    inner = lengths < 1e-9 * np.linalg.norm(space.components(np.eye(space.dimension))[0])
+    units = tuple("periods" if one else "Å" for one in inner)
+    if inner.any():
+        return np.diag(np.where(inner, 1.0, lengths)), (units[0], units[1])
+    return _frame(r), (units[0], units[1])
 
 
 def _frame(vectors: np.ndarray) -> np.ndarray:

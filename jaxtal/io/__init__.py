@@ -18,6 +18,7 @@ Results of phasing, in any dimension:
 
     write_phasing(found, "folder", ["csv", "npz", "ccp4"])
     read_phases_npz("folder/phases.npz")             # PhaseArchive: every start, group, records
+    write_peaks(found.density.peaks(), "q.res", space, group)     # also .cif, .xyz
     write_ccp4("density.ccp4", values, cell)         # any density in three dimensions
 
 Measured reflections:
@@ -33,6 +34,10 @@ dimensions:
     read_reflection_table("phased.csv")              # k1..kn, I, real(ampl), imag(ampl)
     read_reflection_table("data.hkl", hklf=3)        # SHELX
     read_reflection_table("data.fcf")                # CIF: h, k, l, m1, m2, ...
+
+A measured powder pattern:
+
+    two_theta, intensity = read_powder("quartz.xy")  # for losses.measured_similarity
 
 Periodic fields, in the formats of PSCF (one, two and three dimensions, several fields a file):
 
@@ -62,6 +67,8 @@ from ._descriptions import read_descriptions as read_descriptions
 from ._descriptions import write_descriptions as write_descriptions
 from ._field_files import read_field as read_field
 from ._field_files import write_field as write_field
+from ._peaks import write_peaks as write_peaks
+from ._powder import read_powder as read_powder
 from ._read import read as read
 from .cif._read import read_cif as read_cif
 from .cif._read import read_cif_block as read_cif_block

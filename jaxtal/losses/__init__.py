@@ -15,10 +15,12 @@ is used in one way:
 gradient is found beside the value, `chunk` crystals at a time (as many as the device likes, unless
 stated). `AbstractLoss` says all that they have in common and how a new one is made;
 `per_crystal_loss` is what they are made of. `pattern_similarity` and `xrd_loss` compare powder
-patterns that are at hand. `jaxtal.torch.Loss(loss)` is the same in PyTorch.
+patterns that are at hand; `measured_similarity` compares a crystal with a measured pattern, whose
+background it takes off. `jaxtal.torch.Loss(loss)` is the same in PyTorch.
 """
 
 from ._abstract_loss import AbstractLoss as AbstractLoss
+from ._measured_similarity import measured_similarity as measured_similarity
 from ._metric_loss import MetricLoss as MetricLoss
 from ._pattern_similarity import pattern_similarity as pattern_similarity
 from ._pattern_similarity import xrd_loss as xrd_loss

@@ -14,6 +14,8 @@ into the `Axes` it is given, or into new ones, and returns them:
     ax = plot.success_histogram(iterations, converged)
     view = plot.LiveView(plane)                                       # while phasing goes on
 
+    ax = plot.powder_patterns({"quartz": (two_theta, intensity)})     # beside a measured one, too
+
     ax = plot.field_profile(field)                                    # fields.PeriodicField: 1D
     ax = plot.field_section(field, repeat=(2, 2))                     # 2D, planes of 3D
     ax = plot.isosurface(field, level, cells=(2, 2, 1))               # 3D, shaded, caps closed;
@@ -30,6 +32,7 @@ from ._live import LiveView as LiveView
 from ._losses import loss_curves as loss_curves
 from ._phasing import deciles as deciles
 from ._phasing import success_histogram as success_histogram
+from ._powder import powder_patterns as powder_patterns
 from ._reconstruction import reconstruction_figure as reconstruction_figure
 from ._spectra import power_spectrum as power_spectrum
 from ._spectra import radial_distribution as radial_distribution

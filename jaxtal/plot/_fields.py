@@ -78,9 +78,13 @@ def field_section(
     repeat: tuple[int, int] = (1, 1),
     shape: tuple[int, int] = (200, 200),
     label: str = "field",
+    unit: str = "",
+    title: str = "",
     colour_map: str = COLOUR_MAP,
 ) -> Any:
     """Plot one field on a plane, to scale, with the cell outlined and a colour bar.
+
+    Colours run from the least to the largest value of the whole field at its nodes.
 
     Args:
         field: fields in two or more dimensions.
@@ -90,6 +94,8 @@ def field_section(
         repeat: cells along both edges of the default plane.
         shape: number of points along both edges.
         label: of the colour bar.
+        unit: unit of length, for the axes.
+        title: text above the axes.
         colour_map: matplotlib's name of the colours.
 
     Returns:
@@ -107,8 +113,16 @@ def field_section(
         u, v = np.eye(D, dtype=int)[:2]
         plane = Plane.rational(u, v, space=space, repeat=repeat)
     ax = axes_or_new(ax, (5.6, 4.8))
-    image = section_image(ax, field.section(plane, i, shape), outline=True)
+    section = field.section(plane, i, shape)
+    image = section_image(ax, section, outline=True)
     image.set_cmap(colour_map)
+    # Between the nodes a plane may go a little beyond them.
+    both = [np.asarray(field.values[i], np.float64), section.values]
+    image.set_clim(min(v.min() for v in both), max(v.max() for v in both))
+    for axis, name in ((ax.xaxis, plane.labels[0]), (ax.yaxis, plane.labels[1])):
+        axis.set_label_text(name.replace(" (Å)", f" ({unit})" if unit else ""))
+    if title:
+        ax.set_title(title, fontsize="medium")
     ax.figure.colorbar(image, ax=ax, label=label, shrink=0.85)
     return ax
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..fields import PeriodicField
 from ._marching_cubes import Triangles, triangulate
-from ._style import COLOURS, GREY
+from ._style import COLOURS, DPI, GREY
 
 #: Direction of the lamp: to the right, away from the viewer, up.
 _LIGHT = np.array([0.3, -0.75, 0.6])
@@ -24,9 +24,12 @@ def isosurface(
     caps: bool = True,
     refine: int = 1,
     colours: Sequence[str] = COLOURS,
-    alpha: float | int = 1.0,
+    alpha: float | int = 0.7,
     view: tuple[float | int, float | int] = (22, -58),
     outline: bool = True,
+    axes: bool = True,
+    unit: str = "",
+    title: str = "",
 ) -> Any:
     """Plot where a three-dimensional field has a value, shaded, to scale, in whole cells.
 
@@ -39,9 +42,12 @@ def isosurface(
         caps: fill the faces of the box where the field is higher than the level.
         refine: nodes along each axis are multiplied by this first, by the field's own waves.
         colours: one per level.
-        alpha: opacity.
+        alpha: opacity; 1 hides what lies behind.
         view: elevation and azimuth of the eye, degrees.
         outline: draw the edges of the box.
+        axes: name the three edges that meet in front below, with their lengths.
+        unit: unit of length, for the axes.
+        title: text above the axes.
 
     Returns:
         The axes.
@@ -90,11 +96,20 @@ def isosurface(
     paint = np.concatenate(rgba)
     ax.add_collection3d(
         Poly3DCollection(
-            np.concatenate(corners), facecolors=paint, edgecolors=paint, linewidths=0.4, zorder=2
+            np.concatenate(corners),
+            facecolors=paint,
+            # Edges close the seams between opaque triangles; between others they would be seen.
+            edgecolors=paint if alpha == 1 else "none",
+            linewidths=0.4,
+            zorder=2,
         )
     )
     box = matrix * np.array(cells)[:, None]
     _frame_box(ax, box, eye, outline)
+    if axes:
+        _name_edges(ax, box, eye, unit)
+    if title:
+        ax.set_title(title, fontsize="medium")
     ax.view_init(*view)
     return ax
 
@@ -103,7 +118,10 @@ def _axes_3d(ax: Any) -> Any:
     if ax is None:
         import matplotlib.pyplot as plt
 
-        ax = plt.figure(figsize=(5.4, 5.2), layout="constrained").add_subplot(projection="3d")
+        dpi = max(DPI, plt.rcParams["figure.dpi"])
+        ax = plt.figure(figsize=(5.4, 5.2), dpi=dpi, layout="constrained").add_subplot(
+            projection="3d"
+        )
     if not hasattr(ax, "add_collection3d"):
         raise ValueError('ax: expected axes with projection="3d"')
     ax.computed_zorder = False
@@ -148,7 +166,23 @@ def _frame_box(ax: Any, box: np.ndarray, eye: np.ndarray, outline: bool) -> None
         ax.plot(*places[[a, b]].T, linewidth=0.9, **style)
     low, high = places.min(axis=0), places.max(axis=0)
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), zlim=(low[2], high[2]))
-    # The box fills the picture whatever its shape; perspective needs a margin.
+    # The box fills the picture whatever its shape; perspective and labels need a margin.
     size = max(np.ptp(seen[:, 0]), np.ptp(seen[:, 2]))
     ax.set_proj_type("persp", focal_length=2.0)
-    ax.set_box_aspect(high - low, zoom=0.84 * float(np.linalg.norm(high - low) / size))
+    ax.set_box_aspect(high - low, zoom=0.78 * float(np.linalg.norm(high - low) / size))
+
+
+def _name_edges(ax: Any, box: np.ndarray, eye: np.ndarray, unit: str) -> None:
+    """Name of an axis and its length, at the outermost of the four edges along it."""
+    middle = box.sum(axis=0) / 2
+    for axis, name in enumerate("abc"):
+        others = [box[i] for i in range(3) if i != axis]
+        starts = [m * others[0] + n * others[1] for m in (0, 1) for n in (0, 1)]
+        centres = np.array([start + box[axis] / 2 for start in starts])
+        # Seen from the eye: c on the left side, a and b below.
+        seen = (centres - middle) @ eye.T
+        best = int(np.argmin(seen[:, 0] if axis == 2 else seen[:, 2] + 0.1 * seen[:, 1]))
+        away = (centres[best] - middle) / np.linalg.norm(centres[best] - middle)
+        place = centres[best] + 0.1 * np.linalg.norm(box, axis=1).max() * away
+        length = f"{np.linalg.norm(box[axis]):.4g}" + (f" {unit}" if unit else "")
+        ax.text(*place, f"{name} = {length}", ha="center", va="center", fontsize="small", zorder=4)

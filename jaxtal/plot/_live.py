@@ -158,8 +158,10 @@ class LiveView:
     def _draw_section(self, drawn: Section) -> None:
         if self._image is None:
             self._image = section_image(self._right, drawn, outline=True)
+            self._right.set_title("density in a plane, white below zero", fontsize="medium")
         self._image.set_array(drawn.values.T)
-        self._image.set_clim(max(0.0, float(drawn.values.min())), float(drawn.values.max()))
+        top = float(drawn.values.max()) if drawn.highest is None else drawn.highest
+        self._image.set_clim(0.0, top if top > 0 else 1.0)
 
     def _clear(self, attempt: int | None) -> None:
         self._attempt = attempt

@@ -1,11 +1,13 @@
 """One picture that tells whether a reconstruction can be believed."""
 
+import textwrap
 from typing import Any
 
 from ..descriptors import AbstractDescriptor, Description, Descriptor, OrthonormalBasis, describe
 from ..reconstruct import Reconstruction
 from ._losses import loss_curves
 from ._spectra import power_spectrum, radial_distribution
+from ._style import RED
 
 
 def reconstruction_figure(
@@ -13,15 +15,18 @@ def reconstruction_figure(
     target: Description,
     *,
     title: str = "",
+    failure: str = "",
 ) -> Any:
     """Plot target and recovered power spectrum and G(d), and the loss of every start (host).
 
-    The recovered descriptor is computed afresh from the best crystal.
+    The recovered descriptor is computed afresh from the best crystal. Curves that lie on each other
+    do not prove a crystal: where the search has failed, the picture says so in red.
 
     Args:
         found: the reconstruction.
         target: what it was asked to reproduce, power spectrum and radial distribution.
         title: text above the picture.
+        failure: what went wrong, where the caller knows more than `found.success` tells.
 
     Returns:
         A matplotlib `Figure` of its own, to be saved with `savefig` or shown in a notebook.
@@ -29,14 +34,20 @@ def reconstruction_figure(
     from matplotlib.figure import Figure
 
     descriptor = target.specification
-    both = {"target": target, "recovered": describe(found.best, descriptor)}
+    name = "recovered" if found.success else "best start, not converged"
+    both = {"target": target, name: describe(found.best, descriptor)}
     figure = Figure(figsize=(10.0, 7.2), dpi=130, layout="constrained")
     grid = figure.add_gridspec(2, 2)
     power_spectrum(both, figure.add_subplot(grid[0, :]), unit=_unit(descriptor))
     radial_distribution(both, descriptor.rdf_centres, figure.add_subplot(grid[1, 0]))
     loss_curves(found, figure.add_subplot(grid[1, 1]))
-    if title:
-        figure.suptitle(title, fontsize="large", x=0.01, ha="left")
+    if not found.success:
+        failure = failure or found.message
+    lines = [title, failure and f"NOT SOLVED: {failure}"]
+    text = "\n".join(textwrap.fill(line, 110) for line in lines if line)
+    if text:
+        colour = RED if failure else "black"
+        figure.suptitle(text, fontsize="large", x=0.01, ha="left", color=colour)
     return figure
 
 

@@ -5,6 +5,10 @@ from typing import Any
 #: Okabe and Ito's colours, told apart with every kind of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 GREY = "#9a9a9a"
+#: What went wrong is told in this.
+RED = "#c00000"
+#: Dots per inch of new figures, at least.
+DPI = 120
 
 
 def axes_or_new(ax: Any, figsize: tuple[float, float]) -> Any:
@@ -13,7 +17,8 @@ def axes_or_new(ax: Any, figsize: tuple[float, float]) -> Any:
         return ax
     import matplotlib.pyplot as plt
 
-    _, ax = plt.subplots(figsize=figsize, layout="constrained")
+    dpi = max(DPI, plt.rcParams["figure.dpi"])
+    _, ax = plt.subplots(figsize=figsize, dpi=dpi, layout="constrained")
     return ax
 
 

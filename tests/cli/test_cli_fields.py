@@ -427,3 +427,67 @@ class TestRefused:
         (space / "o-1.cube").mkdir()
         refused(run("fields", "convert", "w.rf", "o.cube"), r"o-1\.cube: .*got a folder")
         assert sorted(os.listdir(space)) == ["bumped.rf", "o-1.cube", "w.rf"]
+
+
+# --- PSCF's other commands -----------------------------------------------------------------------
+
+
+def test_compare(run, space):
+    found = run("fields", "compare", "w.rf", "bumped.rf", "--json").json
+    assert found["compared"] == "values on 4 x 4 x 8 nodes"
+    assert found["same_cell"] is True
+    assert [row["largest"] for row in found["fields"]] == pytest.approx([0.0, 0.25], abs=1e-12)
+    assert found["fields"][1]["rms"] == pytest.approx(0.25 / np.sqrt(MESH.size))
+    assert run("fields", "compare", "w.rf", "bumped.rf", "--within", 0.2).code == 1
+    assert run("fields", "compare", "w.rf", "w.rf", "--within", 0).code == 0
+    assert run("fields", "convert", "w.rf", "w.bf", "--group", PSCF).code == 0
+    assert run("fields", "scale", "w.bf", "2w.bf", "-2").code == 0
+    found = run("fields", "compare", "w.bf", "2w.bf", "--json").json
+    assert found["compared"] == "coefficients"
+    run("fields", "convert", "w.rf", "fine.rf", "--mesh", 8, 8, 16)
+    result = run("fields", "compare", "w.rf", "fine.rf")
+    assert (result.code, result.out) == (2, "")
+    assert "expected the mesh 4 x 4 x 8" in result.err
+
+
+def test_scale_replicate_expand_and_group(run, space, field):
+    values = np.asarray(field.values)
+
+    def read(name):
+        with jax.enable_x64(True):
+            return io.read_field(name)
+
+    assert run("fields", "scale", "w.rf", "s.rf", "--", "-1.5").code == 0
+    np.testing.assert_allclose(read("s.rf").values, -1.5 * values, atol=1e-12)
+    found = run("fields", "replicate", "w.rf", "r.rf", 2, 1, 1, "--json").json
+    assert found["mesh"] == [8, 4, 8]
+    assert found["group"] is None
+    np.testing.assert_allclose(read("r.rf").values, np.tile(values, (1, 2, 1, 1)), atol=1e-12)
+    run("fields", "group", "w.rf", "group.txt", "--group", PSCF)
+    assert io.read_pscf_group("group.txt", 3).order == 8
+    line = PeriodicField.from_arrays(np.cos(np.arange(8))[None], "lamellar", [2.0])
+    io.write_field("line.rf", line)
+    assert run("fields", "expand", "line.rf", "sheet.rf", 4, "--json").json["mesh"] == [8, 4]
+    np.testing.assert_allclose(read("sheet.rf").values[0, :, 3], np.cos(np.arange(8)), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("scale", "w.rf", "s.rf", "nan"), "finite number"),
+        (("scale", "w.rf", "s.bf", "2"), "expected a .bf file as IN"),
+        (("replicate", "w.rf", "r.rf", 2, 2), "expected 3 counts"),
+        (("replicate", "w.rf", "r.bf", 2, 2, 2), "no group for a .bf file"),
+        (("expand", "w.rf", "r.rf", 2), "expected nodes of 1 to 0 new axes"),
+        (("group", "w.rf", "g.txt"), "names no group"),
+        (("compare", "w.rf", "none.rf"), "no such file"),
+    ],
+)
+def test_what_the_other_commands_refuse(run, space, field, arguments, message):
+    if arguments[0] == "group":
+        with jax.enable_x64(True):
+            bare = PeriodicField.from_arrays(field.values, field.bravais, field.parameters)
+            write_rf(space / "w.rf", bare)
+    result = run("fields", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err

@@ -102,6 +102,9 @@ def test_a_model_is_solved(run, tmp_path):
         assert start["ratio"] > 50
         assert start["agreement"] > 0.99
         assert start["iterations"] > 0
+        # Two homometric sets are equally right: either has been found, and which one is told.
+        assert start["structure"] in (1, 2)
+        assert start["true_agreement"] > 0.95
     assert found["converged"] is True
     folder = tmp_path / "phasing-points"
     files = {"phases.csv", "phases.npz", "cell.png", "cell.npz", "density.npz", "peaks.csv"}

@@ -7,6 +7,9 @@ import pytest
 
 from jaxtal.cli._errors import BadInputError
 from jaxtal.cli.job import example_text, read_job, read_job_file
+from jaxtal.cli.job._section_files import placed
+from jaxtal.density import Density
+from jaxtal.grids import mesh_for
 from jaxtal.lattice import Superspace
 from jaxtal.phasing import model
 
@@ -142,6 +145,11 @@ BAD = [
     ({"[section]": 'name = "../x"\nlattice = [[1, 0, 0], [0, 1, 0]]'}, "name: expected letters"),
     ({"[section]": 'name = "phases"\nlattice = [[1, 0, 0], [0, 1, 0]]'}, "none of phases"),
     ({"[section]": "lattice = [[1, 0, 0], [0, 1, 0]]\nclip = [0.5, 2]"}, "clip"),
+    (
+        {"[section]": "lattice = [[1, 0, 0], [0, 1, 0]]\nclip = [0.5, 0.5]"},
+        "clip: expected low < high",
+    ),
+    ({"[section]": "peaks_edge = 9\nrepeat = [2, 2]"}, "repeat has no meaning"),
 ]
 
 
@@ -319,3 +327,34 @@ def test_files_are_read_from_the_folder_of_the_job(folder, monkeypatch):
     (folder / "x.toml").write_text(job())
     monkeypatch.chdir(folder.parent)
     assert read_job_file(folder / "x.toml", {}).name == "x"
+
+
+def test_sections_by_peaks_are_placed_where_the_atoms_are():
+    """Of naphthalene, the highest peak and its neighbours give the plane of the molecule."""
+    known = model("3d")
+    orbits, space = known.reflections.orbits, known.reflections.space
+    f = known.F * np.exp(-2j * np.pi * orbits.angle)
+    grid = mesh_for(orbits.all_indices)
+    density = Density.from_orbits(orbits, f, grid=grid, space=space)
+    text = (
+        '[data]\nmodel = "3d"\n[[section]]\npeaks_edge = 6\nshape = 48\n'
+        '[[section]]\nlattice = [[1, 0, 0], [0, 0, 1]]\norigin = "peak"\n'
+        "[[section]]\nlattice = [[1, 0, 0], [0, 0, 1]]\n"
+    )
+    planned = read(text, pathlib.Path()).sections
+    molecule, along, given = placed(density, planned)
+    assert given is planned[2]
+    peak = density.peaks(50, above=0.3).position[0]
+    for plan in (molecule, along):
+        np.testing.assert_allclose(plan.plane.points(plan.plane.middle), peak, atol=1e-9)
+    cut = density.section(molecule.plane, (48, 48))
+    # All carbon atoms of the molecule are in the plane: maxima of the cut are as high as the peak.
+    inner, high = cut.values[1:-1, 1:-1], 0.8 * float(density(peak))
+    around = [
+        np.roll(cut.values, (i, j), (0, 1))[1:-1, 1:-1] for i, j in np.argwhere(np.ones((3, 3))) - 1
+    ]
+    tops = (inner >= np.max(around, axis=0)) & (inner > high)
+    assert tops.sum() >= 7
+    # Nothing of this in two dimensions, or six.
+    with pytest.raises(BadInputError, match="peaks_edge: expected a crystal in 3 dimensions"):
+        read('[data]\nmodel = "2d"\n[[section]]\npeaks_edge = 6', pathlib.Path())

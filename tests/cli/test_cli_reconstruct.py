@@ -8,9 +8,10 @@ import time
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import jaxtal as jxt
-from jaxtal.cli import _reconstruct
+from jaxtal.cli import _rebuilt, _reconstruct
 
 SMALL = ("--starts", 4, "--steps", 50, "--n-max", 4, "--l-max", 4)
 FILES = {"reconstructed.cif", "history.csv", "reconstruction.png"}
@@ -79,13 +80,45 @@ def test_seeds_decide_the_result(run, tmp_path):
     assert histories[0] == histories[1] != histories[2]
 
 
-def test_not_converged_is_exit_code_one(run, monkeypatch):
+def test_not_converged_is_exit_code_one(run, monkeypatch, tmp_path):
     converged = np.zeros(4, bool)
     altered(monkeypatch, success=False, converged=converged, solutions=(), loss=0.3)
     result = run("reconstruct", "diamond", *SMALL)
     assert result.code == 1
     assert "0 of 4" in result.out
     assert "not converged" in result.out
+    # Nothing that has not converged is called reconstructed.
+    folder = tmp_path / "reconstruction-diamond"
+    assert names(folder) == (FILES - {"reconstructed.cif"}) | {"not-converged.cif"}
+
+
+def test_a_failure_is_told_in_red(run, monkeypatch):
+    drawn = {}
+
+    def figure(*args, **options):
+        drawn.update(options)
+        return Figure()
+
+    monkeypatch.setattr(_reconstruct, "reconstruction_figure", figure)
+    assert run("reconstruct", "diamond", *SMALL).code == 0
+    assert drawn["failure"] == ""
+    altered(monkeypatch, best=jxt.prototype("silicon"))
+    run("reconstruct", "diamond", *SMALL)
+    assert drawn["failure"].startswith("another crystal with the same descriptor")
+
+
+def test_the_cell_is_told_in_the_axes_of_the_reference():
+    """A cell with a and b exchanged is the same one, and reads like it."""
+
+    def brick(a, b):
+        return jxt.crystal.WyckoffCrystal.build(47, (a, b, 5.0), [("Na", "1a", (0, 0, 0))])
+
+    reference, best = brick(3.0, 4.0), brick(4.01, 3.0)
+    match = _rebuilt.superposed(best, reference)
+    text = _rebuilt.matched_cell(best, reference, match)
+    assert text == "a = 3.0000 A, b = 4.0100 A, c = 5.0000 A"
+    text = _rebuilt.matched_cell(best, reference, None)
+    assert text == "a = 4.0100 A, b = 3.0000 A, c = 5.0000 A (as found: no superposition)"
 
 
 def test_another_crystal_is_no_success(run, monkeypatch):
@@ -106,6 +139,11 @@ def test_interrupted_searches_write_what_they_have(run, monkeypatch, tmp_path):
     assert result.code == 130
     assert result.json["interrupted"] is True
     assert names(tmp_path / "x") == FILES
+    # Of what was stopped before it had converged there is the history alone, also of old files.
+    altered(monkeypatch, interrupted=True, success=False, solutions=())
+    result = run("reconstruct", "diamond", *SMALL, "-o", "x")
+    assert result.code == 130
+    assert names(tmp_path / "x") == {"history.csv"}
 
 
 def test_an_invalid_crystal_leaves_no_files_of_an_earlier_run(run, monkeypatch, tmp_path):
@@ -163,3 +201,36 @@ def test_precision(run, dtype):
     assert (result.code, "error" in result.err) == (0, False), result.err
     limit = {"float32": 1e-4, "float64": 1e-7}[dtype]
     assert result.json["cell_error"] < limit
+
+
+def test_a_stored_descriptor_is_enough_with_group_and_sites(run, tmp_path):
+    described = run("describe", "rutile", "-o", "t.npz", "--n-max", 6, "--l-max", 6, "--q-max", 6)
+    assert described.code == 0
+    known = ("--group", 136, "--sites", "Ti:2a", "O:4f", "--cell", 4.4, 3.1)
+    result = run("reconstruct", "t.npz", *known, "--starts", 8, "-o", "x", "--json")
+    assert result.code == 0, result.err
+    assert result.json["converged"] is True
+    found = jxt.io.read(tmp_path / "x" / "reconstructed.cif")
+    match = jxt.match_crystals(jxt.prototype("rutile"), found)
+    assert match.rmsd < 0.01
+    text = run("reconstruct", "t.npz", "--like", "rutile", "--starts", 8).out
+    assert "a crystal with this descriptor is found" in text
+    assert "reference" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("rutile", "--group", 136), "--group: only of use with a stored descriptor"),
+        (("t.npz", "--group", 136), "--sites, --cell missing"),
+        (("t.npz", "--like", "rutile", "--group", 136), "expected no --group beside it"),
+        (("t.npz", "--like", "rutile", "--q-max", 5), "--q-max: no use with a stored descriptor"),
+        (("t.npz", "--group", 136, "--sites", "Ti2a", "--cell", 4, 3), "as Si:3a O:6c, got 'Ti2a'"),
+        (("t.npz", "--group", 136, "--sites", "Ti:9z", "--cell", 4, 3), "9z"),
+        (("none.npz", "--like", "rutile"), "none.npz"),
+    ],
+)
+def test_what_a_stored_descriptor_needs(run, arguments, message):
+    result = run("reconstruct", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err

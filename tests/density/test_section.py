@@ -34,7 +34,8 @@ def test_rational_planes_have_the_cell_of_the_lattice(x64, density):
     assert plane.frame[0] @ plane.frame[1] / 160 == pytest.approx(np.cos(np.radians(110)))
     sides = np.roll(plane.outline, -1, axis=0) - plane.outline
     np.testing.assert_allclose(np.linalg.norm(sides, axis=1), [8, 10, 8, 10])
-    assert plane.labels == ("[1 0 0]", "[0 0 1]")
+    assert plane.labels == ("[1 0 0] (Å)", "[0 0 1] (Å)")
+    assert plane.to_scale
     shown = density.section(plane, (7, 5))
     np.testing.assert_allclose(shown.values, values_at(density, plane, (7, 5)), atol=1e-12)
 
@@ -46,6 +47,38 @@ def test_rational_planes_without_a_metric_are_square(x64, hyper):
     np.testing.assert_array_equal(plane.frame, [[1, 0], [0, 1.5]])
     shown = hyper.section(plane, (6, 9))
     np.testing.assert_allclose(shown.values, values_at(hyper, plane, (6, 9)), atol=1e-12)
+
+
+def test_a_plane_is_moved_through_a_point(x64):
+    space = Superspace.icosahedral(5.689)
+    x = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+    drawn = {
+        (0.5, 0.5): Plane.physical(space, [10.0, 0, 0], [3.0, 7.0, 0], np.full(6, 0.5)),
+        # The middle of the cell, of several the first.
+        (0.25, 0.5): Plane.rational(np.eye(6)[0], np.eye(6)[1], space=space, repeat=(2, 1)),
+    }
+    for middle, plane in drawn.items():
+        moved = plane.through(x)
+        np.testing.assert_allclose(moved.middle, middle, atol=1e-12)
+        np.testing.assert_allclose(moved.points(middle), x, atol=1e-12)
+        np.testing.assert_array_equal(moved.frame, plane.frame)
+    with pytest.raises(ValueError, match="point: expected 6"):
+        drawn[0.5, 0.5].through([0, 0, 0])
+
+
+def test_internal_axes_of_modulated_crystals_are_phases():
+    space = Superspace.modulated(CELL, [0.0, 0.4142, 0.0])
+    plane = Plane.rational([0, 1, 0, 0], [0, 0, 0, 1], space=space, repeat=(1, 2))
+    np.testing.assert_allclose(plane.frame, [[CELL[1], 0], [0, 2]], atol=1e-12)
+    assert plane.labels == ("[0 1 0 0] (Å)", "[0 0 0 1] (periods)")
+    assert not plane.to_scale
+    basic = Plane.rational([1, 0, 0, 0], [0, 0, 1, 0], space=space)
+    np.testing.assert_allclose(np.linalg.norm(basic.frame, axis=1), [CELL[0], CELL[2]])
+    assert basic.to_scale
+    assert not Plane.mixed(space, [1.0, 0, 0], [1.0]).to_scale
+    # The periodic axis of a decagonal crystal has no part in internal space either.
+    decagonal = Plane.mixed(Superspace.decagonal(2.5, 4.1), [1.0, 0, 0], [1.0, 0])
+    assert decagonal.labels[1] == "$s_2$ (Å)"
 
 
 def test_icosahedral_planes_of_every_kind(x64, hyper):

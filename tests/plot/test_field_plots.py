@@ -109,12 +109,16 @@ def test_isosurface_draws_in_the_box_of_its_cells(field, ax3):
     np.testing.assert_allclose(ax3.get_xlim(), [0, 4])
     colours = surface.get_facecolor()
     assert len(np.unique(colours.round(3), axis=0)) > 10  # shaded
-    np.testing.assert_array_equal(colours[:, 3], 1.0)
+    np.testing.assert_array_equal(colours[:, 3], 0.7)
+    assert [text.get_text() for text in ax3.texts] == ["a = 4", "b = 2", "c = 2"]
     ax3.figure.savefig(io.BytesIO(), dpi=20)
 
 
 def test_several_levels_and_fields_in_one_picture(field):
-    ax = plot.isosurface(field, [0.7, 0.7], i=(0, 1), caps=False, alpha=0.5, outline=False)
+    ax = plot.isosurface(
+        field, [0.7, 0.7], i=(0, 1), caps=False, alpha=0.5, outline=False, axes=False, title="two"
+    )
+    assert (ax.get_title(), len(ax.texts)) == ("two", 0)
     n = sum(len(triangulate(np.asarray(v), np.eye(3), 0.7).faces) for v in field.values)
     colours = polygons(ax).get_facecolor()
     assert len(colours) == n
@@ -133,6 +137,9 @@ def test_section_of_a_plane_and_of_space(field):
     assert shown is not None
     np.testing.assert_allclose(shown, -gyroid(8)[:, :, 0].T, atol=1e-5)
     assert image.get_cmap().name == "viridis"
+    # Colours belong to the whole field, not to this plane of it.
+    np.testing.assert_allclose(image.get_clim(), (-gyroid(8).max(), -gyroid(8).min()), rtol=1e-4)
+    assert ax.get_xlabel() == "[1 0 0]"
     assert any(other.get_ylabel() == "w" for other in ax.figure.axes)
     values = gyroid(8)[:, :, 1]
     plane = PeriodicField.from_arrays(values[None], "hexagonal", [2.0])

@@ -1,5 +1,6 @@
 """Pictures of densities and of phasing runs: what is drawn is what was given."""
 
+import dataclasses
 import types
 
 import numpy as np
@@ -8,7 +9,9 @@ from matplotlib.figure import Figure
 
 from jaxtal import plot
 from jaxtal.density import Density, Plane
+from jaxtal.grids import mesh_grid
 from jaxtal.lattice import Superspace
+from jaxtal.plot._style import RED
 from jaxtal.symmetry import Orbits, SpaceGroup, SymOp
 
 TABLE = np.linspace(-1, 1, 11)[None] * np.linspace(1, 30, 20)[:, None]
@@ -50,9 +53,24 @@ def test_section_is_drawn_to_scale_with_its_cell(density, plane):
     outline = ax.get_lines()[-1].get_xydata()
     np.testing.assert_allclose(outline[:-1], plane.outline)
     np.testing.assert_allclose(outline[0], outline[-1])
-    assert ax.get_xlabel() == "[1 0 0]"
-    assert any("e/Å³" in other.get_ylabel() for other in figure.axes)
+    assert ax.get_xlabel() == "[1 0 0] (Å)"
+    (bar,) = ax.child_axes
+    assert "e/Å³" in bar.get_ylabel()
     assert image.get_clim()[1] == pytest.approx(shown.values.max())
+
+
+def test_colours_are_scaled_by_the_whole_density(density, plane, ax):
+    """A plane that misses the peaks is pale, whatever its own largest value is."""
+    known = dataclasses.replace(density, grid=mesh_grid((8, 8, 8)))
+    shown = known.section(plane, (8, 9))
+    assert shown.highest == pytest.approx(float(known.on_grid(known.grid).max()))
+    assert shown.highest > 1.2 * shown.values.max()
+    plot.density_section(shown, ax, title="a plane", failure="it failed")
+    assert ax.collections[0].get_clim() == pytest.approx((0.0, shown.highest))
+    (bar,) = ax.child_axes
+    assert bar.get_ylabel() == "density, of its highest value"
+    assert ax.get_title() == "NOT SOLVED: it failed\na plane"
+    assert ax.title.get_color() == RED
 
 
 def test_section_clips_colours_on_request(density, plane, ax):
@@ -61,7 +79,7 @@ def test_section_clips_colours_on_request(density, plane, ax):
     assert not ax.get_lines()
     bottom, top = ax.collections[0].get_clim()
     assert top == pytest.approx(0.5 * shown.values.max())
-    assert bottom == pytest.approx(np.quantile(shown.values, 0.1))
+    assert bottom == pytest.approx(0.1 * shown.values.max())
     with pytest.raises(ValueError, match="clip"):
         plot.density_section(shown, ax, clip=(0.5, 2.0))
 

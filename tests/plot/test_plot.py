@@ -11,6 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import jaxtal as jxt
+from jaxtal.plot._style import RED
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +106,21 @@ def test_reconstruction_figure(found, tmp_path):
     assert losses.get_xlabel() == "iteration"
     figure.savefig(tmp_path / "x.png")
     assert (tmp_path / "x.png").stat().st_size > 10_000
+
+
+def test_a_failed_reconstruction_does_not_look_solved(found):
+    """Curves that lie on each other are no proof: the headline is red, and says what failed."""
+    target = jxt.describe(jxt.prototype("diamond"), n_max=8, l_max=8, q_max=6.0)
+    headline = jxt.plot.reconstruction_figure(found, target, title="diamond").get_suptitle
+    assert headline() == "diamond"
+    lost = dataclasses.replace(found, success=False)
+    figure = jxt.plot.reconstruction_figure(lost, target, title="diamond")
+    assert figure.get_suptitle().startswith("diamond\nNOT SOLVED: not converged: the best of")
+    assert labels(figure.axes[0]) == ["target", "best start, not converged"]
+    (text,) = figure.texts
+    assert text.get_color() == RED
+    figure = jxt.plot.reconstruction_figure(found, target, failure="another crystal")
+    assert figure.get_suptitle() == "NOT SOLVED: another crystal"
 
 
 def test_axes_are_made_on_demand(both, descriptor):

@@ -6,23 +6,20 @@ import os
 import pathlib
 import tempfile
 from collections.abc import Iterator
-from typing import Any
 
-import numpy as np
-
-from ..._core import replacing, write_bytes, write_text
+from ..._core import replacing, write_text
 from ...density import Density
-from ...io import write_phasing
+from ...io import write_peaks, write_phasing
 from ...phasing import Phasing
-from ...plot import density_section
 from .._errors import BadInputError
 from .._files import make_folder
 from ._read import Job
 from ._report import Report
-from ._sections import SectionPlan
+from ._section_files import placed, write_arrays, write_section
 
 #: Files of every job, which one that does not write them must not leave behind from before.
-_FIXED = ("phases.csv", "phases.npz", "density.ccp4", "density.npz", "peaks.csv", "summary.json")
+_FIXED = ("phases.csv", "phases.npz", "density.ccp4", "density.npz", "summary.json")
+_FIXED += tuple(f"peaks.{ending}" for ending in ("csv", "cif", "res", "xyz"))
 
 
 @contextlib.contextmanager
@@ -78,11 +75,12 @@ def _write_phases(job: Job, result: Phasing, folder: pathlib.Path) -> None:
     if not (job.sections or output.density or output.peaks):
         return
     density = result.density
-    for plan in job.sections:
-        _write_section(density, plan, folder)
+    failure = "" if result.converged else "no start has converged"
+    for plan in placed(density, job.sections):
+        write_section(density, plan, job.source, failure, folder)
     if output.density:
         grid = result.grid
-        _write_arrays(
+        write_arrays(
             folder / "density.npz",
             values=density.on_grid(grid),
             characters=grid.characters,
@@ -91,33 +89,6 @@ def _write_phases(job: Job, result: Phasing, folder: pathlib.Path) -> None:
         )
     if output.peaks:
         _write_peaks(job, result, density, folder)
-
-
-def _write_section(density: Density, plan: SectionPlan, folder: pathlib.Path) -> None:
-    from matplotlib.figure import Figure
-
-    drawn = density.section(plan.plane, plan.shape)
-    figure = Figure(figsize=(5.6, 4.8), layout="constrained")
-    density_section(drawn, figure.add_subplot(), outline=plan.outline, clip=plan.clip)
-    write_bytes(
-        folder / f"{plan.name}.png",
-        lambda file: figure.savefig(file, format="png", dpi=150, bbox_inches="tight"),
-    )
-    plane = plan.plane
-    _write_arrays(
-        folder / f"{plan.name}.npz",
-        values=drawn.values,
-        corner=plane.corner,
-        edges=plane.edges,
-        frame=plane.frame,
-        offset=plane.offset,
-        outline=plane.outline,
-    )
-
-
-def _write_arrays(path: pathlib.Path, **arrays: Any) -> None:
-    whole = {name: np.asarray(value) for name, value in arrays.items()}
-    write_bytes(path, lambda file: np.savez_compressed(file, allow_pickle=False, **whole))
 
 
 def _write_peaks(job: Job, result: Phasing, density: Density, folder: pathlib.Path) -> None:
@@ -129,3 +100,7 @@ def _write_peaks(job: Job, result: Phasing, density: Density, folder: pathlib.Pa
         numbers = [*(f"{value:.5f}" for value in x), f"{height:.5g}", str(int(copies))]
         lines.append(", ".join(numbers))
     write_text(folder / "peaks.csv", "\n".join(lines) + "\n")
+    space = result.problem.reflections.space
+    if space.dimension == space.n_physical == 3:
+        for ending in ("cif", "res", "xyz"):
+            write_peaks(peaks, folder / f"peaks.{ending}", space, group)

@@ -17,19 +17,22 @@ class Report:
     Attributes:
         job: what was asked for.
         result: what was found.
-        truth: agreement of each start with the model's true phases, None for measured data.
+        truth: agreement of each start with the model's true phases, None for measured data; where
+            several structures have the moduli, with the one it agrees with best.
+        which: number of that structure, from 1, for each start.
         seconds: from reading the job to the end of the run.
     """
 
     job: Job
     result: Phasing
     truth: tuple[float, ...] | None
+    which: tuple[int, ...]
     seconds: float
 
     @classmethod
     def of(cls, job: Job, result: Phasing, seconds: float) -> "Report":
         """Compare with the true phases, where they are known."""
-        return cls(job, result, _truth(job, result), seconds)
+        return cls(job, result, *_truth(job, result), seconds)
 
     @property
     def finished(self) -> bool:
@@ -58,6 +61,9 @@ class Report:
         ]
         for start, value in zip(starts, self.truth or (), strict=False):
             start["true_agreement"] = value
+        if self._choices > 1:
+            for start, number in zip(starts, self.which, strict=False):
+                start["structure"] = number
         orbits = result.problem.orbits
         return _plain(
             {
@@ -107,6 +113,8 @@ class Report:
             rows.append(("starts", f"median of {cycles:g} iterations; ratios {shown}{more}"))
         if self.truth is not None and self.finished:
             rows.append(("truth", self._known))
+            if self._choices > 1:
+                rows.append(("homometric", self._homometric))
         spent = result.seconds
         rows += [
             ("verdict", result.message),
@@ -128,6 +136,21 @@ class Report:
         return group.hm or f"{group.order} operations"
 
     @property
+    def _choices(self) -> int:
+        model = self.job.model
+        return 0 if model is None else 1 + len(model.alternatives)
+
+    @property
+    def _homometric(self) -> str:
+        """Intensities cannot tell structures of equal moduli apart, and neither can phasing."""
+        good = [w for w, t in zip(self.which, self.truth or (), strict=True) if t > 0.95]
+        counts = [f"{good.count(i + 1)} starts found number {i + 1}" for i in range(self._choices)]
+        return (
+            f"{self._choices} structures have exactly these intensities, and each is a right "
+            f"answer: {', '.join(counts)}"
+        )
+
+    @property
     def _known(self) -> str:
         truth, best = self.truth or (), self.result.best
         return (
@@ -137,19 +160,25 @@ class Report:
         )
 
 
-def _truth(job: Job, result: Phasing) -> tuple[float, ...] | None:
+def _truth(job: Job, result: Phasing) -> tuple[tuple[float, ...] | None, tuple[int, ...]]:
     """Agreement with the model, modulo origin and hand; NaN for starts that were cut short."""
     if job.model is None:
-        return None
+        return None, ()
     orbits = job.model.reflections.orbits
-    true = job.model.F * np.exp(-2j * np.pi * orbits.angle)
+    right = [job.model.F, *job.model.alternatives]
+    true = [F * np.exp(-2j * np.pi * orbits.angle) for F in right]
     equivalences = Equivalences.build(orbits)
-    return tuple(
-        equivalences.compare(true, np.asarray(f, complex)[: len(true)]).value
-        if np.any(f[: len(true)])
-        else math.nan
-        for f in result.f
-    )
+    values, which = [], []
+    for f in result.f:
+        found = np.asarray(f, complex)[: len(true[0])]
+        if not np.any(found):
+            values.append(math.nan)
+            which.append(0)
+            continue
+        each = [equivalences.compare(one, found).value for one in true]
+        values.append(max(each))
+        which.append(int(np.argmax(each)) + 1)
+    return tuple(values), tuple(which)
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """[[section]] of a job: planes to draw."""
 
 import dataclasses
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -18,20 +18,21 @@ class SectionTable(Table):
 
     name: FileStem | None = None
     """of the files, default section1, section2, ..."""
-    origin: Vector | None = None
-    """the point in the middle, in lattice coordinates"""
+    origin: Vector | Literal["peak"] | None = None
+    """a corner (of planes along lattice vectors) or the middle, in lattice coordinates; or "peak":
+    the highest peak lies in the middle, wherever the phases put it"""
     shape: Pixels | Annotated[list[Pixels], Field(min_length=2, max_length=2)] = 256
     """pixels, [n, m] or both the same"""
     clip: list[Share] = Field([0.0, 1.0], min_length=2, max_length=2)
-    """[low, high]: where the colours begin and end, shares of the largest value"""
+    """[low, high]: where the colours begin and end, shares of the largest value of the density"""
     outline: bool = True
     """whether cells are outlined"""
 
     @model_validator(mode="after")
     def _check_clip(self) -> "SectionTable":
         low, high = self.clip
-        if not (low < 1 and high > 0):
-            raise refusal(f"clip: expected low < 1 and high > 0, got {self.clip}")
+        if not low < high:
+            raise refusal(f"clip: expected low < high, got {self.clip}")
         return self
 
 
@@ -40,7 +41,7 @@ class LatticeSection(SectionTable):
 
     when: ClassVar[str] = "beside lattice"
     lattice: IntegerMatrix
-    """two lattice vectors; or physical or perpendicular vectors, or one of each"""
+    """two lattice vectors; or physical or perpendicular vectors, or one of each; or peaks_edge"""
     repeat: list[Positive] = Field([1.0, 1.0], min_length=2, max_length=2)
     """cells to show along the two"""
 
@@ -55,12 +56,24 @@ class VectorSection(SectionTable):
     """edges in internal space"""
 
 
+class PeakSection(SectionTable):
+    """A square in the plane of the highest peak and the two peaks nearest to it."""
+
+    when: ClassVar[str] = "beside peaks_edge"
+    peaks_edge: Positive
+    """edge of a square in the plane of the highest peak and its two nearest, angstrom"""
+
+
 def _kind_of_section(values: Any) -> str:
-    return "lattice" if isinstance(values, dict) and "lattice" in values else "vectors"
+    if not isinstance(values, dict):
+        return "vectors"
+    return "lattice" if "lattice" in values else "peaks" if "peaks_edge" in values else "vectors"
 
 
 Section = Annotated[
-    Annotated[LatticeSection, Tag("lattice")] | Annotated[VectorSection, Tag("vectors")],
+    Annotated[LatticeSection, Tag("lattice")]
+    | Annotated[PeakSection, Tag("peaks")]
+    | Annotated[VectorSection, Tag("vectors")],
     Discriminator(_kind_of_section),
     told_by(_kind_of_section),
 ]
@@ -68,18 +81,22 @@ Section = Annotated[
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SectionPlan:
-    """One plane to draw: name of its files, where it lies, and how it is drawn."""
+    """One plane to draw: name of its files, where it lies, and how it is drawn.
+
+    What depends on peaks is placed when there are some: `at_peak` planes are moved to the highest
+    one, those with an `edge` are squares through it and its two nearest.
+    """
 
     name: str
     plane: Plane
+    at_peak: bool
+    edge: float | None
     shape: tuple[int, int]
     clip: tuple[float, float]
     outline: bool
 
 
-def plan_section(
-    table: LatticeSection | VectorSection, source: str, space: Superspace, which: int
-) -> SectionPlan:
+def plan_section(table: SectionTable, source: str, space: Superspace, which: int) -> SectionPlan:
     """Place a section: along two vectors of the lattice, of physical or internal space, or mixed.
 
     Args:
@@ -97,14 +114,23 @@ def plan_section(
     with blamed(source, f"section {which}", key):
         plane = _plane(table, space)
     name = table.name or f"section{which}"
-    return SectionPlan(name, plane, (rows, columns), (low, high), table.outline)
+    edge = table.peaks_edge if isinstance(table, PeakSection) else None
+    at_peak = table.origin == "peak" or edge is not None
+    colours = (low, high)
+    return SectionPlan(name, plane, at_peak, edge, (rows, columns), colours, table.outline)
 
 
-def _plane(table: LatticeSection | VectorSection, space: Superspace) -> Plane:
-    origin = None if table.origin is None else np.array(table.origin)
+def _plane(table: SectionTable, space: Superspace) -> Plane:
+    if isinstance(table, PeakSection):
+        if space.dimension != 3 or space.n_physical != 3:
+            raise ValueError(f"peaks_edge: expected a crystal in 3 dimensions, got {space}")
+        # Only its size counts until there are peaks.
+        return Plane.physical(space, *(table.peaks_edge * np.eye(3)[:2]))
+    origin = np.array(table.origin) if isinstance(table.origin, list) else None
     if isinstance(table, LatticeSection):
         u, v = _vectors(table.lattice, 2)
         return Plane.rational(u, v, origin, space, (table.repeat[0], table.repeat[1]))
+    assert isinstance(table, VectorSection)
     r, s = table.physical, table.perpendicular
     if r is not None and s is not None:
         (u,), (v,) = _vectors(r, 1), _vectors(s, 1)

@@ -56,7 +56,8 @@ class OutputTable(Table):
     density: bool = False
     """density.npz: values on the alias-free grid"""
     peaks: bool | Count = False
-    """peaks.csv: the highest, one of each set of equivalents: true, or how many"""
+    """peaks.csv (in 3 dimensions also .cif, .res, .xyz): the highest, one of each set of
+    equivalents: true, or how many"""
     peaks_above: BelowOne = 0.1
     """least height of a peak, as a share of the highest"""
 

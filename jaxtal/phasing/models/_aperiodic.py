@@ -1,5 +1,7 @@
 """Model quasicrystals, modulated crystals and the homometric set, with known phases."""
 
+import dataclasses
+
 import numpy as np
 
 from ...lattice import Superspace
@@ -189,14 +191,14 @@ def homometric_model(*, q_max: float = 30.0) -> Model:
     angle = 2 * np.pi * np.arange(3) / 3
     star = np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
-    def triangle(a: float) -> np.ndarray:
+    def triangle(a: float, k: np.ndarray) -> np.ndarray:
         return np.exp(2j * np.pi * a * (k @ star.T)).sum(axis=1)
 
-    return measured_part(
+    model = measured_part(
         space,
         group,
         k,
-        triangle(0.2618033) * triangle(-0.1),
+        triangle(0.2618033, k) * triangle(-0.1, k),
         np.ones(len(k)),
         i_min=0.0,
         noise=0.0,
@@ -204,6 +206,9 @@ def homometric_model(*, q_max: float = 30.0) -> Model:
         name="2d",
         description="two-dimensional homometric set of nine points, p 1",
     )
+    k = model.reflections.k
+    other = triangle(0.2618033, k) * triangle(0.1, k)
+    return dataclasses.replace(model, alternatives=(other,))
 
 
 def _surface(group: SpaceGroup, x: np.ndarray, atomic_number: int, radius: float) -> Points:

@@ -26,6 +26,7 @@ class Model:
             atoms), (n,); |F| / falloff belongs to point atoms at rest.
         name: short name.
         description: what the model is, with the source of its parameters.
+        alternatives: structure factors of other structures with the same moduli, as right as F.
     """
 
     reflections: Reflections
@@ -33,6 +34,7 @@ class Model:
     falloff: Float[np.ndarray, " n"]
     name: str
     description: str
+    alternatives: tuple[Complex[np.ndarray, " n"], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -1,0 +1,82 @@
+"""What is known of a crystal that is sought from a stored descriptor: group, sites, rough cell."""
+
+import dataclasses
+from typing import Annotated
+
+import numpy as np
+from cyclopts import Parameter
+
+from ..crystal import WyckoffCrystal
+from ..symmetry import SpaceGroup
+from ._errors import BadInputError
+from ._inputs import find_crystal
+from ._options import Reading, number
+
+#: Draws of coordinates until no two atoms are on top of each other.
+_DRAWS = 200
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True)
+class Sought:
+    """What is known of the crystal behind a stored descriptor."""
+
+    group: str | None = None
+    """space group of a stored descriptor's crystal: symbol or number"""
+    sites: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=True)] = None
+    """its occupied sites, as Si:3a O:6c"""
+    cell: Annotated[tuple[float, ...] | None, number(0.0), Parameter(consume_multiple=True)] = None
+    """its free cell parameters, within 20 %: angstrom and degrees"""
+    like: str | None = None
+    """instead of these three: a crystal, by file or name, with the same group and sites"""
+
+    def check_unused(self) -> None:
+        """Refuse what only a stored descriptor needs.
+
+        Raises:
+            BadInputError: naming the option.
+        """
+        for name in ("group", "sites", "cell", "like"):
+            if getattr(self, name) is not None:
+                raise BadInputError(f"--{name}: only of use with a stored descriptor (.npz)")
+
+
+def sought_crystal(sought: Sought, reading: Reading) -> WyckoffCrystal:
+    """Make a crystal of the group and sites, with any coordinates.
+
+    Raises:
+        BadInputError: something is missing, or told twice.
+        ValueError: no such group, site or cell.
+    """
+    told = [name for name in ("group", "sites", "cell") if getattr(sought, name) is not None]
+    if sought.like is not None:
+        if told:
+            raise BadInputError(f"--like: expected no --{told[0]} beside it")
+        return find_crystal(sought.like, reading)
+    if sought.group is None or not sought.sites or not sought.cell:
+        missing = [f"--{n}" for n in ("group", "sites", "cell") if n not in told]
+        raise BadInputError(
+            f"a stored descriptor needs --group, --sites and --cell, or --like: "
+            f"{', '.join(missing)} missing"
+        )
+    group = SpaceGroup.find(int(sought.group) if sought.group.isdecimal() else sought.group)
+    pairs = [_pair(text) for text in sought.sites]
+    positions = [group.wyckoff(letter) for _, letter in pairs]
+    rng, cell = np.random.default_rng(0), sought.cell
+    for last in range(_DRAWS):
+        points = [position.orbit(rng.random(position.n_free))[0] for position in positions]
+        sites = [(s, l, x) for (s, l), x in zip(pairs, points, strict=True)]
+        try:
+            return WyckoffCrystal.build(group, cell, sites)
+        except ValueError:
+            # Atoms on top of each other; whatever else is wrong stays so.
+            if last == _DRAWS - 1:
+                raise
+    raise AssertionError  # not reached
+
+
+def _pair(text: str) -> tuple[str, str]:
+    species, colon, letter = text.partition(":")
+    if not (species and colon and letter):
+        raise BadInputError(f"--sites: expected sites as Si:3a O:6c, got {text!r}")
+    return species, letter
