@@ -37,7 +37,7 @@ def matched_cell(
     # The matched cells are those of the reference, transformed; so is its like in the other.
     matrix = np.linalg.inv(match.transform_a) @ match.cell_b
     names = ("a", "b", "c", "alpha", "beta", "gamma")
-    values = dict(zip(names, matrix_to_cell(matrix).tolist(), strict=True))
+    values: dict[str, float] = dict(zip(names, matrix_to_cell(matrix).tolist(), strict=True))
     return cell_text({name: values[name] for name in reference.plan.system.names})
 
 

@@ -4,6 +4,8 @@
     crystal = read("quartz.cif", symmetry="find")    # found by spglib, standard setting
     crystal = read("POSCAR", symprec=1e-2)           # symmetry found, as for all ASE formats
     crystal = read("quartz.cif", symmetry="P1")      # every atom of the cell free
+    read("both.cif", block="second"); read("mp.json"); read("test.csv", block="mp-22865")
+    for entry in contents("test.csv"): entry.name, entry.load()     # CIF, JSON, tables of CIFs
     write_cif(crystal, "out.cif")                    # symmetric: operations and asymmetric unit
     crystal.to_ase(); Crystal.from_ase(atoms); WyckoffCrystal.from_ase(atoms)
 
@@ -11,8 +13,14 @@ A block that gemmi has parsed already is read by `read_cif_block(CifBlock(path, 
 
 A CIF keeps its setting, occupancies, mixed sites, isotropic and anisotropic displacements, charges
 ("O2-") and isotopes ("D"). Its symmetry comes from the list of operations where there is one, then
-from the Hall symbol, then from the Hermann-Mauguin symbol or number; a file that contradicts
-itself is refused. Coordinates near a special position are put on it (`site_tolerance`).
+from the Hall symbol, then from the Hermann-Mauguin symbol or number, on the axes that fit the cell
+and with the origin that fits stated multiplicities, Wyckoff letters or formula; a file that
+contradicts itself is refused. Coordinates near a special position are put on it
+(`site_tolerance`); the occupancies of a position add up to at most 1.005. Bytes that are no UTF-8,
+repeated tags and damage beside the crystal are passed over. A label is believed to name an element
+only if a number, a charge or a site follows; displacement tensors that can't be used are left out
+with a warning. Of magnetic structures the atoms are read when asked for without the file's group;
+modulated ones are refused.
 
 Results of phasing, in any dimension:
 

@@ -157,8 +157,9 @@ class LiveView:
 
     def _draw_section(self, drawn: Section) -> None:
         if self._image is None:
-            self._image = section_image(self._right, drawn, outline=True)
-            self._right.set_title("density in a plane, white below zero", fontsize="medium")
+            right: Any = self._right
+            self._image = section_image(right, drawn, outline=True)
+            right.set_title("density in a plane, white below zero", fontsize="medium")
         self._image.set_array(drawn.values.T)
         top = float(drawn.values.max()) if drawn.highest is None else drawn.highest
         self._image.set_clim(0.0, top if top > 0 else 1.0)

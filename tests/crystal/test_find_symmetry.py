@@ -10,7 +10,7 @@ import pytest
 import spglib
 
 from jaxtal._core import call_spglib
-from jaxtal.crystal import Crystal, WyckoffCrystal, prototype, prototype_names
+from jaxtal.crystal import Crystal, HostAtoms, WyckoffCrystal, prototype, prototype_names
 from jaxtal.symmetry import SpaceGroup, standard_hall_numbers
 
 CRYSTALS = json.loads(
@@ -272,3 +272,35 @@ def test_bad_input(x64):
     broken = eqx.tree_at(lambda c: c.site_parameters, rutile, rutile.site_parameters * jnp.nan)
     with pytest.raises(ValueError, match=r"site_parameters\[0\]: expected a finite number"):
         broken.check()
+
+
+def test_nearest_points_are_the_nearest():
+    from jaxtal.crystal._nearest_points import NearestPoints
+
+    rng = np.random.default_rng(3)
+    matrix = np.array([[6.0, 0, 0], [2.5, 7, 0], [-1, 2, 5]])
+    frac = rng.uniform(-1, 2, (200, 3))
+    x = frac[rng.permutation(200)] + rng.integers(-2, 3, (200, 3)) + rng.normal(0, 1e-3, (200, 3))
+    found, distance = NearestPoints(frac, matrix)(x)
+    gap = x[:, None] - frac[None]
+    every = np.linalg.norm((gap - np.round(gap)) @ matrix, axis=-1)
+    np.testing.assert_array_equal(found, every.argmin(axis=1))
+    np.testing.assert_allclose(distance, every.min(axis=1), atol=1e-12)
+    one = NearestPoints(np.array([[1.0, -1e-17, 0.0]]), matrix)
+    assert one(np.zeros((2, 3)))[1].max() < 1e-12
+
+
+def test_many_partly_occupied_atoms(x64):
+    """Mixed sites in a large cell, every displacement another: found as fast as it is right."""
+    n = 12
+    grid = np.stack(np.meshgrid(*[np.arange(n)] * 3, indexing="ij"), axis=-1).reshape(-1, 3) / n
+    frac = np.concatenate([grid, grid])
+    numbers = np.repeat([28, 46], len(grid))
+    occupancies = np.repeat([0.25, 0.75], len(grid))
+    atoms = HostAtoms.from_arrays(
+        3.0 * n * np.eye(3), frac, numbers, occupancies=occupancies, u_iso=np.full(len(frac), 0.01)
+    )
+    crystal = WyckoffCrystal.from_crystal(atoms)
+    assert crystal.group.number == 221
+    assert crystal.plan.letters == ("1a", "1a")
+    assert sorted(crystal.occupancies.tolist()) == [0.25, 0.75]

@@ -35,8 +35,10 @@ def test_a_measured_list_is_the_description_of_its_crystal(measured):
     crystal, reflections, forward = measured
     ours, theirs = SPEC.from_reflections(reflections, forward=forward), SPEC(crystal)
     assert bool(ours.complete)
-    np.testing.assert_allclose(ours.power_spectrum, theirs.power_spectrum, rtol=2e-3, atol=1e-5)
-    np.testing.assert_allclose(ours.rdf, theirs.rdf, rtol=2e-3, atol=1e-5)
+    np.testing.assert_allclose(
+        np.asarray(ours.power_spectrum), np.asarray(theirs.power_spectrum), rtol=2e-3, atol=1e-5
+    )
+    np.testing.assert_allclose(np.asarray(ours.rdf), np.asarray(theirs.rdf), rtol=2e-3, atol=1e-5)
     assert ours.specification == SPEC
 
 

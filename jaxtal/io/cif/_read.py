@@ -45,8 +45,9 @@ def read_cif(
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: not a CIF, no cell, no atoms, an unknown element, an unreadable number,
-            operations that are no group, a cell or symbol that contradicts them, atoms closer than
-            0.1 A; the message names file, line, atom and key.
+            operations that are no group, a cell or symbol that contradicts them, a modulated or
+            (with symmetry="file") magnetic structure, atoms closer than 0.1 A, occupancies of a
+            position beyond 1.005; the message names file, line, atom and key.
 
     References:
         S. R. Hall, F. H. Allen and I. D. Brown, Acta Cryst. A47 (1991) 655.

@@ -1,6 +1,7 @@
 """The cell and the space group that a CIF states."""
 
 import dataclasses
+import functools
 import re
 
 import numpy as np
@@ -85,7 +86,7 @@ def stated_group(block: CifBlock, cell: np.ndarray) -> StatedGroup | None:
         tag, operations = magnetic_operations(block)
     if operations:
         try:
-            group = SpaceGroup.from_operations([_bare(op) for op in operations if op])
+            group = _group_of(tuple(_bare(op) for op in operations if op))
             _in_space(group)
         except ValueError as error:
             raise block.error(tag, str(error)) from error
@@ -129,6 +130,12 @@ def stated_group(block: CifBlock, cell: np.ndarray) -> StatedGroup | None:
     if not is_bare(symbol, group):
         return StatedGroup(fitting_cell(symbol, group, cell_to_matrix(cell)))
     return StatedGroup(fitting_cell(symbol, group, cell_to_matrix(cell)), other_origin(group))
+
+
+@functools.lru_cache(maxsize=512)
+def _group_of(operations: tuple[str, ...]) -> SpaceGroup:
+    """The group of a list of operations; files of one program share their lists."""
+    return SpaceGroup.from_operations(operations)
 
 
 def _bare(operation: str) -> str:
