@@ -80,9 +80,7 @@ def reconstruct(
         else:
             sought.check_unused()
             reference = like = find_crystal(crystal, reading)
-            descriptor = _descriptor(
-                *(d if v is None else v for v, d in ((n_max, 8), (l_max, 8), (q_max, 6.0)))
-            )
+            descriptor = _descriptor(n_max, l_max, q_max)
             target = checked_description(crystal, reference, descriptor)
         make_folder(folder)
         if not quiet:
@@ -117,8 +115,11 @@ def _check_no_sizes(*sizes: float | None) -> None:
             raise BadInputError(f"{name}: no use with a stored descriptor, which has its own")
 
 
-def _descriptor(n_max: int, l_max: int, q_max: float) -> Descriptor:
-    """A descriptor whose bins are 0.1 1/angstrom wide, whatever its size."""
+def _descriptor(n_max: int | None, l_max: int | None, q_max: float | None) -> Descriptor:
+    """A descriptor whose bins are 0.1 1/angstrom wide, whatever its size; by default 8, 8, 6."""
+    n_max = 8 if n_max is None else n_max
+    l_max = 8 if l_max is None else l_max
+    q_max = 6.0 if q_max is None else q_max
     # A q_max that is no number is refused by the descriptor, with its own words.
     n_bins = max(4, round(q_max / _SPACING) + 1) if math.isfinite(q_max) else 4
     return Descriptor(n_max, l_max, q_max, n_bins=n_bins)

@@ -2,6 +2,7 @@
 
 import re
 
+import ase
 import ase.io
 import gemmi
 import numpy as np
@@ -69,7 +70,8 @@ def test_lattice_and_operations_of_shelx_generate_the_group(tmp_path, name):
 
 def test_xyz_holds_the_whole_cell(tmp_path):
     jxt.io.write_peaks(PEAKS, tmp_path / "q.xyz", SPACE, GROUP)
-    atoms = ase.io.read(tmp_path / "q.xyz")
+    atoms = ase.io.read(tmp_path / "q.xyz", index=0)
+    assert isinstance(atoms, ase.Atoms)
     np.testing.assert_allclose(atoms.cell.cellpar(), CELL, atol=1e-4)
     assert len(atoms) == 6
     assert sorted(atoms.arrays["height"]) == [4.25] * 2 + [9.5] * 4
