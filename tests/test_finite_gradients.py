@@ -15,6 +15,7 @@ import jaxtal as jxt
 from jaxtal import descriptors, diffraction, lattice, metric, reconstruct, scattering
 from jaxtal.crystal import Crystal, WyckoffCrystal
 from jaxtal.descriptors import expansion
+from jaxtal.descriptors._presets import PRESETS
 
 HKL = np.array([[0, 0, 0], [1, 0, 0], [2, 2, 2], [0, 2, -1]])
 FACTORS = scattering.FormFactors.build(["C", "O"])
@@ -74,7 +75,7 @@ def of_crystal():
     for histogram in (False, True):
         one = descriptors.RadialDistribution(9, space=SPACE, histogram=histogram)
         yield f"G, {histogram=}", numbers(one)
-    for name in descriptors.PRESETS:
+    for name in PRESETS:
         yield f"preset {name}", numbers(descriptors.preset(name, 2, 2, 4.0))
     found = descriptors.Descriptor(2, 2, 4.0, n_bins=9).plan(PLAN_FOR, reflections="found")
     yield "found reflections", lambda c: found(c).rdf

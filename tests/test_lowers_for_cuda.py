@@ -39,6 +39,8 @@ from jaxtal import (
     reconstruct,
     scattering,
 )
+from jaxtal.descriptors._presets import PRESETS
+from jaxtal.phasing._observers import flipped_fraction
 
 #: Custom calls that programs may hold, all of libraries that JAX brings for CUDA. (Fourier
 #: transforms, triangular solves and random bits are operations of their own.)
@@ -353,7 +355,7 @@ def _():
     return lambda points, one: one.from_points(points), shaped(_space().plan(atoms()), atoms()), one
 
 
-for _preset in descriptors.PRESETS:
+for _preset in PRESETS:
 
     def _described(preset=_preset):
         plan = descriptors.preset(preset, 2, 2, 4.0).plan(atoms())
@@ -597,7 +599,7 @@ def _():
     one, algorithm = jax.tree.map(lambda x: x[0], transforms), phasing.SweepDown()
     watched = (
         *(phasing.extrema, phasing.deciles, phasing.r_factor),
-        *(phasing.flipped_fraction, phasing.phase_change),
+        *(flipped_fraction, phasing.phase_change),
     )
 
     def function(key, one, observed):

@@ -8,14 +8,18 @@ float64: functions that serve both ask for the module of the arrays that they ar
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-AnyArray = Array | np.ndarray
+if TYPE_CHECKING:
+    # The kind of the result follows that of the argument, which overloads without end would tell.
+    AnyArray = Any
+else:
+    AnyArray = Array | np.ndarray
 """An array of JAX, traced or not, or of the host."""
 
 #: So many results or fewer are computed on the host even where there is an accelerator, since they

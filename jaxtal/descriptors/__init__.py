@@ -28,7 +28,6 @@ from ._descriptor import Descriptor as Descriptor
 from ._descriptor_plan import DescriptorPlan as DescriptorPlan
 from ._pair_distribution import PairDistribution as PairDistribution
 from ._power_spectrum import PowerSpectrum as PowerSpectrum
-from ._presets import PRESETS as PRESETS
 from ._presets import describe as describe
 from ._presets import preset as preset
 from ._radial_distribution import RadialDistribution as RadialDistribution

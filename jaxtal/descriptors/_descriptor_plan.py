@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._core import AnyArray, device_array, map_on_host
-from ..crystal import HostAtoms, is_crystal
+from ..crystal import is_crystal
 from ..crystal.apply import Chunk, Program, apply_plan, atoms_on_host, stacked_on_device
 from ..diffraction import (
     AbstractReflections,
@@ -18,11 +18,8 @@ from ..diffraction import (
     ReciprocalPoints,
     ReciprocalSpace,
     cartesian_rotations,
-    host_factors,
-    host_points,
 )
 from ..reflections import Reflections
-from ..scattering import FormFactors
 from ._description import AbstractDescriptor, Description
 from ._laue_invariants import laue_invariants
 from ._measured_points import measured_points
@@ -128,8 +125,8 @@ class AbstractPointDescriptor(AbstractDescriptor):
         atoms = atoms_on_host(crystals) if self.takes_numpy else None
         if atoms is None:
             return super().__call__(crystals)
-        factors = host_factors(self.space, atoms)
-        found = map_on_host(lambda one: self._described(one, factors), atoms)
+        points = self.space.in_numpy(atoms)
+        found = map_on_host(lambda one: self._described(points(one)), atoms)
         return stacked_on_device(found, atoms[0].dtype, one=is_crystal(crystals))
 
     @property
@@ -138,9 +135,7 @@ class AbstractPointDescriptor(AbstractDescriptor):
         radial = getattr(self, "radial", None)
         return self.space.takes_numpy and (radial is None or radial.takes_numpy)
 
-    def _described(self, atoms: HostAtoms, factors: FormFactors) -> Description:
-        """Describe one crystal in NumPy."""
-        points, _ = host_points(self.space, atoms, factors)
+    def _described(self, points: ReciprocalPoints) -> Description:
         P, G = self.from_points(points, friedel=self.space.wavelength is None)
         return Description(P, G, points.complete, self)
 

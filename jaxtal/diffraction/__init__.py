@@ -41,8 +41,6 @@ from ._atom_density import field_from_crystal as field_from_crystal
 from ._found_reflections import FoundReflections as FoundReflections
 from ._gaussian_density import gaussian_density as gaussian_density
 from ._gaussian_density import gaussian_images as gaussian_images
-from ._host_points import host_factors as host_factors
-from ._host_points import host_points as host_points
 from ._laue_group import cartesian_rotations as cartesian_rotations
 from ._laue_group import laue_frame as laue_frame
 from ._listed_reflections import ListedReflections as ListedReflections

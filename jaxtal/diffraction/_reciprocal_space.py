@@ -1,15 +1,16 @@
 """`ReciprocalSpace`: how a crystal becomes points in reciprocal space."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, get_args
 
 import equinox as eqx
 import numpy as np
 
-from ..crystal import CrystalArrays, CrystalBatch, host_crystals
+from ..crystal import CrystalArrays, CrystalBatch, HostAtoms, host_crystals
 from ..crystal.apply import planned_crystals
 from ..scattering import Charges
 from ._found_reflections import FoundReflections
+from ._host_points import host_factors, host_points
 from ._listed_reflections import ListedReflections
 from ._reciprocal_points import (
     AbstractReciprocalSpace,
@@ -124,6 +125,15 @@ class ReciprocalSpace(AbstractReciprocalSpace):
         return FoundReflections.for_crystals(
             self, atoms, max_stretch=max_stretch, max_species=max_species, elements=elements
         )
+
+    def in_numpy(self, crystals: list[HostAtoms]) -> Callable[[HostAtoms], ReciprocalPoints]:
+        """Return what computes the points of each of some crystals in NumPy and float64 (host).
+
+        Raises:
+            ValueError: displacement factors, or an unknown species.
+        """
+        factors = host_factors(self, crystals)
+        return lambda atoms: host_points(self, atoms, factors)[0]
 
     def __call__(self, crystals: Any) -> ReciprocalPoints:
         """Return the points of crystals, planned for at once (not inside jit: see `plan`).

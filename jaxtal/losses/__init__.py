@@ -14,7 +14,7 @@ is used in one way:
 `outgrown` is "ignore", "far off" or "raise": what becomes of crystals that do not fit the plan. The
 gradient is found beside the value, `chunk` crystals at a time (as many as the device likes, unless
 stated). `AbstractLoss` says all that they have in common and how a new one is made;
-`per_crystal_loss` is what they are made of. `pattern_similarity` and `xrd_loss` compare powder
+`pattern_similarity` and `xrd_loss` compare powder
 patterns that are at hand; `measured_similarity` compares a crystal with a measured pattern, whose
 background it takes off. `jaxtal.torch.Loss(loss)` is the same in PyTorch.
 """
@@ -24,6 +24,5 @@ from ._measured_similarity import measured_similarity as measured_similarity
 from ._metric_loss import MetricLoss as MetricLoss
 from ._pattern_similarity import pattern_similarity as pattern_similarity
 from ._pattern_similarity import xrd_loss as xrd_loss
-from ._per_crystal_loss import per_crystal_loss as per_crystal_loss
 from ._powder_loss import PowderLoss as PowderLoss
 from ._power_spectrum_loss import PowerSpectrumLoss as PowerSpectrumLoss

@@ -46,7 +46,6 @@ from ._loop import scan_cycles as scan_cycles
 from ._loop import step as step
 from ._observers import deciles as deciles
 from ._observers import extrema as extrema
-from ._observers import flipped_fraction as flipped_fraction
 from ._observers import phase_change as phase_change
 from ._observers import r_factor as r_factor
 from ._phase import phase as phase

@@ -37,9 +37,7 @@ from ._displacement import u_cart_to_cif as u_cart_to_cif
 from ._displacement import u_cif_to_cart as u_cif_to_cart
 from ._displacement import u_equivalent as u_equivalent
 from ._displacement import u_from_b as u_from_b
-from ._displacement import u_from_six as u_from_six
 from ._displacement import u_star as u_star
-from ._displacement import u_to_six as u_to_six
 from ._form_factors import Charges as Charges
 from ._form_factors import FormFactors as FormFactors
 from ._sharpening import CompositionLike as CompositionLike

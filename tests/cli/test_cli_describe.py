@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import jaxtal as jxt
+from jaxtal.descriptors._presets import PRESETS
 
 SMALL = ("--n-max", "4", "--l-max", "4", "--q-max", "5")
 
@@ -44,7 +45,7 @@ def test_describe_writes_what_the_library_computes(run, tmp_path, small):
         assert float(jxt.distance(found[0], jxt.prototype("diamond"))) < 1e-4
 
 
-@pytest.mark.parametrize("preset", jxt.descriptors.PRESETS)
+@pytest.mark.parametrize("preset", PRESETS)
 def test_presets_and_precision(run, tmp_path, preset):
     arguments = ("diamond", "-o", "out", "--preset", preset, "--dtype", "float64", *SMALL)
     result = run("describe", *arguments, "--json")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxtal.crystal.apply import map_crystals
-from jaxtal.losses import per_crystal_loss
+from jaxtal.losses._per_crystal_loss import per_crystal_loss
 
 CALLS = []
 

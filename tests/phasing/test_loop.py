@@ -10,6 +10,7 @@ from jaxtal.grids import Grid
 from jaxtal.phasing import PhasingProblem, SweepDown, Transform, begin, host_cycles, scan_cycles
 from jaxtal.phasing._figures_of_merit import r_value
 from jaxtal.phasing._loop import random_start
+from jaxtal.phasing._observers import flipped_fraction
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,7 @@ def test_observers_record_every_cycle(setting):
         phasing.extrema,
         phasing.deciles,
         phasing.r_factor,
-        phasing.flipped_fraction,
+        flipped_fraction,
         phasing.phase_change,
     )
     _, records = scan_cycles(stacked, observed, algorithm, state, 5, seen)

@@ -24,7 +24,6 @@ from ...crystal.apply import (
     stacked_on_device,
 )
 from ...scattering import Charges
-from .._host_points import host_factors, host_points
 from .._reciprocal_points import AbstractReflections, ReciprocalPoints
 from .._reciprocal_space import Provider, ReciprocalSpace
 from ._diffractogram import Diffractogram
@@ -201,11 +200,10 @@ class PowderPattern(AbstractSpecification):
             atoms, arrays = planned_crystals(crystals)
             return self.plan(atoms, max_stretch=1.0, once=True)(arrays)
 
-        factors = host_factors(space, atoms)
+        points = space.in_numpy(atoms)
 
         def one(crystal: HostAtoms) -> Diffractogram:
-            points, _ = host_points(space, crystal, factors)
-            return _of_peaks(self, peaks_of_points(self, points))
+            return _of_peaks(self, peaks_of_points(self, points(crystal)))
 
         found = map_on_host(one, atoms)
         return stacked_on_device(found, atoms[0].dtype, one=is_crystal(crystals))
