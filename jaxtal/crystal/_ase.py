@@ -114,7 +114,7 @@ def atoms_to_ase(
         masses = made.get_masses()
         for i, (number, _, mass) in enumerate(atoms.keys[main].tolist()):
             masses[i] = isotope_mass(number, mass) if mass else masses[i]
-        made.set_masses(masses)
+        made.set_array("masses", masses)
     if atoms.u_iso.any():
         made.set_array("u_iso", atoms.u_iso[main])
     if atoms.u_aniso is not None:

@@ -133,6 +133,7 @@ def test_factors_are_a_smooth_falling_window():
     assert window(np.array([2 * a.max()]), np.array([0.0])) == 0
 
 
+@pytest.mark.slow
 def test_it_is_a_function_of_its_arguments():
     first = quasicrystal_window()
     second = fit_window(quasicrystal(), small_grid(), seed=0)

@@ -88,7 +88,8 @@ def _sums(
     for begin in range(0, len(k), step):
         some = k[begin : begin + step]
         steps = (h[:, None, None], some[None, :, None], l[None, None, :])
-        q = sum(n[..., None] * b for n, b in zip(steps, reciprocal, strict=True))
+        a, b, c = (n[..., None] * row for n, row in zip(steps, reciprocal, strict=True))
+        q = a + b + c
         inside = np.einsum("...i,...i->...", q, q) < q_max * q_max
         # One of each pair: the other half of the plane h = 0, and the origin, go.
         inside[0] &= (some > 0)[:, None] | ((some == 0)[:, None] & (l > 0)[None, :])
@@ -100,8 +101,8 @@ def _sums(
         imag = parts[0, :, :, 1] + parts[1, :, :, 0]
         sums = np.stack([real[:, inside], imag[:, inside]])
         found.append((np.argwhere(inside) + np.array([0, some[0], l[0]]), q[inside], sums))
-    hkl, q, sums = zip(*found, strict=True)
-    return np.concatenate(hkl), np.concatenate(q), np.concatenate(sums, axis=2)
+    indices, vectors, values = zip(*found, strict=True)
+    return np.concatenate(indices), np.concatenate(vectors), np.concatenate(values, axis=2)
 
 
 def _boxed(matrix: Float[np.ndarray, "3 3"], q_max: float) -> float:
