@@ -45,6 +45,10 @@ Words that all rooms use alike:
     description   power spectrum and radial distribution of a crystal
     fingerprint   vector of a crystal in a metric
 
+Crystals are described, fingerprinted and made into powder patterns in NumPy where nothing is
+differentiated; what is compiled takes seconds the first time. `use_compilation_cache()` keeps it
+for the next run, as the command line does.
+
 A room is imported when it is first used, and its names with it (`__init__.pyi` lists them).
 """
 

@@ -15,6 +15,7 @@ from . import reflections as reflections
 from . import scattering as scattering
 from . import search as search
 from . import symmetry as symmetry
+from ._core import use_compilation_cache as use_compilation_cache
 from .crystal import Crystal as Crystal
 from .crystal import WyckoffCrystal as WyckoffCrystal
 from .crystal import match_crystals as match_crystals
@@ -33,7 +34,6 @@ from .lattice import Superspace as Superspace
 from .metric import CrystalMetric as CrystalMetric
 from .metric import distance as distance
 from .metric import rdf_distance as rdf_distance
-from .metric import relative_distance as relative_distance
 from .phasing import phase as phase
 from .reflections import Reflections as Reflections
 from .search import fingerprints as fingerprints

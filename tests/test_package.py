@@ -73,3 +73,17 @@ def test_names_are_listed_and_wrong_ones_refused():
     assert set(vars(jxt)["__all__"]) <= set(dir(jxt))
     with pytest.raises(AttributeError, match="Cristal"):
         getattr(jxt, "Cristal")  # noqa: B009
+
+
+def test_compiled_programs_are_kept(tmp_path):
+    program = """
+import sys, time, pathlib, jax, jaxtal as jxt
+assert str(jxt.use_compilation_cache(sys.argv[1])) == sys.argv[1]
+assert str(jxt.use_compilation_cache("other")) == sys.argv[1]
+jax.jit(lambda x: x + 1)(1.0)
+print(len(list(pathlib.Path(sys.argv[1]).iterdir())))
+"""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("JAX_")}
+    command = [sys.executable, "-c", program, str(tmp_path / "kept")]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert int(done.stdout) > 0

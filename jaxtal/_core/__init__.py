@@ -8,6 +8,7 @@ from ._clock import CompileClock as CompileClock
 from ._cofactors import cofactors as cofactors
 from ._cofactors import determinant as determinant
 from ._cofactors import inverse as inverse
+from ._compilation_cache import use_compilation_cache as use_compilation_cache
 from ._device import as_array as as_array
 from ._device import computing_dtype as computing_dtype
 from ._device import concrete as concrete

@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from ._compile_cache import use_compile_cache
+from .._core import use_compilation_cache
 from ._errors import BadInputError
 
 
@@ -21,7 +21,7 @@ def run(command: Callable[..., Any], bound: inspect.BoundArguments) -> int:
     Raises:
         BadInputError: XLA could not do it, for lack of memory mostly.
     """
-    use_compile_cache()
+    use_compilation_cache()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _say

@@ -73,7 +73,7 @@ def test_compare_prints_the_three_distances(run, small):
     assert result.code == 0
     assert result.json.keys() == {"distance", "relative_distance", "rdf_distance"}
     assert result.json["distance"] == pytest.approx(float(jxt.distance(a, b)), rel=1e-4)
-    relative = float(jxt.relative_distance(a, b))
+    relative = float(jxt.metric.relative_distance(a, b))
     assert result.json["relative_distance"] == pytest.approx(relative, rel=1e-4)
     assert result.json["rdf_distance"] == pytest.approx(float(jxt.rdf_distance(a, b)), rel=1e-4)
     text = run("compare", "diamond", "h-diamond", *SMALL)
