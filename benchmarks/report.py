@@ -36,6 +36,18 @@ faster: medians, and best times, of the rows named.
 
 """
 
+#: First and second call of a process.
+KINDS = ("first", "second")
+
+COLD = """
+## First calls (`cold.py`)
+
+What a newcomer waits for: each task in a process of its own with an empty compilation cache, its
+first call cold and its second warm; beside the former build ce30c65 in turns, and peers. Seconds,
+the least of all turns; those of `--help` and of `import jaxtal` are of CPU.
+
+"""
+
 RATES = """
 ## Crystals rebuilt from their descriptor (`reconstruction.py rates`)
 
@@ -371,6 +383,34 @@ def throughput_text(result):
     )
 
 
+def cold_text(result):
+    lines = ["| task | cold | warm | former, cold | former, warm | cold: less by | peer, warm |"]
+    lines.append("|" + "---|" * 7)
+    for task, row in result["rows"].items():
+        this, former = row["this"], row.get("former", {})
+        if task == "growth":
+            continue
+        peers = {name: value for name, value in row.items() if name not in ("this", "former")}
+        cells = [f"{side[k]:.2f}" if k in side else "" for side in (this, former) for k in KINDS]
+        ratio = f"{former['first'] / this['first']:.1f} x" if former else ""
+        peer = ", ".join(f"{name} {value['second']:.2f}" for name, value in peers.items())
+        lines.append(f"| {task} | " + " | ".join([*cells, ratio, peer]) + " |")
+    text = "\n".join(lines) + "\n"
+    if "growth" in result["rows"]:
+        for name, row in result["rows"]["growth"].items():
+            (maps, size), (more, larger) = row["after 50"], row["after 1000"]
+            build = "This build" if name == "this" else "The former build"
+            text += (
+                f"\n{build}, 1000 crystals of varied size described in one process: {maps} memory "
+                f"maps and {size:.0f} MB after the first 50, {more} and {larger:.0f} MB at the "
+                "end.\n"
+            )
+    return (
+        text
+        + f"\n{result['cores']} cores; {', '.join(map(' '.join, result['versions'].items()))}\n"
+    )
+
+
 def rates_table(result):
     lines = ["| structure | starts | solved | claimed | false claims | single start | seconds |"]
     lines.append("|---|---|---|---|---|---|---|")
@@ -533,6 +573,9 @@ def write():
     path = HERE / "results" / "throughput.json"
     if path.exists():
         text += THROUGHPUT + throughput_text(json.loads(path.read_text())) + "\n"
+    path = HERE / "results" / "cold.json"
+    if path.exists():
+        text += COLD + cold_text(json.loads(path.read_text()))
     path = HERE / "results" / "gpu.json"
     text += gpu_text(json.loads(path.read_text()) if path.exists() else None)
     path = HERE / "results" / "reconstruction.json"
