@@ -18,7 +18,7 @@ def test_version():
 def test_names_a_user_starts_with():
     for name in (
         *("Crystal", "WyckoffCrystal", "Lattice", "SpaceGroup", "Superspace", "prototype"),
-        *("describe", "distance", "relative_distance", "rdf_distance", "preset"),
+        *("describe", "distance", "use_compilation_cache", "rdf_distance", "preset"),
         *("Descriptor", "PowerSpectrum", "RadialDistribution", "PairDistribution"),
     ):
         assert callable(getattr(jxt, name))

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..crystal import HostAtoms
-from ..diffraction.sums import FEWEST, MOST_ATOMS, host_sphere_sums
+from ..diffraction.sums import FEWEST, MOST_ATOMS, host_sphere_sums, is_regular
 from ._abstract_metric import AbstractMetric
 from ._metric_plan import reduced_unit
 from .terms._resolved_lines import resolved_lines
@@ -47,6 +47,6 @@ def host_fingerprint(
         parts.append(metric.stacking * resolved_lines(found, np.array(n_atoms), metric.q_max))
     if metric.density:
         parts.append(np.array([3 * metric.density * np.log(unit)]))
-    usable = bool(found.complete) and countable
+    usable = bool(found.complete) and countable and is_regular(atoms.matrix)
     vector = np.concatenate(parts)
     return (vector if usable else np.zeros_like(vector)), usable

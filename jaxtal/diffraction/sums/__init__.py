@@ -11,6 +11,7 @@ from ._element_slots import MOST_ATOMS as MOST_ATOMS
 from ._element_slots import countable as countable
 from ._element_slots import element_slots as element_slots
 from ._host_sums import host_sphere_sums as host_sphere_sums
+from ._host_sums import is_regular as is_regular
 from ._signed_sums import signed_places as signed_places
 from ._signed_sums import signed_sums as signed_sums
 from ._sphere_sums import HklBox as HklBox

@@ -49,7 +49,7 @@ def host_sphere_sums(
             f"expected a box of at most {MOST:.1e} reflections, got {_boxed(matrix, q_max):.1e}: "
             "an axis is too long, or the cell too flat"
         )
-    if not _regular(matrix):
+    if not is_regular(matrix):
         nothing = np.zeros((2, len(weights), 0))
         none = SphereSums(
             np.zeros((0, 3)), np.zeros(0), np.zeros(0, bool), nothing, np.array(False)
@@ -114,7 +114,8 @@ def _expected(matrix: Float[np.ndarray, "3 3"], q_max: float) -> float:
     return 1 + q_max**3 * abs(float(np.linalg.det(matrix))) / (6 * np.pi**2)
 
 
-def _regular(matrix: Float[np.ndarray, "3 3"]) -> bool:
+def is_regular(matrix: Float[np.ndarray, "3 3"]) -> bool:
+    """Tell whether a cell is one that `safe_cell` takes."""
     lengths = np.linalg.norm(matrix, axis=1)
     sound = np.all((lengths > LENGTHS[0]) & (lengths < LENGTHS[1]))
     return bool(sound and abs(np.linalg.det(matrix)) > FLATTEST * np.prod(lengths))
