@@ -99,13 +99,15 @@ def worker(task, folder):
                 used = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
                 sizes.append([maps, used * resource.getpagesize() / 2**20])
         return {"after 50": sizes[0], "after 1000": sizes[1]}
+    from jaxtal.diffraction import PowderPattern, powder_lines
+
     metric = jxt.CrystalMetric()
     run = getattr(metric, "of", metric)
     return timed(
         {
             "describe": lambda: [np.asarray(jxt.describe(c).power_spectrum) for c in crystals],
             "metric": lambda: np.asarray(run(crystals).vector),
-            "powder": lambda: [jxt.diffraction.powder_lines(c) for c in crystals],
+            "powder": lambda: [powder_lines(c, PowderPattern()) for c in crystals],
             "fingerprints": lambda: np.asarray(run(crystals).vector),
         }[task.split()[0]]
     )

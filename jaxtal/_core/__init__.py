@@ -17,7 +17,6 @@ from ._lll import lll as lll
 from ._namespace import MANY_THREADS as MANY_THREADS
 from ._namespace import ONE_THREAD as ONE_THREAD
 from ._namespace import AnyArray as AnyArray
-from ._namespace import map_on_host as map_on_host
 from ._namespace import matmul as matmul
 from ._namespace import namespace as namespace
 from ._namespace import on_host as on_host

@@ -5,10 +5,8 @@ mapped. The numbers of a crystal that are wanted once come from the same formula
 float64: functions that serve both ask for the module of the arrays that they are given.
 """
 
-import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -22,16 +20,15 @@ else:
     AnyArray = Array | np.ndarray
 """An array of JAX, traced or not, or of the host."""
 
-#: So many results or fewer are computed on the host even where there is an accelerator, since they
-#: would wait longer for its compiler.
+#: So many results or fewer are always computed on the host: they would wait for the compiler.
 _FEW = 16
+#: And on a CPU those of so many pairs of atoms (48 crystals of 72 atoms, or thousands of small
+#: ones), beyond which compiling pays: programs are some five times faster on large crystals.
+_WORK = 250_000
 
 #: Products of real matrices that OpenBLAS leaves to one thread, in multiplications; and those that
 #: are worth all of them.
 ONE_THREAD, MANY_THREADS = 1 << 18, 1 << 28
-
-_In = TypeVar("_In")
-_Out = TypeVar("_Out")
 
 
 def namespace(*arrays: Any) -> Any:
@@ -43,7 +40,7 @@ def matmul(a: Any, b: Any) -> Any:
     """Multiply matrices at the highest precision: on a GPU the default is TF32.
 
     On the host in pieces that the BLAS does in the thread that asks for them: waking others costs
-    more than products of this size, and they are used already (`map_on_host`).
+    more than products of this size.
     """
     if namespace(a, b) is not np:
         return jnp.matmul(a, b, precision="highest")
@@ -57,17 +54,14 @@ def matmul(a: Any, b: Any) -> Any:
     return total
 
 
-def on_host(n: int) -> bool:
-    """Tell whether n results that are wanted once are computed in NumPy."""
-    return n <= _FEW or jax.default_backend() == "cpu"
+def on_host(sizes: Sequence[int]) -> bool:
+    """Tell whether results that are wanted once are computed in NumPy, one after another.
 
+    Threads would not help: at these sizes most of the time is that of Python between operations.
 
-def map_on_host(f: Callable[[_In], _Out], items: Iterable[_In]) -> list[_Out]:
-    """Apply a function of NumPy's to some items, in as many threads as there are cores."""
-    items = list(items)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    workers = min(cores or 1, len(items))
-    if workers < 2:
-        return [f(item) for item in items]
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(f, items))
+    Args:
+        sizes: number of atoms of each crystal. The work is in proportion to their squares, atoms
+            times reflections.
+    """
+    few = len(sizes) <= _FEW
+    return few or (jax.default_backend() == "cpu" and sum(n * n for n in sizes) <= _WORK)

@@ -8,7 +8,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._core import AnyArray, device_array, map_on_host
+from .._core import AnyArray, device_array
 from ..crystal import is_crystal
 from ..crystal.apply import Chunk, Program, apply_plan, atoms_on_host, stacked_on_device
 from ..diffraction import (
@@ -110,10 +110,9 @@ class AbstractPointDescriptor(AbstractDescriptor):
     def __call__(self, crystals: Any) -> Description:
         """Describe crystals (not inside jit: see `plan`).
 
-        On a CPU, and a few of them on accelerators, by the same formulas in NumPy and float64:
-        nothing is compiled, and all cores are used. With displacement factors or a radial basis of
-        JAX alone, and many crystals on an accelerator, by a program that crystals of about the same
-        number of atoms and the same volume share.
+        A few of them, and on a CPU also many small ones, by the same formulas in NumPy and float64:
+        nothing is compiled. Much work, displacement factors and a radial basis of JAX alone take a
+        program that crystals of about the same number of atoms and the same volume share.
 
         Args:
             crystals: `Crystal`, `WyckoffCrystal`, ASE `Atoms` or `HostAtoms`; several, in a list
@@ -126,7 +125,7 @@ class AbstractPointDescriptor(AbstractDescriptor):
         if atoms is None:
             return super().__call__(crystals)
         points = self.space.in_numpy(atoms)
-        found = map_on_host(lambda one: self._described(points(one)), atoms)
+        found = [self._described(points(one)) for one in atoms]
         return stacked_on_device(found, atoms[0].dtype, one=is_crystal(crystals))
 
     @property

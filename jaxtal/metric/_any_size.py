@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._core import map_on_host, on_host
+from .._core import on_host
 from ..crystal import HostAtoms, iterate_host_crystals
 from ..crystal.apply import refuse_traced
 from ..lattice import niggli_reduce
@@ -35,19 +35,21 @@ def fingerprints_of_any_size(metric: AbstractMetric, crystals: Any) -> Fingerpri
     # Halves are computed in single precision, as everywhere.
     dtype = jnp.promote_types(jax.dtypes.canonicalize_dtype(first[0][1].dtype), jnp.float32)
     every = itertools.chain([first], portions)
-    if metric.sees_neighbours or not on_host(len(first)):
+    if metric.sees_neighbours or not on_host([len(one) for _, one in first]):
         vectors, complete = compiled_fingerprints(metric, _reduced(every), dtype)
     else:
-        found = [map_on_host(lambda item: _on_host(metric, *item), some) for some in every]
-        vectors, complete = zip(*itertools.chain.from_iterable(found), strict=True)
+        found = [_on_host(metric, *item, dtype) for some in every for item in some]
+        vectors, complete = zip(*found, strict=True)
     return Fingerprint(
         vector=np.stack(vectors).astype(dtype), complete=np.array(complete), specification=metric
     )
 
 
-def _on_host(metric: AbstractMetric, place: int, given: HostAtoms) -> tuple[np.ndarray, bool]:
+def _on_host(
+    metric: AbstractMetric, place: int, given: HostAtoms, dtype: Any
+) -> tuple[np.ndarray, bool]:
     try:
-        return host_fingerprint(metric, reduced(given))
+        return host_fingerprint(metric, reduced(given), dtype)
     except ValueError as error:
         raise ValueError(f"crystal {place}: {error}") from error
 

@@ -112,11 +112,10 @@ class CrystalMetric(AbstractMetric):
     def __call__(self, crystals: Any) -> Fingerprint:
         """Compute the vectors of crystals of all sizes, planned for here (not inside jit).
 
-        On a CPU, and for a few crystals on accelerators, by the same formulas in NumPy and float64:
-        nothing is compiled, and all cores are used. With terms of neighbours, and for many crystals
-        on an accelerator, by programs that crystals of similar size share. Cells are reduced first,
-        which changes nothing but the work. Sites may be partly occupied; those below 0.001 are left
-        out.
+        A few of them, and on a CPU also many small ones, by the same formulas in NumPy: nothing is
+        compiled. Much work and terms of neighbours take programs that crystals of similar size
+        share. Cells are reduced first, which changes nothing but the work. Sites may be partly
+        occupied; those below 0.001 are left out.
 
         Args:
             crystals: one of any kind (`crystal.host_crystal`), a batch, whose places without

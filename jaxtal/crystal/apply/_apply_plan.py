@@ -106,8 +106,8 @@ def planned_crystals(crystals: Any) -> tuple[list[HostAtoms], Program]:
 def atoms_on_host(crystals: Any) -> list[HostAtoms] | None:
     """Return crystals whose numbers are computed in NumPy, or None if a program is to be compiled.
 
-    It is for raw arrays, for batches with places that hold no atoms, and for many crystals where
-    there is an accelerator (`on_host`).
+    It is for raw arrays, for batches with places that hold no atoms, and for much work, or many
+    crystals where there is an accelerator (`on_host`).
 
     Raises:
         ValueError: traced crystals, or something that is no crystal.
@@ -118,7 +118,7 @@ def atoms_on_host(crystals: Any) -> list[HostAtoms] | None:
     atoms = host_crystals(crystals)
     if isinstance(crystals, CrystalBatch) and len(crystals) > len(atoms):
         return None
-    return atoms if on_host(len(atoms)) else None
+    return atoms if on_host([len(one) for one in atoms]) else None
 
 
 def stacked_on_device(results: list[Any], dtype: Any, *, one: bool) -> Any:

@@ -72,13 +72,17 @@ def _rows_on_host(
     rows = np.empty((sum(2 * l + 1 for l in chosen), len(z)), z.dtype)
     cosine, sine = np.ones_like(z), np.zeros_like(z)
     for m in range(l_max + 1):
-        last = now = np.zeros_like(z)
+        last = now = None
         for i, l in enumerate(chosen):
             if l < m:
                 continue
             c = [column[m] for column in steps[i]]
-            factor = c[0] * square + c[2] if degrees == "even" else c[1] * z
-            following = factor * now + c[3] * last + (c[4] + c[5] * z)
+            if now is None:
+                following = c[4] + c[5] * z
+            else:
+                following = (c[0] * square + c[2] if degrees == "even" else c[1] * z) * now
+                if last is not None:
+                    following += c[3] * last
             now, last = following, now
             if m:
                 np.multiply(now, cosine, out=rows[middle[i] + m])

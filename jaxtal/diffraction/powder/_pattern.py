@@ -9,12 +9,11 @@ from jaxtyping import Float
 from ..._core import (
     AbstractSpecification,
     AnyArray,
-    map_on_host,
     namespace,
     safe_divide,
     safe_norm,
 )
-from ...crystal import HostAtoms, is_crystal
+from ...crystal import is_crystal
 from ...crystal.apply import (
     Chunk,
     Program,
@@ -185,8 +184,8 @@ class PowderPattern(AbstractSpecification):
     def __call__(self, crystals: Any) -> Diffractogram:
         """Compute the patterns of crystals (not inside jit: see `plan`).
 
-        On a CPU, and a few of them on accelerators, in NumPy and float64 where there are no
-        displacement factors: nothing is compiled, and all cores are used.
+        Where there are no displacement factors, and no more than a few crystals or on a CPU many
+        small ones, in NumPy and float64: nothing is compiled.
 
         Args:
             crystals: one or several of any kind; several give results with their axis first.
@@ -202,10 +201,7 @@ class PowderPattern(AbstractSpecification):
 
         points = space.in_numpy(atoms)
 
-        def one(crystal: HostAtoms) -> Diffractogram:
-            return _of_peaks(self, peaks_of_points(self, points(crystal)))
-
-        found = map_on_host(one, atoms)
+        found = [_of_peaks(self, peaks_of_points(self, points(one))) for one in atoms]
         return stacked_on_device(found, atoms[0].dtype, one=is_crystal(crystals))
 
     @property
