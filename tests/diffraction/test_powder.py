@@ -514,3 +514,9 @@ def test_lines_are_listed_without_compiling_and_with_displacements():
     still = powder_lines(prototype("rutile"), PowderPattern(displacements=True))
     assert [line.families for line in still] == [line.families for line in lines]
     assert relative([x.intensity for x in still], [x.intensity for x in lines]) < 1e-4
+
+
+def test_lines_of_a_cell_that_is_none():
+    endless = Crystal.from_arrays([5, 5, 20_000, 90, 90, 90], [[0, 0, 0]], [6])
+    with pytest.raises(ValueError, match=r"axes of 0\.01 to 10,000 angstrom"):
+        powder_lines(endless)

@@ -70,7 +70,8 @@ def powder_lines(
         Lines in the order of emission line, then falling d.
 
     Raises:
-        ValueError: as `ReciprocalSpace.plan`.
+        ValueError: a cell that is near-singular or beyond 10,000 angstrom, or as
+            `ReciprocalSpace.plan`.
     """
     pattern = _default_pattern() if pattern is None else pattern
     atoms = host_crystal(crystal)
@@ -121,6 +122,11 @@ def _reflections(
     space = pattern.space
     if space.takes_numpy:
         points, hkl = host_points(space, atoms, host_factors(space, [atoms]))
+        if not points.complete:
+            raise ValueError(
+                "crystal: expected a cell with axes of 0.01 to 10,000 angstrom and a volume that "
+                f"is not near zero, got {atoms.cell.tolist()}"
+            )
         strengths = np.asarray(peaks_of_points(pattern, points).intensity)
         if space.wavelength is not None:
             return strengths, hkl, 1
