@@ -52,9 +52,16 @@ for the next run, as the command line does.
 A room is imported when it is first used, and its names with it (`__init__.pyi` lists them).
 """
 
-import importlib.metadata
+from typing import Any
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
-__version__ = importlib.metadata.version("jaxtal")
+_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":  # the packages of the environment are looked through
+        import importlib.metadata
+
+        return importlib.metadata.version("jaxtal")
+    return _load(name)

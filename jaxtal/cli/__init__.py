@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             pass
         except Exception:
             # Imports of others turn an interrupt into errors of their own.
-            if not heard.count:
+            if not heard.raised:
                 raise
         say("jaxtal: interrupted")
     if argv is None:

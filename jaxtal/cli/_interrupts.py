@@ -21,10 +21,13 @@ class Interrupts:
     Attributes:
         count: how many have come.
         resent: of those to come, how many were sent from here.
+        raised: whether one was raised in the main thread, where the thread that counts may not
+            have had its turn yet.
     """
 
     def __init__(self) -> None:
         self.count = self.resent = 0
+        self.raised = False
 
 
 @contextlib.contextmanager
@@ -37,9 +40,11 @@ def heard_interrupts() -> Iterator[Interrupts]:
 
     An interrupt that falls into a callback of the garbage collector is sent again: an exception
     there cannot travel, Python prints it as "ignored" and goes on. JAX has such a callback, and
-    while it traces, the collector runs often.
+    while it traces, the collector runs often. One that falls into compiled code that imports
+    NumPy, as JAX's does, is printed there with its traceback, and travels on as an `ImportError`:
+    it is not printed.
     """
-    heard, before = Interrupts(), sys.unraisablehook
+    heard, before, printed = Interrupts(), sys.unraisablehook, sys.excepthook
 
     def hook(unraisable: Any) -> None:
         if isinstance(unraisable.exc_value, KeyboardInterrupt):
@@ -48,12 +53,16 @@ def heard_interrupts() -> Iterator[Interrupts]:
         else:
             before(unraisable)
 
-    sys.unraisablehook = hook
+    def excepthook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        if not issubclass(kind, KeyboardInterrupt):
+            printed(kind, error, trace)
+
+    sys.unraisablehook, sys.excepthook = hook, excepthook
     try:
         with _awake(heard):
             yield heard
     finally:
-        sys.unraisablehook = before
+        sys.unraisablehook, sys.excepthook = before, printed
 
 
 @contextlib.contextmanager
@@ -65,11 +74,21 @@ def _awake(heard: Interrupts) -> Iterator[None]:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     old = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    handler = signal.getsignal(signal.SIGINT)
+
+    def noted(number: int, frame: Any) -> None:
+        heard.raised = True
+        signal.default_int_handler(number, frame)
+
+    if handler is signal.default_int_handler:  # otherwise somebody wants to be deaf
+        signal.signal(signal.SIGINT, noted)
     thread = threading.Thread(target=_answer, args=(reading, heard), daemon=True)
     thread.start()
     try:
         yield
     finally:
+        if signal.getsignal(signal.SIGINT) is noted:
+            signal.signal(signal.SIGINT, handler)
         signal.set_wakeup_fd(old)
         os.close(writing)  # ends the thread
         thread.join()
