@@ -17,7 +17,8 @@ def host_array(x: Any, name: str, dtype: DTypeLike = np.float64) -> np.ndarray:
     Raises:
         ValueError: `x` is a tracer, or cannot be converted to `dtype`.
     """
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(x)):
+    leaves = [x] if isinstance(x, np.ndarray | jax.Array) else jax.tree.leaves(x)
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
         raise ValueError(
             f"{name} decides a static shape and must be known on the host, but a traced value "
             "came: build the plan outside jit/grad/vmap and pass it in as an argument"

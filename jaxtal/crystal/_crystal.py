@@ -135,10 +135,12 @@ class Crystal(eqx.Module):
         Raises:
             ValueError: traced values, no atoms, or numbers that are not finite.
         """
-        real = host_array(self.mask, "mask", bool)
+        # Equinox looks at every attribute that is asked for, which takes longer than the copies.
+        arrays = vars(self)
+        real = host_array(arrays["mask"], "mask", bool)
 
         def column(name: str, dtype: Any = np.float64) -> np.ndarray:
-            return host_array(getattr(self, name), name, dtype)[real]
+            return host_array(arrays[name], name, dtype)[real]
 
         atoms = HostAtoms(
             matrix=host_array(self.lattice.matrix, "lattice matrix"),
@@ -146,10 +148,10 @@ class Crystal(eqx.Module):
             atomic_numbers=column("atomic_numbers", np.int64),
             occupancies=column("occupancies"),
             u_iso=column("u_iso"),
-            u_aniso=None if self.u_aniso is None else column("u_aniso"),
+            u_aniso=None if arrays["u_aniso"] is None else column("u_aniso"),
             charges=column("charges", np.int64),
             isotopes=column("isotopes", np.int64),
-            dtype=self.frac_coords.dtype,
+            dtype=arrays["frac_coords"].dtype,
         )
         atoms.check()
         return atoms

@@ -15,7 +15,7 @@ from ..crystal.apply import refuse_traced
 from ..lattice import niggli_reduce
 from ._abstract_metric import AbstractMetric
 from ._fingerprint import Fingerprint
-from ._host_fingerprint import host_fingerprint
+from ._host_fingerprint import host_fingerprints
 from ._size_classes import compiled_fingerprints
 
 #: Sites of a smaller occupancy are left out.
@@ -38,20 +38,10 @@ def fingerprints_of_any_size(metric: AbstractMetric, crystals: Any) -> Fingerpri
     if metric.sees_neighbours or not on_host([len(one) for _, one in first]):
         vectors, complete = compiled_fingerprints(metric, _reduced(every), dtype)
     else:
-        found = [_on_host(metric, *item, dtype) for some in every for item in some]
-        vectors, complete = zip(*found, strict=True)
+        vectors, complete = zip(*host_fingerprints(metric, _reduced(every), dtype), strict=True)
     return Fingerprint(
         vector=np.stack(vectors).astype(dtype), complete=np.array(complete), specification=metric
     )
-
-
-def _on_host(
-    metric: AbstractMetric, place: int, given: HostAtoms, dtype: Any
-) -> tuple[np.ndarray, bool]:
-    try:
-        return host_fingerprint(metric, reduced(given), dtype)
-    except ValueError as error:
-        raise ValueError(f"crystal {place}: {error}") from error
 
 
 def _reduced(portions: Iterator[list[tuple[int, HostAtoms]]]) -> Iterator[HostAtoms]:

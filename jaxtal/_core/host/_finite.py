@@ -5,7 +5,8 @@ import numpy as np
 
 def check_finite(x: np.ndarray, name: str) -> None:
     """Raise a `ValueError` naming the first entry of `x` that is NaN or infinite."""
-    bad = np.argwhere(~np.isfinite(x))
-    if bad.size:
+    finite = np.isfinite(x)
+    if not finite.all():
+        bad = np.argwhere(~finite)
         where = ", ".join(str(int(i)) for i in bad[0])
         raise ValueError(f"{name}[{where}]: expected a finite number, got {x[tuple(bad[0])]}")

@@ -37,9 +37,15 @@ def resolved_lines(
         Shape (41,).
     """
     xp = namespace(found.size)
+    intensity = xp.sum(found.sums * found.sums, axis=(0, 1)) / (n_atoms * n_atoms)
+    return xp.sum(intensity[None, :] * line_profiles(found, q_max), axis=1)
+
+
+def line_profiles(found: SphereSums, q_max: float) -> Float[AnyArray, "41 P"]:
+    """Return what a point of intensity 1 adds to each sample, be they of one crystal or several."""
+    xp = namespace(found.size)
     x = xp.where(found.within, found.size / q_max, 0.0)
-    window = xp.where(found.within, 2 * (1 - x * x) ** 3, 0.0) / (n_atoms * n_atoms)
-    intensity = window * xp.sum(found.sums * found.sums, axis=(0, 1)) / _SCALE
+    window = xp.where(found.within, 2 * (1 - x * x) ** 3, 0.0) / _SCALE
     samples = xp.asarray(np.arange(0.0, END + WIDTH / 2, WIDTH), x.dtype)
     off = (x * (q_max / WIDTH))[None, :] - (samples / WIDTH)[:, None]
-    return xp.sum(intensity[None, :] * xp.exp(-0.5 * off * off), axis=1)
+    return window[None, :] * xp.exp(-0.5 * off * off)

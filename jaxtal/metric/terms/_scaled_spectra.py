@@ -13,6 +13,8 @@ from ...diffraction.sums import SphereSums
 #: unit of distance.
 SPREADS = (0.3071, 0.3638, 0.2543)
 
+_RADIAL = OrthonormalBasis()
+
 
 def scaled_spectra(
     found: SphereSums,
@@ -49,25 +51,55 @@ def scaled_spectra(
     Returns:
         Shape (3 n_max n_degrees,), the degree running fastest.
     """
-    xp = namespace(found.q)
+    intensities = point_intensities(found.sums, numbers, amounts, n_atoms)
+    radial, harmonics = spectra_basis(found, n_max, l_max, q_max)
+    return spectra_of(intensities / (n_atoms * n_atoms), radial, harmonics, l_max)
+
+
+def point_intensities(
+    sums: Float[AnyArray, "2 S P"],
+    numbers: Float[AnyArray, " S"],
+    amounts: Float[AnyArray, " S"],
+    n_atoms: Float[AnyArray, ""],
+) -> Float[AnyArray, "3 P"]:
+    """Return I_1, I_2 and I_3 of `scaled_spectra`, times N^2; its arguments."""
+    xp = namespace(sums)
     mean = xp.sum(amounts * numbers) / n_atoms
     charges = safe_divide(numbers, xp.broadcast_to(mean, numbers.shape))
-    plain = xp.sum(found.sums, axis=1)
-    heavy = xp.sum(charges[None, :, None] * found.sums, axis=1)
-    intensities = xp.stack(
+    plain = xp.sum(sums, axis=1)
+    heavy = xp.sum(charges[None, :, None] * sums, axis=1)
+    return xp.stack(
         [
             xp.sum(plain * plain, axis=0),
             xp.sum(heavy * heavy, axis=0),
-            xp.sum(found.sums * found.sums, axis=(0, 1)),
+            xp.sum(sums * sums, axis=(0, 1)),
         ]
     )
+
+
+def spectra_basis(
+    found: SphereSums, n_max: int, l_max: int, q_max: float
+) -> tuple[Float[AnyArray, "n P"], Float[AnyArray, "n_lm P"]]:
+    """Return 2 t(q / q_max) R_n(q) and Y_lm at points, be they of one crystal or of several."""
+    xp = namespace(found.q)
     x = xp.where(found.within, found.size / q_max, 0.0)
-    window = xp.where(found.within, 2 * (1 - x * x) ** 3, 0.0) / (n_atoms * n_atoms)
-    radial = OrthonormalBasis()(x * q_max, n_max, q_max)
-    scales = xp.asarray(1 / np.array(SPREADS), x.dtype)
-    left = (scales[:, None] * (intensities * window[None, :]))[:, None, :] * radial[None, :, :]
-    harmonics = harmonics_rows(found.q, l_max, "even")
-    moments = matmul(left.reshape(len(SPREADS) * n_max, x.shape[0]), harmonics.T)
+    window = xp.where(found.within, 2 * (1 - x * x) ** 3, 0.0)
+    return window[None, :] * _RADIAL(x * q_max, n_max, q_max), harmonics_rows(
+        found.q, l_max, "even"
+    )
+
+
+def spectra_of(
+    intensities: Float[AnyArray, "3 P"],
+    radial: Float[AnyArray, "n P"],
+    harmonics: Float[AnyArray, "n_lm P"],
+    l_max: int,
+) -> Float[AnyArray, " D"]:
+    """Expand the intensities at the points of one crystal, and take the norm over m."""
+    xp = namespace(intensities)
+    scales = xp.asarray(1 / np.array(SPREADS), intensities.dtype)
+    left = (scales[:, None] * intensities)[:, None, :] * radial[None, :, :]
+    moments = matmul(left.reshape(len(SPREADS) * len(radial), -1), harmonics.T)
     ends = np.cumsum([2 * l + 1 for l in degree_list(l_max, "even")])[:-1]
     blocks = xp.split(moments, [int(e) for e in ends], axis=1)
     return xp.stack([safe_norm(block) for block in blocks], axis=1).reshape(-1)
