@@ -20,6 +20,7 @@ from ._namespace import AnyArray as AnyArray
 from ._namespace import matmul as matmul
 from ._namespace import namespace as namespace
 from ._namespace import on_host as on_host
+from ._progress import progress_bar as progress_bar
 from ._rows import take_rows as take_rows
 from ._safe import safe_divide as safe_divide
 from ._safe import safe_norm as safe_norm

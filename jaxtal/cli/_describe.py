@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from cyclopts import Parameter
 
+from .._core import progress_bar
 from ..crystal import WyckoffCrystal
 from ..descriptors import AbstractDescriptor, Description
 from ..io import write_descriptions
@@ -44,8 +45,6 @@ def describe(
         dtype: precision, default float32.
         recursive: folders inside folders, too.
     """
-    from tqdm import tqdm
-
     begin = time.perf_counter()
     path = output if output.suffix == ".npz" else output.with_name(output.name + ".npz")
     descriptor = chosen_descriptor(choice)
@@ -54,13 +53,18 @@ def describe(
     hidden = quiet or not several or not sys.stderr.isatty()
     entries: list[Entry] = []
     skipped: list[tuple[str, str]] = []
-    with jax.enable_x64(dtype == "float64"), one_line_warnings(quiet):
-        for name, found in tqdm(_all(crystals, reading, recursive), disable=hidden, unit="crystal"):
+    with (
+        jax.enable_x64(dtype == "float64"),
+        one_line_warnings(quiet),
+        progress_bar(not hidden, "crystal") as bar,
+    ):
+        for name, found in _all(crystals, reading, recursive):
             entry = _described(name, found, descriptor)
             if isinstance(entry, Entry):
                 entries.append(entry)
             else:
                 skipped.append((name, entry))
+            bar.update()
         if not entries:
             raise BadInputError(_nothing(crystals, skipped))
         if not quiet:

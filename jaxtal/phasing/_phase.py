@@ -10,7 +10,7 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
-from .._core import CompileClock
+from .._core import CompileClock, progress_bar
 from ..grids import Grid, search_grid
 from ..reflections import AbstractWindow, Reflections, Sharpening
 from ._agreement import Equivalences
@@ -96,8 +96,6 @@ def phase(
         raise ValueError(f"dtype: expected float32 or float64, got {np.dtype(dtype).name}")
     if jax.dtypes.canonicalize_dtype(dtype) != np.dtype(dtype):
         raise ValueError("dtype: float64 needs 64-bit mode, see jax.enable_x64")
-    from tqdm import tqdm
-
     problem = (
         reflections
         if isinstance(reflections, PhasingProblem)
@@ -119,7 +117,7 @@ def phase(
     control, interrupted = control or Control(), False
     with (
         concurrent.futures.ThreadPoolExecutor(width) as pool,
-        tqdm(total=starts, disable=not progress, unit="start") as bar,
+        progress_bar(progress, "start", starts) as bar,
     ):
         try:
             for group in run.groups(starts, width):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from .._core import count
+from .._core import count, progress_bar
 from ..crystal import HostAtoms, host_crystal
 from ..metric import DUPLICATE_DISTANCE, CrystalMetric, Fingerprint
 from ..metric.all_pairs import groups, nearest
@@ -95,8 +95,6 @@ class Collection:
                 batch below 1.
             OSError: the folder cannot be written.
         """
-        from tqdm import tqdm
-
         batch = count(batch, "batch", 1)
         path = _folder(folder)
         settings = {
@@ -111,7 +109,7 @@ class Collection:
         _check_settings(path, log.settings, settings)
         names: list[str] = []
         total = sum(1 for _ in source.files()) if progress else None
-        with log.writing(), tqdm(total=total, disable=not progress, unit="file") as bar:
+        with log.writing(), progress_bar(progress, "file", total) as bar:
             work = _Work(log, metric, batch, bar)
             for file in source.files():
                 names.extend(work.add(source, file))
