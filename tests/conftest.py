@@ -39,8 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Notebooks first: begun last, one of them keeps one worker busy while the other waits."""
-    items.sort(key=lambda item: item.path.name != "test_notebooks.py")
+    """The longest first: begun last, one of them keeps one worker busy while the other waits."""
+    items.sort(key=lambda item: item.path.name not in ("test_notebooks.py", "test_readme.py"))
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -22,7 +22,13 @@ def benchmark(monkeypatch):
     return gpu
 
 
-def test_every_row_at_small_size(benchmark, tmp_path, capsys):
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_rows_at_small_size(every, benchmark, tmp_path, monkeypatch, capsys):
+    """Every row takes a process of its own; by default two of them are enough."""
+    if not every:
+        some = benchmark.all_rows(small=True)[::8]
+        assert len(some) > 1
+        monkeypatch.setattr(benchmark, "all_rows", lambda small: some)
     output = tmp_path / "gpu.json"
     benchmark.main(["--small", "--minutes", "20", "--output", str(output)])
     found = json.loads(output.read_text())

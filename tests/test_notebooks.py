@@ -197,18 +197,10 @@ def test_stored_outputs(name, pictures, check):
     check(kept(notebook))
 
 
-# Of the four one runs by default, to see that notebooks run; what the others show is tested in
-# tests/reconstruct, tests/fields, tests/descriptors and tests/search.
-_SLOW = {"crystals_in_reciprocal_space", "block_copolymers", "matching_and_training"}
-
-
-@pytest.mark.parametrize(
-    ("name", "check"),
-    [
-        pytest.param(name, check, marks=[pytest.mark.slow] if name in _SLOW else [])
-        for name, _, check in NOTEBOOKS
-    ],
-)
+# Minutes each, compiled as users have it. What they show is tested at small size in
+# tests/reconstruct, tests/phasing, tests/fields, tests/descriptors and tests/search.
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "check"), [(name, check) for name, _, check in NOTEBOOKS])
 def test_notebook_runs(name, check, tmp_path, monkeypatch):
     import nbclient
     import nbformat

@@ -153,7 +153,7 @@ def test_species_weights_are_differentiated(x64, rng):
 
 
 @LOSSES
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("dtype", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)])
 def test_half_precision_gets_gradients_of_its_own(kind, dtype):
     """A step of an optimiser inside jit, as a mixed-precision training loop has it."""
     start, _ = case()

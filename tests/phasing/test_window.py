@@ -144,6 +144,7 @@ def test_it_is_a_function_of_its_arguments():
     assert np.corrcoef(other.factors(quasicrystal()), first.factors(quasicrystal()))[0, 1] > 0.9
 
 
+@pytest.mark.slow
 def test_the_height_is_bounded():
     r = quasicrystal()
     tall = fit_window(r, small_grid(), height=0.4)
