@@ -123,21 +123,10 @@ def peer(name, cells):
         structures = [Structure(m, z, x) for m, x, z in cells]
         return lambda: [calculator.get_pattern(s, two_theta_range=(5, 90)) for s in structures]
     import rinse_descriptor
-    from ase.data import chemical_symbols
-    from cctbx import crystal, xray
-    from cctbx.array_family import flex
+    from peers import cctbx_structures
 
-    def structure(matrix, frac, z):
-        from ase.cell import Cell
-
-        symmetry = crystal.symmetry(tuple(Cell(matrix).cellpar()), "P1")
-        atoms = [
-            xray.scatterer(f"{chemical_symbols[n]}{i}", site=x, scattering_type=chemical_symbols[n])
-            for i, (n, x) in enumerate(zip(z, frac, strict=True))
-        ]
-        return xray.structure(crystal_symmetry=symmetry, scatterers=flex.xray_scatterer(atoms))
-
-    structures = [structure(*cell) for cell in cells]
+    keys = ("matrix", "frac", "z")
+    structures = cctbx_structures([dict(zip(keys, cell, strict=True)) for cell in cells])
     return lambda: rinse_descriptor.descriptor_many(structures)
 
 

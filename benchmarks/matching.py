@@ -28,6 +28,7 @@ The result goes to `results/matching.json` and from there to `README.md`.
 """
 
 import argparse
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -41,6 +42,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+with contextlib.suppress(ImportError):
+    # Its libraries end the process when others have been loaded before them.
+    import rinse_descriptor  # noqa: F401
 
 import disguise
 import jax
@@ -130,6 +135,10 @@ def methods(species):
         table[f"jaxtal {text}"] = Method(f"jaxtal-{name}", made, _euclidean)
     if _installed("pyxtal"):
         table["RECP"] = Method("recp", peers.recp, _euclidean)
+    if _installed("rinse-descriptor"):
+        for volume, text in ((None, ""), (peers.VOLUME_PER_ATOM, ", scaled")):
+            made = partial(peers.rinse, volume=volume)
+            table[f"RINSE{text}"] = Method(f"rinse{text[2:]}", made, _euclidean)
     if _installed("dscribe"):
         for options in SOAPS:
             key = "-".join(["soap", *(str(v) for v in options.values())])
@@ -375,7 +384,10 @@ def main():
 
 def _save(result):
     """Add to what the file has."""
-    packages = ("pymatgen", "pyxtal", "dscribe", "average-minimum-distance", "ase", "jaxtal")
+    packages = (
+        *("pymatgen", "pyxtal", "dscribe", "average-minimum-distance", "rinse-descriptor"),
+        *("ase", "jaxtal"),
+    )
     result["versions"] = {"jax": jax.__version__} | {
         p: importlib.metadata.version(p) for p in packages if _installed(p)
     }

@@ -63,6 +63,36 @@ def recp(crystals):
         return np.array([peer.compute(atoms(c))[0].numpy() for c in crystals])
 
 
+def cctbx_structures(crystals, volume=None):
+    """Structures of cctbx in P1, scaled to a volume per atom (A^3) if given."""
+    from ase.cell import Cell
+    from ase.data import chemical_symbols
+    from cctbx import crystal, xray
+    from cctbx.array_family import flex
+
+    made = []
+    for one in crystals:
+        matrix = np.array(one["matrix"])
+        if volume:
+            matrix = matrix * np.cbrt(volume * len(one["z"]) / abs(np.linalg.det(matrix)))
+        atoms = [
+            xray.scatterer(f"{chemical_symbols[z]}{i}", site=x, scattering_type=chemical_symbols[z])
+            for i, (z, x) in enumerate(zip(one["z"], one["frac"], strict=True))
+        ]
+        symmetry = crystal.symmetry(tuple(Cell(matrix).cellpar()), "P1")
+        made.append(
+            xray.structure(crystal_symmetry=symmetry, scatterers=flex.xray_scatterer(atoms))
+        )
+    return made
+
+
+def rinse(crystals, volume=None):
+    """RINSE's descriptor with its defaults: a power spectrum of |F|^2, (n, d)."""
+    import rinse_descriptor
+
+    return np.asarray(rinse_descriptor.descriptor_many(cctbx_structures(crystals, volume)))
+
+
 def soap(crystals, species, average, weights="off", volume=None, sigma=1.0):
     """DScribe's SOAP averaged over the sites, a sparse matrix.
 
