@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..lattice import Lattice, Superspace
-from ..symmetry import Orbits, SpaceGroup, absent, epsilon, laue_unique
+from ..symmetry import Orbits, SpaceGroup, SymOp, absent, epsilon, laue_unique
 from ._columns import Columns, RowName, check_columns
 from ._merge import Rule, merge
 from ._reflection_table import ReflectionTable
@@ -172,6 +172,61 @@ class Reflections:
             worst_names=None if worst is None else (name(worst.rows[0]), name(worst.rows[1])),
         )
         return cls(space, orbits, merged.columns.intensity, merged.columns.sigma, report)
+
+    # --- the same data in lower symmetry -----------------------------------------------------
+
+    def expanded(self, group: int | str | SpaceGroup = "P 1") -> "Reflections":
+        """List the same data as a subgroup sees them: in P 1, all that the Laue group generates.
+
+        Intensity and sigma of a representative go to all its equivalents. A list that was merged
+        under the Laue group of a crystal (say "P 2/m") is complete in P 1 where its unique part
+        was; a file of unique reflections read in P 1 is not.
+
+        Args:
+            group: a group all of whose rotations (Friedel's law included) and centring
+                translations this one has; default none but the identity.
+
+        Returns:
+            the list under that group, one reflection for each of its orbits.
+
+        Raises:
+            ValueError: another dimension, or a group that is no subgroup in this sense.
+        """
+        other = SpaceGroup.find(self._trivial if group == "P 1" else group)
+        if other.dimension != self.group.dimension:
+            raise ValueError(
+                f"expected a group in {self.group.dimension} dimensions, got {other!r}"
+            )
+        known = {W.tobytes() for W in self.group.laue_rotations}
+        foreign = [W for W in other.laue_rotations if W.tobytes() not in known]
+        if foreign:
+            raise ValueError(
+                f"expected a group with rotations of {self.group!r} alone, got {other!r} with "
+                f"{foreign[0].tolist()}"
+            )
+        members, owner = self.orbits.members, self.orbits.orbit
+        if absent(members, other).any():
+            raise ValueError(f"expected a group that extinguishes no listed one, got {other!r}")
+        unique = laue_unique(members, other.laue_rotations)[0]
+        first = np.sort(np.unique(unique, axis=0, return_index=True)[1])
+        orbits = Orbits.build(other, members[first])
+        report = dataclasses.replace(
+            self.report,
+            kept=len(first),
+            real=orbits.counts["real"],
+            complex=orbits.counts["complex"],
+            reflections=orbits.n_reflections,
+            expanded_from=len(self),
+        )
+        sigma = None if self.sigma is None else self.sigma[owner[first]]
+        intensity = self.intensity[owner[first]]
+        return dataclasses.replace(
+            self, orbits=orbits, intensity=intensity, sigma=sigma, report=report
+        )
+
+    @property
+    def _trivial(self) -> SpaceGroup:
+        return SpaceGroup.from_operations([SymOp.identity(self.group.dimension)])
 
     # --- what follows ------------------------------------------------------------------------
 

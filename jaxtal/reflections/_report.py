@@ -26,6 +26,7 @@ class ReflectionReport:
         r_int: sum |I - <I>| / sum |I| over orbits with several rows; None without such.
         worst: the two equivalent rows that differ most; None where all agree.
         worst_names: how the source calls these two rows.
+        expanded_from: orbits before `Reflections.expanded`; None where it was not used.
     """
 
     rows: int
@@ -44,6 +45,7 @@ class ReflectionReport:
     r_int: float | None
     worst: Disagreement | None
     worst_names: tuple[str, str] | None
+    expanded_from: int | None = None
 
     def text(self) -> str:
         """The report in a few lines."""
@@ -67,6 +69,8 @@ class ReflectionReport:
                 f"worst equivalents: {a} with I = {I:g} and {b} with I = {J:g}, "
                 f"{self.worst.deviation:.3g} {unit} apart"
             )
+        if self.expanded_from is not None:
+            lines.append(f"{self.expanded_from} orbits before symmetry was lowered")
         lines.append(
             f"{self.kept} orbits: {self.real} real, {self.complex} complex; "
             f"{self.reflections} reflections with symmetry"
