@@ -10,11 +10,14 @@ from jaxtyping import Bool, Float, Int
 from ..lattice import Lattice, Superspace
 from ..symmetry import Orbits, SpaceGroup, SymOp, absent, epsilon, laue_unique
 from ._columns import Columns, RowName, check_columns
+from ._dropped import Dropped
 from ._merge import Rule, merge
 from ._reflection_table import ReflectionTable
 from ._report import ReflectionReport
 
 _NAMED = 5  # extinct reflections that an error lists
+_FEW = 5  # extinct reflections that may be strong by chance: multiple diffraction, half waves
+_STRONG = 0.1  # of the median intensity of others
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -27,6 +30,8 @@ class Reflections:
         intensity: merged I, arbitrary units, (n,).
         sigma: standard uncertainty of I, (n,), or None.
         report: what became of the rows given.
+        table: the rows as they were read, before any cut, with wavelength, radiation, composition
+            where the file says them; None for arrays.
     """
 
     space: Superspace
@@ -34,6 +39,7 @@ class Reflections:
     intensity: Float[np.ndarray, " n"]
     sigma: Float[np.ndarray, " n"] | None
     report: ReflectionReport
+    table: ReflectionTable | None = None
 
     # --- ways in -----------------------------------------------------------------------------
 
@@ -70,16 +76,19 @@ class Reflections:
             amplitude: |F|, (rows,), instead of I: I = F^2, sigma_I = 2 F sigma_F.
             sigma: standard uncertainty of I or of |F|, (rows,).
             merge: "first" keeps the first row of an orbit, "mean" takes the mean weighted with
-                1 / sigma^2 (plain without sigma). Friedel mates are equivalent.
+                1 / sigma^2 (plain without sigma), "robust" the same without outliers and with a
+                sigma no smaller than the scatter says. Friedel mates are equivalent.
             min_i_over_sigma: leave out rows with I <= 0 or I <= this many sigma.
             d_min: leave out rows with 2 pi / |q| below it, angstrom.
-            extinct: whether systematically absent rows are an error or left out.
+            extinct: whether systematically absent rows are an error or left out; strong ones are
+                an error anyway, since they contradict the group.
             index_matrix: integers (N, M): the indices become index_matrix @ k (columns).
             tol: largest relative violation of the metric by the group.
 
         Raises:
             ValueError: wrong shapes, NaN, indices that are not integers, negative |F| or sigma,
-                a cut without sigma, extinct reflections, a basis that does not fit the group,
+                a cut without sigma, extinct reflections (to be left out: five or more as strong
+                as the others), a basis that does not fit the group,
                 or no reflection left; the message names the row.
         """
         options = _Options(merge, min_i_over_sigma, d_min, extinct, tol)
@@ -104,7 +113,8 @@ class Reflections:
         options = _Options(merge, min_i_over_sigma, d_min, extinct, tol)
         data = (table.indices, table.intensity, table.amplitude, table.sigma, index_matrix)
         try:
-            return cls._build(space, group, data, options, table.row_name)
+            built = cls._build(space, group, data, options, table.row_name)
+            return dataclasses.replace(built, table=table)
         except ValueError as error:
             if not table.source:
                 raise
@@ -131,7 +141,7 @@ class Reflections:
         space.check_group(group.rotations, options.tol)
         columns = check_columns(*data, space.dimension, name)
         left = np.arange(len(columns.k))
-        counts = {"rows": len(left)}
+        counts, strength = {"rows": len(left)}, None
         for what, keep in (
             ("origin", lambda c: c.k.any(axis=1)),
             ("excluded_weak", options.strong),
@@ -141,6 +151,8 @@ class Reflections:
             kept = keep(columns.take(left))
             if what == "extinct" and not kept.all() and options.extinct == "error":
                 raise _extinct_error(columns.k, left[~kept], group, name)
+            if what == "extinct" and not kept.all():
+                strength = _strength(columns.take(left[~kept]), columns.take(left[kept]), group)
             if what == "extinct":
                 gone = laue_unique(columns.k[left[~kept]], group.laue_rotations)[0]
                 counts["extinct_orbits"] = len(np.unique(gone, axis=0))
@@ -155,7 +167,7 @@ class Reflections:
                         if counts[key] and key != "extinct_orbits"
                     )
                 )
-        merged = merge(columns.take(left), group, options.merge, left)
+        merged = merge(columns.take(left), group.laue_rotations, options.merge, left)
         orbits = Orbits.build(group, merged.columns.k)
         worst = merged.worst
         report = ReflectionReport(
@@ -168,6 +180,8 @@ class Reflections:
             rule=options.merge,
             min_i_over_sigma=options.min_i_over_sigma,
             r_int=merged.r_int,
+            outliers=merged.outliers,
+            extinct_strength=strength,
             worst=worst,
             worst_names=None if worst is None else (name(worst.rows[0]), name(worst.rows[1])),
         )
@@ -297,8 +311,8 @@ class _Options:
     tol: float
 
     def check(self) -> None:
-        if self.merge not in ("first", "mean"):
-            raise ValueError(f"merge: expected 'first' or 'mean', got {self.merge!r}")
+        if self.merge not in ("first", "mean", "robust"):
+            raise ValueError(f"merge: expected 'first', 'mean' or 'robust', got {self.merge!r}")
         if self.extinct not in ("error", "drop"):
             raise ValueError(f"extinct: expected 'error' or 'drop', got {self.extinct!r}")
         cut, limit = self.min_i_over_sigma, self.d_min
@@ -331,4 +345,44 @@ def _extinct_error(k: np.ndarray, rows: np.ndarray, group: SpaceGroup, name: Row
     return ValueError(
         f"expected no reflections that {group!r} extinguishes, got {len(rows)}: {listed}{more}; "
         "drop them, or cut weak ones, if they are noise"
+    )
+
+
+def _strength(lost: Columns, kept: Columns, group: SpaceGroup) -> Dropped:
+    """How strong absent rows are.
+
+    Raises:
+        ValueError: as strong as what is kept: the group or the setting is wrong.
+    """
+    found = Dropped.of("systematically absent", lost.intensity, lost.sigma)
+    if len(lost.k) < _FEW or not len(kept.k):
+        return found
+    middle, level = np.median(lost.intensity), np.median(kept.intensity)
+    ratio = None
+    if lost.sigma is not None and (lost.sigma > 0).any():
+        good = lost.sigma > 0
+        ratio = float(np.median(lost.intensity[good] / lost.sigma[good]))
+    if middle > _STRONG * level > 0 and (ratio is None or ratio > 3):
+        shown = f"{middle:.4g}" if ratio is None else f"{middle:.4g}, {ratio:.3g} sigma"
+        raise ValueError(
+            f"expected the reflections that {group!r} extinguishes to be weak, got {len(lost.k)} "
+            f"with a median intensity of {shown}, beside {level:.4g} of the others: the group or "
+            f"its setting is wrong{_reverse(lost, kept, group)}"
+        )
+    return found
+
+
+def _reverse(lost: Columns, kept: Columns, group: SpaceGroup) -> str:
+    """What to do where the obverse setting of a rhombohedral group meets reverse indices."""
+    if group.setting != "H":
+        return ""
+    turned = np.array([[-1, 0, 0], [0, -1, 0], [0, 0, 1]])
+    k = np.concatenate([lost.k, kept.k])
+    values = np.concatenate([lost.intensity, kept.intensity])
+    gone = absent(k @ turned, group)
+    if gone.any() and np.median(values[gone]) > _STRONG * np.median(values[~gone]):
+        return ""
+    return (
+        "; the indices are in the reverse setting: index_matrix [[-1, 0, 0], [0, -1, 0], "
+        "[0, 0, 1]] makes them obverse"
     )

@@ -19,6 +19,7 @@ def test_in_p1_every_equivalent_has_the_value_of_its_representative():
     assert len(found) == 3 + 3 + 12 + 1  # half of the equivalents: Friedel mates are implied
     assert found.n_reflections == merged.n_reflections
     assert not found.real.any()
+    assert found.sigma is not None
     np.testing.assert_allclose(found.sigma, found.intensity / 10)
     for k, value in zip(K, I, strict=True):
         images = {tuple(h) for h in k @ merged.group.laue_rotations}
@@ -36,7 +37,7 @@ def test_a_subgroup_in_between_and_back():
     again = Reflections.from_arrays(CELL, "P 6/m m m", middle.k, middle.intensity)
     assert len(again) == len(merged)
     assert again.report.r_int == 0
-    with pytest.raises(ValueError, match="rotations of .* alone"):
+    with pytest.raises(ValueError, match=r"rotations of .* alone"):
         middle.expanded("P 6/m m m")
 
 
