@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...lattice import check_cell
-from ...reflections import ReflectionTable
-from ...reflections._dropped import Dropped
+from ...reflections import Dropped, ReflectionTable
 from ..cif._document import read_blocks
 from ..cif._symmetry import read_cell, read_group
 from ..cif._values import CifBlock, CifError

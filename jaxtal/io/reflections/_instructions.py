@@ -10,7 +10,6 @@ import numpy as np
 
 from ...lattice import check_cell
 from ...reflections import ReflectionTable
-from ...reflections._reflection_table import Radiation
 from ...scattering import parse_species
 from ...symmetry import SpaceGroup, SymOp
 from ._numbers import parse_number
@@ -52,7 +51,7 @@ class Instructions:
     group: SpaceGroup | None = None
     composition: str | None = None
     z: float | None = None
-    radiation: Radiation | None = None
+    radiation: str | None = None
     hklf: int | None = None
     matrix: np.ndarray | None = None
     scale: float = 1.0

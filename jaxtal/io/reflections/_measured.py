@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ...reflections import ReflectionTable
-from ...reflections._dropped import Dropped
+from ...reflections import Dropped, ReflectionTable
 
 #: Rows of similar intensity whose sigma stands in for one that is zero.
 _NEIGHBOURS = 51

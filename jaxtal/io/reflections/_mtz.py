@@ -7,8 +7,7 @@ import gemmi
 import numpy as np
 
 from ...lattice import check_cell
-from ...reflections import ReflectionTable
-from ...reflections._dropped import Dropped
+from ...reflections import Dropped, ReflectionTable
 from ...symmetry import SpaceGroup
 from ._instructions import ELECTRON_WAVELENGTH
 from ._measured import measured_table

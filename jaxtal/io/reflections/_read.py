@@ -4,7 +4,9 @@ import os
 import pathlib
 from typing import Any, Literal
 
-from ...reflections import Reflections, ReflectionTable
+import numpy as np
+
+from ...reflections import DataReport, Reflections, ReflectionTable
 from ...symmetry import SpaceGroup
 from ._cif import read_reflection_cif
 from ._columns import read_lines, read_reflection_columns, read_reflection_csv
@@ -34,15 +36,19 @@ def read_reflections(
 
         read_reflections("data.hkl", cell=[7.1, 8.2, 9.3, 90, 105, 90], group="P 21/c")
         read_reflections("data.fcf")                     # cell and group as the file says
+        read_reflections("data.hkl")                     # "data.ins" says cell and group
 
-    The rows as they were read, with wavelength, radiation and composition, are `.table` of the
-    result. Forms of files, and where cell and group come from: see `read_reflection_table`.
+    Equivalents are merged without outliers (merge="robust"), and weak systematically absent rows
+    are left out (extinct="drop"); strong ones are an error, since they contradict the group. Where
+    nobody states a group, the Laue class that the data have is taken, see `DataReport`. The rows
+    as they were read, with wavelength, radiation and composition, are `.table` of the result.
+    Forms of files, and where cell and group come from: see `read_reflection_table`.
 
     Args:
         path: the file.
         cell: a `Superspace`, or the cell of a periodic crystal as in `Reflections.from_arrays`;
             default as the file says.
-        group: group, symbol or number; default as the file says.
+        group: group, symbol or number; default as the file says, or else the Laue class found.
         form: of the file, default by its name and first line.
         hklf: of a SHELX file: 4 for I, 3 for F, 5 for several domains; default as its instructions
             say.
@@ -53,18 +59,23 @@ def read_reflections(
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: an unknown ending, no cell or group, or reflections that are not valid; the
-            message names file and line.
+        ValueError: an unknown ending, no cell, no group in other than three dimensions, or
+            reflections that are not valid; the message names file and line.
     """
+    options = {"merge": "robust", "extinct": "drop", **options}
     table = read_reflection_table(
         path, form, hklf=hklf, domain=domain, block=block, instructions=instructions
     )
     cell = table.cell if cell is None else cell
     group = table.group if group is None else group
-    for name, value in (("cell", cell), ("group", group)):
-        if value is None:
-            raise ValueError(f"{os.fspath(path)}: expected a {name}, got none in the file or call")
-    assert group is not None
+    if cell is None:
+        raise ValueError(f"{os.fspath(path)}: expected a cell, got none in the file or call")
+    if group is None:
+        if np.shape(cell) != (6,):
+            raise ValueError(f"{os.fspath(path)}: expected a group, got none in the file or call")
+        laue = DataReport.of(table.stating(cell=cell)).laue
+        here = table.stating(cell=cell).reindexed(laue.index_matrix)
+        return Reflections.from_table(laue.cell, laue.group, here, **options)
     return Reflections.from_table(cell, group, table, **options)
 
 

@@ -6,8 +6,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from ...reflections import ReflectionTable
-from ...reflections._dropped import Dropped
+from ...reflections import Dropped, ReflectionTable
 from ._columns import read_lines
 from ._instructions import Instructions, read_instructions
 from ._measured import measured_table
