@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from .._core import write_bytes
 from ..io import read_reflection_table
 from ..reflections import DataReport
+from ..scattering import composition_amounts
 from ._errors import BadInputError
 from ._files import check_writable
 from ._options import Count, Json, number
@@ -55,6 +56,8 @@ def data(
     files = [file, *more]
     if output is not None:
         _check_output(output, len(files))
+    if composition is not None:
+        composition_amounts(composition)
     stated = {
         "cell": cell,
         "group": spacegroup,
@@ -75,7 +78,7 @@ def data(
             skipped.append((str(path), str(error)))
             continue
         if output is not None:
-            pictures.append(_draw(*reports[-1], output, len(files)))
+            pictures.append(_draw(*reports[-1], _picture(output, path, files)))
         if not as_json:
             print(reports[-1][1].text(), end="\n\n" if len(files) > 1 else "\n")
     if as_json:
@@ -113,10 +116,17 @@ def _check_output(output: pathlib.Path, count: int) -> None:
     check_writable(output.parent)
 
 
-def _draw(path: pathlib.Path, report: DataReport, output: pathlib.Path, count: int) -> str:
+def _picture(output: pathlib.Path, path: pathlib.Path, files: list[pathlib.Path]) -> pathlib.Path:
+    """Where the picture of a file goes; files of one name are told apart by their number."""
+    if len(files) == 1:
+        return output
+    same = [one.name for one in files].count(path.name) > 1
+    return output / f"{path.name}{f'-{files.index(path) + 1}' if same else ''}.png"
+
+
+def _draw(path: pathlib.Path, report: DataReport, target: pathlib.Path) -> str:
     from ..plot import data_report
 
-    target = output if count == 1 else output / f"{path.name}.png"
     figure = data_report(report, title=path.name)
     kind = target.suffix.lower().removeprefix(".")
     write_bytes(target, lambda file: figure.savefig(file, format=kind, dpi=150))

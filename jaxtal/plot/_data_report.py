@@ -90,12 +90,7 @@ def _distribution(ax: Any, report: DataReport) -> None:
 
 def _laue(ax: Any, report: DataReport) -> None:
     ax.set_title("Laue classes of the lattice", fontsize="medium")
-    best: dict[str, Any] = {}
-    for one in report.laue.candidates:
-        known = best.get(one.name)
-        if one is report.laue.chosen or known is None:
-            best[one.name] = one
-    shown = list(best.values())[::-1]
+    shown = report.laue.by_class[::-1]
     for i, one in enumerate(shown):
         chosen = one is report.laue.chosen
         colour = COLOURS[2] if chosen else COLOURS[0] if one.accepted else RED

@@ -51,10 +51,10 @@ class ReflectionTable:
     dropped: tuple[Dropped, ...] = ()
     cell: Float[np.ndarray, "6"] | None = None
     group: SpaceGroup | None = None
-    wavelength: float | None = None
+    wavelength: float | int | None = None
     radiation: Radiation | None = None
     composition: str | None = None
-    z: float | None = None
+    z: float | int | None = None
     notes: tuple[str, ...] = ()
     source: str = ""
 

@@ -163,10 +163,9 @@ def _explain(source: str, number: int, line: str) -> None:
         value = parse_integer(text) if end <= 12 else parse_number(text)
         if value is None or not np.isfinite(value):
             kind = "an integer" if end <= 12 else "a number"
-            hint = "" if parse_integer(line[:4].strip()) is None else _separated(line)
             raise ValueError(
                 f"{where}: expected {kind} for {name} in columns {start + 1}-{end}, got "
-                f"{line[start:end]!r}{hint}"
+                f"{line[start:end]!r}{_separated(line)}"
             )
     batch = line[28:32].strip()
     if (batch and parse_integer(batch) is None) or (not batch and line[32:40].strip()):

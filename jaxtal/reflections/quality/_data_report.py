@@ -188,10 +188,14 @@ def _r_sigma(refl: Reflections) -> float | None:
 
 def _wilson(table: ReflectionTable, refl: Reflections) -> WilsonFit | None:
     kind = _KINDS.get(table.radiation or "", "waasmaier-kirfel")
-    try:
-        return WilsonPlot(table.composition or _ASSUMED, kind=kind).fit(refl)
-    except ValueError:
-        return None
+    # A formula that can't be read is as good as none.
+    for composition in (table.composition, _ASSUMED):
+        if composition is not None:
+            try:
+                return WilsonPlot(composition, kind=kind).fit(refl)
+            except ValueError:
+                continue
+    return None
 
 
 def _extinct(table: ReflectionTable) -> str | None:

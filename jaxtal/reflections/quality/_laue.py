@@ -83,6 +83,16 @@ class Laue:
     operations: tuple[tuple[np.ndarray, Agreement | None], ...]
     twins: tuple[TwinOperation, ...]
 
+    @property
+    def by_class(self) -> tuple[LaueCandidate, ...]:
+        """The candidate found, and of every other class that whose operations agree best."""
+        best: dict[str, LaueCandidate] = {self.chosen.name: self.chosen}
+        for one in self.candidates:
+            known = best.setdefault(one.name, one)
+            if known is not self.chosen and (one.worst or 0.0) < (known.worst or 0.0):
+                best[one.name] = one
+        return tuple(sorted(best.values(), key=lambda one: -len(one.rotations)))
+
 
 def find_laue(
     columns: Columns, cell: np.ndarray, centring: Centring, tol: float, stated: SpaceGroup | None

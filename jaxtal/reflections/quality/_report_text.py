@@ -6,9 +6,6 @@ import numpy as np
 
 from ._centring import Strength
 
-#: Candidates that the text lists.
-_SHOWN = 8
-
 
 def report_text(report: Any) -> str:
     """The report in some lines."""
@@ -25,7 +22,7 @@ def report_text(report: Any) -> str:
     lines.append(f"centring    {report.centring.letter}{_tested(report.centring.tested)}")
     lines.append(f"Laue class  {laue.chosen.name}, as {laue.group.hm or 'unknown group'}")
     lines.append("            class     R_int  compared  worst R  completeness")
-    for one in _listed(laue):
+    for one in laue.by_class:
         mark = "*" if one is laue.chosen else " "
         lines.append(
             f"          {mark} {one.name:7} {_num(one.r_int, '7.4f')} {one.compared:9d} "
@@ -178,17 +175,6 @@ def _shell(shell: Any) -> str:
         f"{_percent(shell.completeness):>9} {shell.mean_intensity:9.4g} "
         f"{_num(shell.i_over_sigma, '7.1f')} {_num(shell.r_int, '9.4f')}"
     )
-
-
-def _listed(laue: Any) -> list[Any]:
-    """The class found, and of each other class the candidate that agrees best."""
-    best: dict[str, Any] = {}
-    for one in laue.candidates:
-        known = best.get(one.name)
-        if known is None or (one.worst or 0.0) < (known.worst or 0.0):
-            best[one.name] = one
-    best[laue.chosen.name] = laue.chosen
-    return sorted(best.values(), key=lambda one: -len(one.rotations))[:_SHOWN]
 
 
 def _tested(tested: tuple[Strength, ...]) -> str:

@@ -82,7 +82,7 @@ def _symmetry(report: Any) -> list[str]:
 def _twins(report: Any) -> list[str]:
     found, statistics = [], report.statistics
     for one in report.laue.twins:
-        if one.r < 0.25:
+        if one.r < 0.25 and one.pairs >= 100:
             rows = "; ".join(" ".join(f"{x:g}" for x in row) for row in one.matrix)
             found.append(
                 f"nearly symmetric (R = {one.r:.3f}) under [{rows}]: a twin law of fraction about "
