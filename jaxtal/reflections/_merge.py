@@ -77,7 +77,7 @@ def merge(columns: Columns, rotations: np.ndarray, rule: Rule, rows: np.ndarray)
         rows: numbers that the rows had in the input, for `Disagreement`.
     """
     unique = laue_unique(columns.k, rotations)[0]
-    _, first, orbit = np.unique(unique, axis=0, return_index=True, return_inverse=True)
+    _, first, orbit = np.unique(_keys(unique), return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
@@ -95,6 +95,14 @@ def merge(columns: Columns, rotations: np.ndarray, rule: Rule, rows: np.ndarray)
             sigma = np.maximum(sigma, _scatter(good.intensity, good.sigma, mean, of, count))
         kept = Columns(kept.k, mean, sigma)
     return Merged(kept, count, r_int, worst, orbit, used)
+
+
+def _keys(k: np.ndarray) -> np.ndarray:
+    """An integer for each different row, (rows,): rows themselves take long to sort."""
+    span = 2 * int(np.abs(k).max(initial=0)) + 1
+    if float(span) ** k.shape[1] < 2.0**62:
+        return (k + span // 2) @ (span ** np.arange(k.shape[1])[::-1])
+    return np.unique(k, axis=0, return_inverse=True)[1].reshape(-1)
 
 
 def _believed(columns: Columns, orbit: np.ndarray) -> np.ndarray:

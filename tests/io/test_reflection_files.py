@@ -290,14 +290,16 @@ def test_one_door_reads_measured_reflections(data_dir, tmp_path):
     folder = data_dir / "reflections" / "zngapo"
     meta = json.loads((folder / "meta.json").read_text())
     cell = [float(x) for x in meta["cell"]]
-    found = read_reflections(folder / "data.hkl", cell, meta["space_group"], extinct="drop")
+    found = read_reflections(folder / "data.hkl", cell, meta["space_group"])
     table = read_hkl(folder / "data.hkl")
     space = Superspace.periodic(cell)
-    same = Reflections.from_table(space, meta["space_group"], table, extinct="drop")
+    rules = {"extinct": "drop", "merge": "robust"}
+    same = Reflections.from_table(space, meta["space_group"], table, **rules)
     np.testing.assert_array_equal(found.k, same.k)
     np.testing.assert_array_equal(found.intensity, same.intensity)
+    assert read_reflections(folder / "data.hkl", cell).group.hm == "P m -3 m"
     with pytest.raises(ValueError, match=r"data\.hkl: expected a group, got none"):
-        read_reflections(folder / "data.hkl", cell)
+        read_reflections(folder / "data.hkl", space)
     with pytest.raises(ValueError, match=r"expected \.hkl, \.cif"):
         read_reflections(write(tmp_path, "1 0 0 1 1", "data.xyz"), cell, "P 1")
 

@@ -192,6 +192,24 @@ def test_contents_that_do_not_fit_the_cell():
     assert any("cell or composition wrong" in one for one in DataReport.of(table).warnings)
 
 
+def test_noise_has_no_symmetry_and_a_wavelength_limits_the_resolution():
+    table = simulated(ORTHO, "P 21 21 21")
+    rng = np.random.default_rng(0)
+    noise = ReflectionTable(
+        indices=table.indices,
+        intensity=rng.normal(size=len(table)),
+        sigma=np.ones(len(table)),
+        cell=table.cell,
+    )
+    report = DataReport.of(noise)
+    assert (report.centring.letter, report.laue.chosen.name) == ("P", "-1")
+    assert absent(report) == set()
+    assert any(one.startswith("weak") for one in report.warnings)
+    report = DataReport.of(table.stating(wavelength=2.5))
+    assert any("wavelength wrong" in one for one in report.warnings)
+    assert DataReport.of(table.stating(wavelength=1.54)).warnings == ()
+
+
 def test_what_cannot_be_judged_is_refused():
     table = simulated(ORTHO, "P 1")
     with pytest.raises(ValueError, match="simulated: expected a cell"):
@@ -217,6 +235,14 @@ def test_what_cannot_be_judged_is_refused():
     assert report.completeness is None
     assert report.laue.chosen.name == "-1"
     assert time.perf_counter() - begin < 20
+    with pytest.raises(ValueError, match=r"intensities up to 1e\+60"):
+        DataReport.of(
+            ReflectionTable(
+                indices=table.indices,
+                cell=table.cell,
+                intensity=1e200 * np.asarray(table.intensity),
+            )
+        )
     huge = DataReport.of(table.stating(cell=[3000, 3000, 3000, *RIGHT]))
     assert any(one.startswith("d_min = 3") for one in huge.warnings)
 

@@ -75,6 +75,9 @@ def strength(name: str, columns: Columns, gone: np.ndarray, kept: np.ndarray) ->
     if gone.any() and not np.isnan(ratio):
         weak = ratio < 0.01 or (ratio < 0.05 and significant < 0.25)
         few = gone.sum() < 3 or kept.sum() < 2
+        if sigma is not None and (good := kept & (sigma > 0)).any():
+            # Beside noise nothing is absent, and nothing present.
+            few |= float(np.mean(I[good] > 3 * sigma[good])) < 0.2
         verdict = "unknown" if few else "absent" if weak else "present"
     return Strength(name, int(gone.sum()), int(kept.sum()), ratio, signal, significant, verdict)
 
@@ -122,7 +125,7 @@ def find_centring(columns: Columns, hexagonal: bool) -> Centring:
 
 def allowed(k: np.ndarray, letter: str) -> np.ndarray:
     """Tell which indices a centring leaves, (n,)."""
-    primitive = k @ PRIMITIVE[letter].T
+    primitive = k.astype(np.float64) @ PRIMITIVE[letter].T
     return np.asarray((np.abs(primitive - np.rint(primitive)) < 1e-6).all(axis=1))
 
 

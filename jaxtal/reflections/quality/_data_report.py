@@ -27,6 +27,8 @@ _KINDS = {"electron": "electron", "neutron": "neutron"}
 #: What stands in for a composition that nobody told.
 _ASSUMED = "C"
 _LARGEST_INDEX = 1 << 14
+#: Of intensities, and of one over them: their squares are taken.
+_LARGEST = 1e60
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -101,6 +103,9 @@ class DataReport:
         far = np.abs(columns.k).max(axis=1) >= _LARGEST_INDEX
         if far.any():
             raise ValueError(f"expected indices below {_LARGEST_INDEX}, got {columns.k[far][0]}")
+        size = np.abs(columns.intensity).max()
+        if size > 0 and not 1 / _LARGEST < size < _LARGEST:
+            raise ValueError(f"expected intensities up to {_LARGEST:g}, got one of {size:g}")
         centring = find_centring(columns, _is_hexagonal(cell))
         laue = find_laue(columns, cell, centring, tol, table.group)
         here = table.reindexed(laue.index_matrix)
@@ -159,7 +164,23 @@ class DataReport:
         return report_text(self)
 
     def as_dict(self) -> dict[str, Any]:
-        """The report for machines: numbers, texts, lists and dictionaries alone."""
+        """The report for machines: numbers, texts, lists and dictionaries alone.
+
+        Keys: `source`, `rows`, `dropped` [{`reason`, `rows`, `mean_intensity`,
+        `mean_i_over_sigma`}], `stated` {`cell`, `space_group`, `wavelength`, `radiation`,
+        `composition`, `z`, `extinct`}, `centring`, `centrings` and `elements` (screw axes and glide
+        planes: `kind`, `symbol`, `direction`, `translation`), each with {`name`, `rows`, `others`,
+        `ratio`, `mean_i_over_sigma`, `significant`, `verdict`} of what it extinguishes,
+        `obverse_reverse_twin` (fraction or null), `laue_class`, `laue_group`, `cell`,
+        `index_matrix`, `laue_candidates` [{`laue_class`, `r_int`, `compared`, `worst_r`,
+        `completeness`, `accepted`, `chosen`}], `unique`, `r_int`, `r_sigma`, `redundancy`,
+        `outliers`, `d_max`, `d_min`, `completeness`, `shells` [{`d_max`, `d_min`, `rows`,
+        `unique`, `possible`, `completeness`, `mean_intensity`, `i_over_sigma`, `r_int`}],
+        `statistics` {`count`, `d_min`, `e2_minus_1`, `e4`, `l_mean`, `l_square`, `l_pairs`},
+        `wilson` {`b_iso`, `b_sigma`, `scale`, `reliable`}, `twin_operations` [{`matrix`, `r`,
+        `fraction`, `pairs`}], `warnings`. What is unknown is null. `jaxtal data --json` adds `file`
+        and lists these under `files`, beside `skipped` [{`file`, `reason`}] and `pictures`.
+        """
         return report_dict(self)
 
     def __repr__(self) -> str:

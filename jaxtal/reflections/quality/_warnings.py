@@ -100,10 +100,15 @@ def _twins(report: Any) -> list[str]:
 
 
 def _quality(report: Any) -> list[str]:
-    found = []
+    found, wavelength = [], report.table.wavelength
+    if wavelength and report.d_min < 0.495 * wavelength:
+        found.append(
+            f"cell or wavelength wrong: d_min = {report.d_min:.3f} A is less than half of the "
+            f"wavelength of {wavelength:g} A"
+        )
     if report.completeness is not None and report.completeness < 0.85:
         found.append(f"incomplete: {100 * report.completeness:.0f} % of the reflections measured")
-    if report.d_min > 1.2:
+    if report.d_min > 1.205:
         found.append(f"d_min = {report.d_min:.2f} A: phasing without a model wants 1.2 A or better")
     if report.r_int is not None and report.r_int > 0.20:
         found.append(f"equivalents agree badly: R_int = {report.r_int:.3f}")
