@@ -32,6 +32,11 @@ _COMMANDS = {
         "._powder:powder",
         "Compute powder patterns, and compare them with a measured one.",
     ),
+    "data": (
+        "._data:data",
+        "Judge measured reflections before phasing.\n\nPrints centring, Laue class with R_int of "
+        "each candidate, absences, completeness, intensity statistics and signs of twins.",
+    ),
     "reconstruct": (
         "._reconstruct:reconstruct",
         "Rebuild a crystal from its descriptor.\n\nDescribes a crystal, forgets its coordinates, "

@@ -29,19 +29,26 @@ Results of phasing, in any dimension:
     write_peaks(found.density.peaks(), "q.res", space, group)     # also .cif, .xyz
     write_ccp4("density.ccp4", values, cell)         # any density in three dimensions
 
-Measured reflections:
+Measured reflections, merged under the group that is given or stated, or else the Laue class found:
 
     read_reflections("data.hkl", cell=[7.1, 8.2, 9.3, 90, 105, 90], group="P 21/c")
+    read_reflections("data.hkl")                     # "data.ins" or "data.res" beside it tells
     read_reflections("data.fcf")                     # cell and group as the file says
 
-What makes no sense of its own is a `ReflectionTable` for `Reflections.from_table`, in any number of
-dimensions:
+and the rows as they stand, a `ReflectionTable` for `Reflections.from_table` and
+`reflections.DataReport`, with cell, group, wavelength, radiation and contents where they are said:
 
+    read_reflection_table("data.hkl", hklf=3)        # SHELX: F; domain=1 of HKLF 5
+    read_reflection_table("data.cif")                # lists (h, k, l, m1, ...), or SHELX text in it
+    read_reflection_table("XDS_ASCII.HKL"); read_reflection_table("data.mtz")
+    read_reflection_table("phased.csv")              # k1..kn, I, real(ampl), imag(ampl)
+    read_reflection_table("data.txt")                # h k l I sigma in separated columns
     read_reflection_columns("data", ["n1", "n2", "n3", "n4", "n5", "n6"], "I", sigma="Sigma(I)")
     read_reflection_columns("data.txt", [0, 1, 2], amplitude=3, sigma=4)   # columns by number
-    read_reflection_table("phased.csv")              # k1..kn, I, real(ampl), imag(ampl)
-    read_reflection_table("data.hkl", hklf=3)        # SHELX
-    read_reflection_table("data.fcf")                # CIF: h, k, l, m1, m2, ...
+
+SHELX files have fixed columns, 3I4,2F8,I4; anything else in them is refused with what to do. Rows
+"-1 -1" are unmeasured and left out as are those with a negative sigma; the table says how many of
+what, and how strong. A sigma of zero becomes that of rows as strong.
 
 A measured powder pattern:
 

@@ -16,6 +16,8 @@ into the `Axes` it is given, or into new ones, and returns them:
 
     ax = plot.powder_patterns({"quartz": (two_theta, intensity)})     # beside a measured one, too
 
+    figure = plot.data_report(report)                                 # reflections.DataReport
+
     ax = plot.field_profile(field)                                    # fields.PeriodicField: 1D
     ax = plot.field_section(field, repeat=(2, 2))                     # 2D, planes of 3D
     ax = plot.isosurface(field, level, cells=(2, 2, 1))               # 3D, shaded, caps closed;
@@ -24,6 +26,7 @@ into the `Axes` it is given, or into new ones, and returns them:
 `reconstruction_figure` makes a figure of its own that no window owns: it needs no display.
 """
 
+from ._data_report import data_report as data_report
 from ._density import density_section as density_section
 from ._fields import field_profile as field_profile
 from ._fields import field_section as field_section

@@ -40,16 +40,32 @@ class NormalisedE:
         wanted = shell_count(len(s2), 40, 1, 25) if self.shells is None else self.shells
         shell = resolution_shells(s2, wanted)
         power = reflections.amplitude**2 / epsilon
-        means = shell_means(power, shell)
-        used = means > 0
-        if not used.any():
+        if not (shell_means(power, shell) > 0).any():
             raise ValueError(f"expected a positive intensity, got none in {len(s2)} reflections")
-        knots = shell_means(s2, shell)[used]
-        logs = np.log(means[used])
-        for _ in range(1000):
-            curve = np.exp(np.interp(s2, knots, logs))
-            change = np.log(shell_means(power / curve, shell)[used])
-            if np.abs(change).max() < 1e-10:
-                break
-            logs = logs + change
+        curve = smooth_means(s2, power, wanted)
         return np.sqrt(curve * epsilon) if self.with_epsilon else np.sqrt(curve)
+
+
+def smooth_means(
+    stol2: Float[np.ndarray, " n"], power: Float[np.ndarray, " n"], shells: int
+) -> Float[np.ndarray, " n"]:
+    """Mean of a positive quantity as a smooth function of s^2, at each reflection.
+
+    Args:
+        stol2: s^2, 1/A^2, (n,).
+        power: the quantity, none negative and not all zero, (n,).
+        shells: number of shells; in each that has a positive mean, the mean of power / curve is 1.
+    """
+    shell = resolution_shells(stol2, shells)
+    means = shell_means(power, shell)
+    used = means > 0
+    knots = shell_means(stol2, shell)[used]
+    logs = np.log(means[used])
+    curve = np.exp(np.interp(stol2, knots, logs))
+    for _ in range(1000):
+        change = np.log(shell_means(power / curve, shell)[used])
+        if np.abs(change).max() < 1e-10:
+            break
+        logs = logs + change
+        curve = np.exp(np.interp(stol2, knots, logs))
+    return curve

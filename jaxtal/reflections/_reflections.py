@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..lattice import Lattice, Superspace
-from ..symmetry import Orbits, SpaceGroup, absent, epsilon, laue_unique
+from ..symmetry import Orbits, SpaceGroup, SymOp, absent, epsilon, laue_unique
 from ._columns import Columns, RowName, check_columns
+from ._extinct import extinct_strength
 from ._merge import Rule, merge
 from ._reflection_table import ReflectionTable
 from ._report import ReflectionReport
@@ -27,6 +28,8 @@ class Reflections:
         intensity: merged I, arbitrary units, (n,).
         sigma: standard uncertainty of I, (n,), or None.
         report: what became of the rows given.
+        table: the rows as they were read, before any cut, with wavelength, radiation, composition
+            where the file says them; None for arrays.
     """
 
     space: Superspace
@@ -34,6 +37,7 @@ class Reflections:
     intensity: Float[np.ndarray, " n"]
     sigma: Float[np.ndarray, " n"] | None
     report: ReflectionReport
+    table: ReflectionTable | None = None
 
     # --- ways in -----------------------------------------------------------------------------
 
@@ -70,16 +74,19 @@ class Reflections:
             amplitude: |F|, (rows,), instead of I: I = F^2, sigma_I = 2 F sigma_F.
             sigma: standard uncertainty of I or of |F|, (rows,).
             merge: "first" keeps the first row of an orbit, "mean" takes the mean weighted with
-                1 / sigma^2 (plain without sigma). Friedel mates are equivalent.
+                1 / sigma^2 (plain without sigma), "robust" the same without outliers and with a
+                sigma no smaller than the scatter says. Friedel mates are equivalent.
             min_i_over_sigma: leave out rows with I <= 0 or I <= this many sigma.
             d_min: leave out rows with 2 pi / |q| below it, angstrom.
-            extinct: whether systematically absent rows are an error or left out.
+            extinct: whether systematically absent rows are an error or left out; strong ones are
+                an error anyway, since they contradict the group.
             index_matrix: integers (N, M): the indices become index_matrix @ k (columns).
             tol: largest relative violation of the metric by the group.
 
         Raises:
             ValueError: wrong shapes, NaN, indices that are not integers, negative |F| or sigma,
-                a cut without sigma, extinct reflections, a basis that does not fit the group,
+                a cut without sigma, extinct reflections (to be left out: five or more as strong
+                as the others), a basis that does not fit the group,
                 or no reflection left; the message names the row.
         """
         options = _Options(merge, min_i_over_sigma, d_min, extinct, tol)
@@ -104,7 +111,8 @@ class Reflections:
         options = _Options(merge, min_i_over_sigma, d_min, extinct, tol)
         data = (table.indices, table.intensity, table.amplitude, table.sigma, index_matrix)
         try:
-            return cls._build(space, group, data, options, table.row_name)
+            built = cls._build(space, group, data, options, table.row_name)
+            return dataclasses.replace(built, table=table)
         except ValueError as error:
             if not table.source:
                 raise
@@ -131,7 +139,7 @@ class Reflections:
         space.check_group(group.rotations, options.tol)
         columns = check_columns(*data, space.dimension, name)
         left = np.arange(len(columns.k))
-        counts = {"rows": len(left)}
+        counts, strength = {"rows": len(left)}, None
         for what, keep in (
             ("origin", lambda c: c.k.any(axis=1)),
             ("excluded_weak", options.strong),
@@ -141,6 +149,10 @@ class Reflections:
             kept = keep(columns.take(left))
             if what == "extinct" and not kept.all() and options.extinct == "error":
                 raise _extinct_error(columns.k, left[~kept], group, name)
+            if what == "extinct" and not kept.all():
+                strength = extinct_strength(
+                    columns.take(left[~kept]), columns.take(left[kept]), group
+                )
             if what == "extinct":
                 gone = laue_unique(columns.k[left[~kept]], group.laue_rotations)[0]
                 counts["extinct_orbits"] = len(np.unique(gone, axis=0))
@@ -155,7 +167,7 @@ class Reflections:
                         if counts[key] and key != "extinct_orbits"
                     )
                 )
-        merged = merge(columns.take(left), group, options.merge, left)
+        merged = merge(columns.take(left), group.laue_rotations, options.merge, left)
         orbits = Orbits.build(group, merged.columns.k)
         worst = merged.worst
         report = ReflectionReport(
@@ -168,10 +180,67 @@ class Reflections:
             rule=options.merge,
             min_i_over_sigma=options.min_i_over_sigma,
             r_int=merged.r_int,
+            outliers=merged.outliers,
+            extinct_strength=strength,
             worst=worst,
             worst_names=None if worst is None else (name(worst.rows[0]), name(worst.rows[1])),
         )
         return cls(space, orbits, merged.columns.intensity, merged.columns.sigma, report)
+
+    # --- the same data in lower symmetry -----------------------------------------------------
+
+    def expanded(self, group: int | str | SpaceGroup = "P 1") -> "Reflections":
+        """List the same data as a subgroup sees them: in P 1, all that the Laue group generates.
+
+        Intensity and sigma of a representative go to all its equivalents. A list that was merged
+        under the Laue group of a crystal (say "P 2/m") is complete in P 1 where its unique part
+        was; a file of unique reflections read in P 1 is not.
+
+        Args:
+            group: a group all of whose rotations (Friedel's law included) and centring
+                translations this one has; default none but the identity.
+
+        Returns:
+            the list under that group, one reflection for each of its orbits.
+
+        Raises:
+            ValueError: another dimension, or a group that is no subgroup in this sense.
+        """
+        other = SpaceGroup.find(self._trivial if group == "P 1" else group)
+        if other.dimension != self.group.dimension:
+            raise ValueError(
+                f"expected a group in {self.group.dimension} dimensions, got {other!r}"
+            )
+        known = {W.tobytes() for W in self.group.laue_rotations}
+        foreign = [W for W in other.laue_rotations if W.tobytes() not in known]
+        if foreign:
+            raise ValueError(
+                f"expected a group with rotations of {self.group!r} alone, got {other!r} with "
+                f"{foreign[0].tolist()}"
+            )
+        members, owner = self.orbits.members, self.orbits.orbit
+        if absent(members, other).any():
+            raise ValueError(f"expected a group that extinguishes no listed one, got {other!r}")
+        unique = laue_unique(members, other.laue_rotations)[0]
+        first = np.sort(np.unique(unique, axis=0, return_index=True)[1])
+        orbits = Orbits.build(other, members[first])
+        report = dataclasses.replace(
+            self.report,
+            kept=len(first),
+            real=orbits.counts["real"],
+            complex=orbits.counts["complex"],
+            reflections=orbits.n_reflections,
+            expanded_from=len(self),
+        )
+        sigma = None if self.sigma is None else self.sigma[owner[first]]
+        intensity = self.intensity[owner[first]]
+        return dataclasses.replace(
+            self, orbits=orbits, intensity=intensity, sigma=sigma, report=report
+        )
+
+    @property
+    def _trivial(self) -> SpaceGroup:
+        return SpaceGroup.from_operations([SymOp.identity(self.group.dimension)])
 
     # --- what follows ------------------------------------------------------------------------
 
@@ -242,8 +311,8 @@ class _Options:
     tol: float
 
     def check(self) -> None:
-        if self.merge not in ("first", "mean"):
-            raise ValueError(f"merge: expected 'first' or 'mean', got {self.merge!r}")
+        if self.merge not in ("first", "mean", "robust"):
+            raise ValueError(f"merge: expected 'first', 'mean' or 'robust', got {self.merge!r}")
         if self.extinct not in ("error", "drop"):
             raise ValueError(f"extinct: expected 'error' or 'drop', got {self.extinct!r}")
         cut, limit = self.min_i_over_sigma, self.d_min

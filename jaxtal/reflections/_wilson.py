@@ -9,6 +9,9 @@ from ..scattering import CompositionLike, rms_form_factor
 from ._reflections import Reflections
 from ._shells import resolution_shells, shell_count, shell_means
 
+#: B where the data can't tell, A^2: between that of a mineral and of an organic crystal.
+_B_ASSUMED = 3.0
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class WilsonFit:
@@ -16,7 +19,8 @@ class WilsonFit:
 
     Attributes:
         b_iso: B, A^2.
-        b_sigma: its standard uncertainty from the scatter of the shells; NaN for two shells.
+        b_sigma: its standard uncertainty from the scatter of the shells; NaN for two shells,
+            infinite where B was assumed.
         scale: K, in the unit of I over that of f^2.
         stol2: mean s^2 of each shell, 1/A^2, (m,).
         log_ratio: ln <I / (epsilon f^2)> of each shell, (m,).
@@ -30,8 +34,17 @@ class WilsonFit:
     log_ratio: Float[np.ndarray, " m"]
     count: Float[np.ndarray, " m"]
 
+    @property
+    def reliable(self) -> bool:
+        """Whether B was fitted to three shells or more, to within 1.5 A^2, and is possible."""
+        return bool(self.b_sigma < 1.5 and -0.5 < self.b_iso < 15)
+
     def text(self) -> str:
         """The result in one line."""
+        if np.isinf(self.b_sigma):
+            return (
+                f"Wilson plot of one shell: B = {self.b_iso:g} A^2 assumed, scale {self.scale:.4g}"
+            )
         return (
             f"Wilson plot of {len(self.count)} shells: B = {self.b_iso:.3f} +- {self.b_sigma:.3f} "
             f"A^2, scale {self.scale:.4g}"
@@ -63,21 +76,25 @@ class WilsonPlot:
     def fit(self, reflections: Reflections) -> WilsonFit:
         """Fit a line to shells, weighted; shells without a positive mean are left out.
 
+        With fewer than two such shells there are tried fewer and larger ones; with one alone
+        B = 3 A^2 is assumed, and the scale is that of the mean intensity.
+
         Raises:
-            ValueError: fewer than two shells with a positive mean.
+            ValueError: the mean intensity is not positive.
         """
         s2 = reflections.stol2
         wanted = shell_count(len(s2), 20, 3, 30) if self.shells is None else self.shells
-        shell = resolution_shells(s2, wanted)
         f = rms_form_factor(self.composition, s2, kind=self.kind)
         ratio = reflections.intensity / (reflections.epsilon * f**2)
-        mean, x, count = shell_means(ratio, shell), shell_means(s2, shell), np.bincount(shell)
-        used = mean > 0
+        while True:
+            shell = resolution_shells(s2, wanted)
+            mean, x, count = shell_means(ratio, shell), shell_means(s2, shell), np.bincount(shell)
+            used = mean > 0
+            if used.sum() >= 2 or wanted <= 2:
+                break
+            wanted = max(2, wanted // 2)
         if used.sum() < 2:
-            raise ValueError(
-                f"a Wilson plot needs at least two shells of positive mean intensity, got "
-                f"{int(used.sum())} from {len(s2)} reflections; give B with Composition instead"
-            )
+            return self._assumed(s2, ratio)
         slope, offset = _line(x[used], np.log(mean[used]), count[used])
         # A shell's mean is not the value at its mean s^2: the line is corrected by what is left
         # after it has been divided out.
@@ -96,6 +113,17 @@ class WilsonPlot:
             log_ratio=np.log(mean[used]),
             count=count[used].astype(np.float64),
         )
+
+    def _assumed(self, s2: np.ndarray, ratio: np.ndarray) -> WilsonFit:
+        scale = float(np.mean(ratio * np.exp(2 * _B_ASSUMED * s2)))
+        if not scale > 0:
+            raise ValueError(
+                f"a Wilson plot needs a positive mean intensity, got none from {len(s2)} "
+                "reflections; give B with Composition instead"
+            )
+        centre, level = np.array([s2.mean()]), np.log(scale) - 2 * _B_ASSUMED * s2.mean()
+        count = np.array([float(len(s2))])
+        return WilsonFit(_B_ASSUMED, np.inf, scale, centre, np.array([level]), count)
 
     def form_factors(self, reflections: Reflections) -> Float[np.ndarray, " n"]:
         """Return what |F| is divided by, (n,).

@@ -41,6 +41,7 @@ from ._displacement import u_star as u_star
 from ._form_factors import Charges as Charges
 from ._form_factors import FormFactors as FormFactors
 from ._sharpening import CompositionLike as CompositionLike
+from ._sharpening import composition_amounts as composition_amounts
 from ._sharpening import debye_waller as debye_waller
 from ._sharpening import rms_form_factor as rms_form_factor
 from ._species import Species as Species

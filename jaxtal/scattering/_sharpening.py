@@ -16,7 +16,7 @@ CompositionLike = str | Mapping[Species, float | int]
 _PART = re.compile(r"\s*([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?")
 
 
-def parse_composition(composition: CompositionLike) -> dict[str, float]:
+def composition_amounts(composition: CompositionLike) -> dict[str, float]:
     """Amounts of the species of a composition, in order of first appearance.
 
     Args:
@@ -72,7 +72,7 @@ def rms_form_factor(
     Dividing |F| by it makes structure factors of equal point atoms out of those of the mixture.
 
     Args:
-        composition: see `parse_composition`.
+        composition: see `composition_amounts`.
         stol2: s^2 = (sin(theta)/lambda)^2 = (q / 4 pi)^2 in 1/A^2, any shape P.
         b_iso: overall displacement parameter B, A^2.
         kind: table of form factors, see `FormFactors`.
@@ -92,7 +92,7 @@ def rms_form_factor(
     check_finite(s2, "stol2")
     if (s2 < 0).any():
         raise ValueError(f"stol2: expected s^2 >= 0, got {s2.min()}")
-    amounts = parse_composition(composition)
+    amounts = composition_amounts(composition)
     total = np.zeros(s2.shape)
     for label, amount in amounts.items():
         a, b, c = coefficients(kind, parse_species(label))

@@ -105,7 +105,7 @@ BAD = [
     ({"data": GOOD["data"].replace('"columns"', '"xls"')}, "one of columns, hkl, cif, csv"),
     ({"data": GOOD["data"] + "\nhklf = 4"}, 'hklf has no meaning for format = "columns"'),
     ({"data": GOOD["data"] + '\namplitude = "F"'}, "got intensity and amplitude"),
-    ({"data": GOOD["data"] + "\nmerge = 3"}, "merge: expected 'first' or 'mean', got 3"),
+    ({"data": GOOD["data"] + "\nmerge = 3"}, "merge: expected 'first', 'mean' or 'robust', got 3"),
     (
         {"data": GOOD["data"] + "\nmin_i_over_sigma = true"},
         "sigma: expected a number, got True",

@@ -121,17 +121,21 @@ def test_e_values_take_epsilon_out_and_keep_it_on_request():
     np.testing.assert_allclose(kept**2, refl.epsilon, rtol=1e-12)
 
 
-def test_few_reflections_are_enough_for_e_values_and_named_for_a_wilson_plot():
+def test_few_reflections_are_enough_for_e_values_and_a_wilson_plot():
     one = Reflections.from_arrays(BOX, "P 1", [[1, 0, 0]], [4.0])
     np.testing.assert_allclose(normalised_amplitudes(one, NormalisedE()), 1, rtol=1e-12)
-    with pytest.raises(ValueError, match=r"at least two shells .* got 1 from 1"):
-        WilsonPlot("C").fit(one)
+    fit = WilsonPlot("C").fit(one)
+    assert (fit.b_iso, fit.b_sigma, fit.reliable) == (3.0, np.inf, False)
+    assert "assumed" in fit.text()
+    np.testing.assert_allclose(normalised_amplitudes(one, WilsonPlot("C")), 1, rtol=1e-12)
     assert Window().factors(one)[0] == pytest.approx(1.25 * 0.25)
     two = Reflections.from_arrays(BOX, "P 1", [[1, 0, 0], [2, 0, 0]], [4.0, 0.0])
     np.testing.assert_allclose(normalised_amplitudes(two, NormalisedE(shells=2)), [1, 0], atol=1e-9)
     zero = Reflections.from_arrays(BOX, "P 1", [[1, 0, 0]], [-4.0])
     with pytest.raises(ValueError, match="positive intensity, got none in 1"):
         normalised_amplitudes(zero, NormalisedE())
+    with pytest.raises(ValueError, match="positive mean intensity, got none from 1"):
+        WilsonPlot("C").fit(zero)
     pair = Reflections.from_arrays(BOX, "P 1", [[1, 0, 0], [2, 0, 0]], [4.0, 1.0])
     assert np.isnan(WilsonPlot("C").fit(pair).b_sigma)
 

@@ -45,10 +45,11 @@ class FileData(DataTable):
     """leaves out I <= 0 and I <= this many sigma"""
     d_min: Positive | None = None
     """resolution limit, angstrom"""
-    merge: Literal["first", "mean"] = "first"
-    """of equivalent rows the first counts, or their mean, weighted with 1 / sigma^2"""
+    merge: Literal["first", "mean", "robust"] = "first"
+    """of equivalent rows the first counts, or their mean, weighted with 1 / sigma^2; "robust"
+    leaves outliers out"""
     extinct: Literal["error", "drop"] = "error"
-    """systematically absent rows are named, or left out"""
+    """systematically absent rows are named, or left out if they are weak"""
     index_matrix: IntegerMatrix | None = None
     """integers [[...], ...]: k = index_matrix @ (indices of the file)"""
 
@@ -84,8 +85,8 @@ class HklData(FileData):
 
     when: ClassVar[str] = 'for format = "hkl"'
     format: Literal["hkl"]
-    hklf: Annotated[int, Field(ge=3)] = 4
-    """4: intensities, 3: amplitudes"""
+    hklf: Annotated[int, Field(ge=3)] | None = None
+    """4: intensities, 3: amplitudes; default as an .ins beside it says, or 4"""
 
 
 class CifData(FileData):

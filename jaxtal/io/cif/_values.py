@@ -58,6 +58,15 @@ class CifBlock:
     def __contains__(self, tag: str) -> bool:
         return tag in self._items
 
+    def tags(self) -> list[str]:
+        """List all tags, in lower case, dots of newer dictionaries as underscores."""
+        return list(self._items)
+
+    def raw_text(self, tag: str) -> str:
+        """Return a text as it stands, blanks at its ends included."""
+        place, item, column = self._items[tag][0]
+        return cif.as_string(self._values(place, item, column)[0])
+
     def texts(self, *tags: str) -> tuple[str, list[str | None]]:
         """Find the first of some tags that has known values, and them; None for `?` and `.`.
 

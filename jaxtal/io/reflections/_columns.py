@@ -3,15 +3,16 @@
 import gzip
 import os
 import re
+import zlib
 from collections.abc import Sequence
 from typing import NoReturn
 
 import numpy as np
 
 from ...reflections import ReflectionTable
+from ._measured import measured_table
+from ._numbers import parse_number
 
-#: Fortran writes 1.0D+03, and 1.0-103 where the exponent has three digits.
-_FORTRAN = re.compile(r"(?<=[0-9.])[dD](?=[+-]?\d)|(?<=[0-9.])(?=[+-]\d{3}$)")
 _INDEX = re.compile(r"k(\d+)")
 
 Column = str | int
@@ -33,7 +34,9 @@ def read_reflection_columns(
     Columns are named as in the header line, or numbered from 0. With names, the header is the
     first line that holds all of them (it may be a comment) unless its number is given; what stands
     above is skipped. With numbers, lines at the top without any number in those columns are
-    skipped. Empty lines and comments are skipped everywhere.
+    skipped. Empty lines and comments are skipped everywhere. A row with zero intensity and the
+    indices 0, ..., 0 (SHELX), -512 0 0 (CRYSTALS) or 999 999 999 (Jana) ends the list; rows
+    "-1 -1" were not measured.
 
     Args:
         path: the file, possibly gzipped.
@@ -68,17 +71,20 @@ def read_reflection_columns(
             reader.fail(line, f"expected {width} columns as in the header, got {len(fields)}")
         if len(fields) <= max(numbers):
             reader.fail(line, f"expected at least {max(numbers) + 1} columns, got {len(fields)}")
-        rows.append([reader.number(line, columns[i], fields[j]) for i, j in enumerate(numbers)])
+        row = [reader.number(line, columns[i], fields[j]) for i, j in enumerate(numbers)]
+        if _ends(row, len(indices)):
+            break
+        rows.append(row)
         lines.append(line)
     if not rows:
         raise ValueError(f"{reader.path}: expected reflections, got no line of numbers")
     data, at = np.array(rows), np.array(lines)
     n = len(indices)
-    return ReflectionTable(
-        indices=_integers(reader, data[:, :n], at, columns),
-        intensity=None if intensity is None else data[:, n],
-        amplitude=None if amplitude is None else data[:, n],
-        sigma=None if sigma is None else data[:, n + 1],
+    return measured_table(
+        _integers(reader, data[:, :n], at, columns),
+        data[:, n],
+        None if sigma is None else data[:, n + 1],
+        amplitude=intensity is None,
         lines=at,
         source=reader.path,
     )
@@ -170,13 +176,9 @@ class _Reader:
         )
 
     def number(self, line: int, column: Column, text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            try:
-                value = float(_FORTRAN.sub("e", text))
-            except ValueError:
-                self.fail(line, f"expected a number in column {column!r}, got {text!r}")
+        value = parse_number(text)
+        if value is None:
+            self.fail(line, f"expected a number in column {column!r}, got {text!r}")
         if not np.isfinite(value):
             self.fail(line, f"expected a finite number in column {column!r}, got {text!r}")
         return value
@@ -185,8 +187,12 @@ class _Reader:
         raise ValueError(f"{self.path}:{line}: {message}")
 
 
-def read_lines(path: str | os.PathLike[str]) -> list[str]:
+def read_lines(path: str | os.PathLike[str], any_text: bool = False) -> list[str]:
     """Lines of a text file, gunzipped where its name ends with .gz.
+
+    Args:
+        path: the file.
+        any_text: take bytes that are no UTF-8 for Latin-1, and zeros for blanks.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -195,23 +201,30 @@ def read_lines(path: str | os.PathLike[str]) -> list[str]:
     if not os.path.isfile(path):
         raise FileNotFoundError(f"{os.fspath(path)}: no such file")
     try:
+        with open(path, "rb") as file:
+            data = file.read()
         if os.fspath(path).endswith(".gz"):
-            with gzip.open(path, "rt", encoding="utf-8-sig") as file:
-                return file.read().splitlines()
-        with open(path, encoding="utf-8-sig") as file:
-            return file.read().splitlines()
-    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
+            data = gzip.decompress(data)
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            if not any_text:
+                raise
+            text = data.decode("latin-1")
+        # Not `splitlines`, for which a form feed or a stray Latin-1 byte ends a line, too.
+        return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
+    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{os.fspath(path)}: expected UTF-8 text, got {error}") from error
 
 
 def _any_number(fields: list[str], numbers: list[int]) -> bool:
-    for j in numbers:
-        try:
-            float(_FORTRAN.sub("e", fields[j]))
-        except (ValueError, IndexError):
-            continue
-        return True
-    return False
+    return any(j < len(fields) and parse_number(fields[j]) is not None for j in numbers)
+
+
+def _ends(row: list[float], n: int) -> bool:
+    """Whether a row is the mark at the end of a list of SHELX, CRYSTALS or Jana."""
+    marks = ([0.0] * n, [-512.0, 0.0, 0.0], [999.0] * 3)
+    return not any(row[n:]) and row[:n] in marks
 
 
 def _integers(

@@ -1,0 +1,83 @@
+"""MTZ files of CCP4, parsed by gemmi."""
+
+import os
+from typing import Any
+
+import gemmi
+import numpy as np
+
+from ...lattice import check_cell
+from ...reflections import Dropped, ReflectionTable
+from ...symmetry import SpaceGroup
+from ._instructions import ELECTRON_WAVELENGTH
+from ._measured import measured_table
+
+
+def read_mtz(path: str | os.PathLike[str]) -> ReflectionTable:
+    """Read an MTZ file: intensities (type J), pairs I(+), I(-) (type K), or amplitudes (type F).
+
+    Unmerged files keep the indices that were measured. Rows without a value are counted.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: no MTZ file, or neither intensities nor amplitudes in it.
+    """
+    source = os.fspath(path)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"{source}: no such file")
+    try:
+        mtz = gemmi.read_mtz_file(source)
+        if any(column.type == "Y" for column in mtz.columns):
+            mtz.switch_to_original_hkl()
+        hkl = np.array(mtz.make_miller_array(), np.int64).reshape(-1, 3)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ValueError(f"{source}: expected an MTZ file, got {error}") from error
+    columns = list(mtz.columns)
+    found: dict[str, list[int]] = {}
+    for i, column in enumerate(columns):
+        found.setdefault(column.type, []).append(i)
+    kind = next((kind for kind in "JKFG" if kind in found), None)
+    if kind is None:
+        names = ", ".join(f"{column.label} ({column.type})" for column in columns)
+        raise ValueError(f"{source}: expected intensities or amplitudes, got columns {names}")
+    # Of anomalous pairs both, the second with the opposite indices.
+    pair = found[kind][: 2 if kind in "KG" else 1]
+    indices, values, sigmas = [], [], []
+    for n, i in enumerate(pair):
+        indices.append(-hkl if n else hkl)
+        values.append(np.array(columns[i], np.float64))
+        beside = columns[i + 1] if i + 1 < len(columns) else None
+        if beside is not None and beside.type in "QLM":
+            sigmas.append(np.array(beside, np.float64))
+    sigma = np.concatenate(sigmas) if len(sigmas) == len(pair) else None
+    indices, values = np.concatenate(indices), np.concatenate(values)
+    known = np.isfinite(values) & (True if sigma is None else np.isfinite(sigma))
+    missing = int((~known).sum())
+    if not known.any():
+        raise ValueError(f"{source}: expected measured values in {columns[pair[0]].label}")
+    dropped = (Dropped.of("no value", rows=missing),) if missing else ()
+    return measured_table(
+        indices[known],
+        values[known],
+        None if sigma is None else sigma[known],
+        amplitude=kind in "FG",
+        dropped=dropped,
+        notes=(f"column {' and '.join(columns[i].label for i in pair)}",),
+        source=source,
+        **_stated(mtz, source),
+    )
+
+
+def _stated(mtz: gemmi.Mtz, source: str) -> dict[str, Any]:
+    stated: dict[str, Any] = {}
+    try:
+        stated["cell"] = check_cell(np.array(mtz.get_cell().parameters))
+        if mtz.spacegroup is not None:
+            stated["group"] = SpaceGroup.find(mtz.spacegroup.xhm())
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from error
+    waves = [one.wavelength for one in mtz.datasets if one.wavelength > 0]
+    if waves:
+        stated["wavelength"] = float(waves[-1])
+        stated["radiation"] = "electron" if waves[-1] < ELECTRON_WAVELENGTH else "xray"
+    return stated

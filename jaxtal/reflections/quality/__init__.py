@@ -1,0 +1,1 @@
+"""What measured rows say before any structure: symmetry, completeness, statistics, twins."""
