@@ -11,7 +11,11 @@ _MAXIMA = 3
 
 
 def best_shift(
-    p: Int[np.ndarray, "n r"], c: Complex[np.ndarray, " n"], near: Float[np.ndarray, " r"] | None
+    p: Int[np.ndarray, "n r"],
+    c: Complex[np.ndarray, " n"],
+    near: Float[np.ndarray, " r"] | None = None,
+    *,
+    rough: bool = False,
 ) -> tuple[float, Float[np.ndarray, " r"]]:
     """Highest C(t) = Re sum c exp(2 pi i p.t) over all shifts, or over those near one.
 
@@ -22,6 +26,7 @@ def best_shift(
         p: integer vectors, (n, r).
         c: coefficients, (n,).
         near: climb from here alone; None looks everywhere.
+        rough: stop at the best point of the mesh.
 
     Returns:
         C and t, (r,).
@@ -31,7 +36,10 @@ def best_shift(
         start = np.asarray(near, float)[None, None]
     elif p.shape[1] <= 3:
         inner = _inner(p)
-        start = candidates(p[inner], c[None, inner], _MAXIMA)[0]
+        start, _ = candidates(p[inner], c[None, inner], 1 if rough else _MAXIMA)
+        if rough:
+            value, t = refine(p[strong], c[None, strong], start, 4)
+            return float(np.real(np.exp(2j * np.pi * (p @ t[0])) @ c)), t[0]
     else:
         start = candidates(p[strong], c[None, strong], _MAXIMA)[0]
     trial = np.exp(2j * np.pi * (start[0] @ p.T)) @ c

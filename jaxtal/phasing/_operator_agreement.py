@@ -8,8 +8,10 @@ from jaxtyping import Complex, Float, Int
 from ..symmetry import SpaceGroup
 from ._free_agreement import best_shift
 
-#: Orbits whose strongest reflections tell where the origin is.
-_STRONG = 4000
+#: Terms, strongest reflections first, that tell where the origin is; of each operation at least.
+_STRONG, _EACH = 4000, 400
+#: The same for a first look.
+_ROUGH, _ROUGH_EACH = 1200, 150
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -81,7 +83,6 @@ class FreePhases:
         place = (2 * reach + 1) ** np.arange(self.k.shape[1])[::-1]
         codes = (both + reach) @ place
         order = np.argsort(codes)
-        self._rows: dict[bytes, np.ndarray] = {}
         self._images: dict[bytes, np.ndarray] = {}
         for W in rotations:
             image = self.k @ W
@@ -103,19 +104,13 @@ class FreePhases:
             group: whose rotations are among those given.
             near: look for the origin near here alone.
         """
-        flat = group.rotations.reshape(group.order, -1)
-        first = np.sort(np.unique(flat, axis=0, return_index=True)[1])
-        W, w = group.rotations[first], group.translations[first] / group.denominator
-        identity = np.eye(group.dimension, dtype=np.int64)
-        moves = [i for i in range(len(W)) if (W[i] != identity).any()]
+        W, w, moves = _operations(group)
         total = float(np.sum(np.abs(self.F) ** 2))
         if not moves:
             return GroupAgreement(group, np.zeros(group.dimension), np.zeros(0), 0.0, self.F)
-        used = self._strong[: max(_STRONG // len(moves), 400)]
-        p = np.concatenate([self.k[used] @ (W[i] - identity) for i in moves])
-        c = np.concatenate([self._product(W[i], w[i])[used] for i in moves])
-        p, c = _gathered(p, c)
+        p, c = _gathered(*self._terms(W, w, moves, max(_STRONG // len(moves), _EACH)))
         t = best_shift(p, c, near)[1] if len(p) else np.zeros(group.dimension)
+        identity = np.eye(group.dimension, dtype=np.int64)
         values = []
         for i in moves:
             turns = self.k @ ((W[i] - identity) @ t)
@@ -129,8 +124,39 @@ class FreePhases:
         found = np.array(values) / total
         return GroupAgreement(group, t % 1.0, found, _r_factor(average, self.F), average)
 
-    def _product(self, W: np.ndarray, w: np.ndarray) -> np.ndarray:
-        return self.F * np.conj(self._images[_key(W)]) * np.exp(-2j * np.pi * (self.k @ w))
+    def look(self, group: SpaceGroup) -> float:
+        """Mean agreement of a group's operations over the strongest reflections alone, roughly."""
+        W, w, moves = _operations(group)
+        if not moves:
+            return 1.0
+        terms = self._terms(W, w, moves, max(_ROUGH // len(moves), _ROUGH_EACH))
+        fixed = float(np.real(terms[1][~terms[0].any(axis=1)]).sum())
+        p, c = _gathered(*terms)
+        value = best_shift(p, c, rough=True)[0] if len(p) else 0.0
+        return (value + fixed) / float(np.abs(terms[1]).sum())
+
+    def _terms(
+        self, W: np.ndarray, w: np.ndarray, moves: list[int], each: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Vectors k (W - 1) and coefficients of Q(t), the strongest reflections of each move."""
+        used, identity = self._strong[:each], np.eye(len(w[0]), dtype=np.int64)
+        p = np.concatenate([self.k[used] @ (W[i] - identity) for i in moves])
+        return p, np.concatenate([self._product(W[i], w[i], used) for i in moves])
+
+    def _product(
+        self, W: np.ndarray, w: np.ndarray, used: np.ndarray | slice = slice(None)
+    ) -> np.ndarray:
+        turns = np.exp(-2j * np.pi * (self.k[used] @ w))
+        return self.F[used] * np.conj(self._images[_key(W)][used]) * turns
+
+
+def _operations(group: SpaceGroup) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """One operation for each rotation, and the numbers of those that are not the identity."""
+    flat = group.rotations.reshape(group.order, -1)
+    first = np.sort(np.unique(flat, axis=0, return_index=True)[1])
+    W, w = group.rotations[first], group.translations[first] / group.denominator
+    identity = np.eye(group.dimension, dtype=np.int64)
+    return W, w, [i for i in range(len(W)) if (W[i] != identity).any()]
 
 
 def _gathered(p: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -142,7 +168,7 @@ def _gathered(p: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return p, c
     unique, at = np.unique(p, axis=0, return_inverse=True)
     at = at.reshape(-1)
-    sums = np.bincount(at, c.real, len(unique)) + 1j * np.bincount(at, c.imag, len(unique))
+    sums = np.bincount(at, np.real(c), len(unique)) + 1j * np.bincount(at, np.imag(c), len(unique))
     return unique, sums
 
 

@@ -209,9 +209,8 @@ class WitnessStand:
         orbits = self._orbits
         turned = F * np.exp(-2j * np.pi * self._turns)
         n, count = len(orbits.k), np.bincount(orbits.orbit, minlength=len(orbits.k))
-        sums = np.bincount(orbits.orbit, turned.real, n) + 1j * np.bincount(
-            orbits.orbit, turned.imag, n
-        )
+        real = np.bincount(orbits.orbit, np.real(turned), n)
+        sums = real + 1j * np.bincount(orbits.orbit, np.imag(turned), n)
         f = sums / np.maximum(count, 1)
         return np.where(orbits.real, np.real(f), f)
 

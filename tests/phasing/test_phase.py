@@ -224,7 +224,7 @@ def test_what_the_group_alone_holds_together_falls_apart():
     stand = WitnessStand(problem, grid, 0, np.float32)
     rng = np.random.default_rng(0)
     wrong = problem.lower * np.exp(2j * np.pi * rng.random(len(right)))
-    wrong = np.where(orbits.real, np.sign(wrong.real) * np.abs(wrong), wrong)
+    wrong = np.where(orbits.real, np.sign(np.real(wrong)) * np.abs(wrong), wrong)
     compare = phasing.Equivalences.build(orbits).compare
     kept, fallen = stand.released("right", right), stand.released("wrong", wrong)
     assert kept.holds
