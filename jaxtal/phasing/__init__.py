@@ -12,7 +12,8 @@ runs them from Python where that is faster. Symmetry is exact and imposed throug
 every orbit is one complex unknown, or one real unknown where symmetry leaves a sign.
 
 `phase` is the whole road: a recipe of stages (search on small folded grids, finish on an
-alias-free one), several starts, and a verdict that no start gets from itself alone.
+alias-free one), several starts, and a verdict from independent evidence (`Start.converged`): what
+is found without the group. `Phasing.families`, `witnesses`, `twin` and `setting` say what it is.
 
     algorithm                   what happens to the density
     `SweepDown`                 lowest p flipped about its threshold, p sinks

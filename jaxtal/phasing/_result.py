@@ -14,6 +14,7 @@ from ._dominance import DOMINATING, dominance
 from ._families import Family, linked_families
 from ._problem import PhasingProblem
 from ._recipe import Recipe
+from ._setting import Setting
 from ._verdict import link_limit, twinned
 from ._witness import Witness
 
@@ -120,6 +121,11 @@ class Phasing:
             dominance(self.problem.orbits, self.grid, self.f[first]),
             any(s.converged for s in starts),
         )
+
+    @functools.cached_property
+    def setting(self) -> Setting:
+        """Range of lengths and fall-off of amplitudes, with warnings of a wrong setting."""
+        return Setting.of(self.problem.reflections)
 
     @functools.cached_property
     def twin(self) -> float | None:

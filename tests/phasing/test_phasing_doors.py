@@ -1,10 +1,14 @@
 """What a user calls: phasing straight from reflections, and a result that holds everything."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from jaxtal import phase, phasing
+from jaxtal.lattice import Superspace
 from jaxtal.phasing import PhasingProblem
+from jaxtal.phasing._setting import Setting
 from jaxtal.reflections import Composition, NormalisedE, Window, normalised_amplitudes
 
 
@@ -74,3 +78,21 @@ def test_what_is_no_list_of_reflections_is_refused(model):
         PhasingProblem.from_reflections(model.reflections, window="square")
     with pytest.raises(ValueError, match=r"expected parameters among .*d_min"):
         phasing.model("quartz", q_max=3.0)
+
+
+def test_lengths_and_fall_off_tell_exchanged_spaces():
+    listed = phasing.model("icosahedral").reflections
+    setting = Setting.of(listed)
+    assert setting.warnings == []
+    assert setting.fall is not None
+    assert setting.fall[1] < setting.fall[0] < 0
+    assert "internal |q|" in setting.text()
+    space = Superspace(listed.space.perpendicular, listed.space.parallel)
+    exchanged = dataclasses.replace(listed, space=space)
+    assert "exchanged" in Setting.of(exchanged).warnings[0]
+    merged = dataclasses.replace(listed.report, r_int=0.3)
+    assert "R_int" in Setting.of(dataclasses.replace(listed, report=merged)).warnings[0]
+    # Satellites have orders, crystals no internal space: nothing is said of either.
+    assert Setting.of(phasing.model("modulated").reflections).fall is None
+    plain = Setting.of(phasing.model("quartz").reflections)
+    assert (plain.q_perpendicular, plain.fall, plain.warnings) == (None, None, [])

@@ -189,6 +189,30 @@ def test_contradiction_and_twins_are_told():
     assert not FreeStructure(**told).converged
 
 
+def test_rungs_float_what_is_missing_and_leave_out_the_edge(organic):
+    reflections = organic[3]
+    kept = np.arange(len(reflections)) % 6 != 0
+    fewer = Reflections.from_arrays(
+        reflections.space, reflections.group, reflections.k[kept], reflections.intensity[kept]
+    )
+    floated = phase_in_p1(fewer, starts=2, ladder=(Rung(floated=True, cycles=400),))
+    assert "floated" in floated.rung.text()
+    assert len(floated.k) == len(fewer.orbits.members)
+    np.testing.assert_allclose(np.abs(floated.F), [floated.modulus] * 2, rtol=2e-3, atol=1e-4)
+    coarse = phase_in_p1(reflections, starts=2, ladder=(Rung(coarser=1.3, cycles=10),))
+    q = np.linalg.norm(reflections.space.q_parallel(coarse.k), axis=1)
+    assert q.max() <= reflections.q_parallel.max() / 1.3 * (1 + 1e-6)
+    search = find_space_group(coarse)
+    assert search.structure is coarse
+
+
+def test_harder_rungs_are_climbed_while_nothing_agrees(organic):
+    ladder = (Rung(cycles=1), Rung(cycles=600))
+    found = phase_in_p1(organic[3], starts=2, ladder=ladder)
+    assert found.agrees
+    assert found.rung == ladder[1]
+
+
 def test_settings_of_a_class_are_listed_once():
     names = {g.hm for g in solution.candidate_groups(SpaceGroup.find("P 21/n"))}
     assert {"P 1 21/n 1", "P 1 21/c 1", "P 1 21/a 1", "P 1 21 1", "P 1 m 1"} <= names

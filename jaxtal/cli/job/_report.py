@@ -81,6 +81,7 @@ class Report:
                 "seconds": {name: result.seconds[name] for name in ("compile", "grid", "run")},
                 "converged": result.converged,
                 "interrupted": result.interrupted,
+                "warnings": result.setting.warnings,
                 "families": [
                     {
                         "starts": list(family.starts),
@@ -127,6 +128,8 @@ class Report:
         extra = len(result.problem.orbits.k) - counts.kept
         if extra:
             rows.append(("orbits", f"{extra} unmeasured ones take part"))
+        rows.append(("lengths", result.setting.text()))
+        rows += [("warning", warning) for warning in result.setting.warnings]
         rows.append(("group", f"{self._group}, {result.problem.orbits.group.dimension} dimensions"))
         rows.append(("grids", " then ".join(f"{n}" for n in result.grid_points) + " points"))
         done = [start for start in result.starts if math.isfinite(start.ratio)]
