@@ -24,6 +24,8 @@ is found without the group. `Phasing.families`, `witnesses`, `twin` and `setting
 
 Subclass `AbstractAlgorithm` to add one; its docstring has an example.
 
+`index_settings` tries every exchange of axes on a list indexed by another program.
+
 `fit_window` finds a window for a reflection list, whose `factors` are those of a problem;
 `delta_shape` measures any. `model("icosahedral")` and the other `model_names()` are
 structures with known phases F, to try and to measure with: `Model.reflections`, `Model.falloff`.
@@ -41,6 +43,7 @@ from ._control import Control as Control
 from ._delta_function import delta_shape as delta_shape
 from ._figures_of_merit import extrema_ratio as extrema_ratio
 from ._fit_window import fit_window as fit_window
+from ._index_settings import index_settings as index_settings
 from ._loop import begin as begin
 from ._loop import host_cycles as host_cycles
 from ._loop import scan_cycles as scan_cycles

@@ -65,7 +65,7 @@ class Setting:
         if self.q_perpendicular is not None and (self.r_int or 0.0) > _R_INT:
             found.append(
                 f"R_int is {self.r_int:.2f}: rows that were merged as equivalents are none, as in "
-                "a wrong setting of the indices"
+                "a wrong setting (`phasing.index_settings` tries all exchanges of axes)"
             )
         return found
 

@@ -121,7 +121,8 @@ def _climb(
     def finished(x: Any) -> tuple[np.ndarray, float]:
         y, r = free_sweep(data, x, number(0.6), number(0.98), jnp.int32(_SWEEP), signed)
         F = read_free(grid, np.asarray(y), k)
-        return np.where(np.isfinite(F), F, 0.0), float(r)
+        # In the units of the moduli; a run that has gone astray has no phases.
+        return np.where(np.isfinite(F), modulus * np.exp(1j * np.angle(F)), 0.0), float(r)
 
     with concurrent.futures.ThreadPoolExecutor(_cores()) as pool:
         first = min(_FIRST, rung.cycles)

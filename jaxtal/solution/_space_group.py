@@ -21,6 +21,20 @@ _MEAN, _WORST, _R = 0.80, 0.70, 0.27
 _LOOK, _AT_LEAST = 0.7, 8
 #: A supergroup this much worse than its subgroup is as good; much worse is an alternative.
 _AS_GOOD = 0.03
+#: Numbers of the pairs of groups that inversion exchanges.
+_PAIRS = (
+    (76, 78),
+    (91, 95),
+    (92, 96),
+    (144, 145),
+    (151, 153),
+    (152, 154),
+    (169, 170),
+    (171, 172),
+    (178, 179),
+    (180, 181),
+    (212, 213),
+)
 #: <|E^2 - 1|> between what is expected of centric and of acentric intensities.
 _BETWEEN = 0.852
 #: Another group of the same size is named down to this share of the best one's agreement, and one
@@ -175,9 +189,15 @@ def find_space_group(
         key=lambda one: (not one.passes, -len(one.group.point_rotations), -one.mean),
     )
     alternatives = [one for one in rest if _open(one, best)]
-    twin = _enantiomorph(best, found)
-    if twin is not None and twin not in alternatives:
-        alternatives.append(twin)
+    mirrored = phases if best.inverted else mirror
+    hands = [
+        _tested(one, mirrored, not best.inverted, reflections.k, E2, bar)
+        for one in _partners(best.group, candidate_groups(reflections.group))
+    ]
+    alternatives = [
+        *(one for one in hands if one.passes),
+        *(one for one in alternatives if one.group not in [hand.group for hand in hands]),
+    ]
     return SpaceGroupSearch(
         structure, (best, *rest), tuple(alternatives), time.perf_counter() - begun
     )
@@ -255,29 +275,10 @@ def _open(one: CandidateGroup, best: CandidateGroup) -> bool:
     return one.passes and one.mean >= _NAMED * best.mean
 
 
-def _enantiomorph(best: CandidateGroup, found: list[CandidateGroup]) -> CandidateGroup | None:
-    """The other hand of a chiral group of a pair, as good as the one found."""
-    mirrored = {_inverted(op) for op in best.group.operations}
-    if mirrored == set(best.group.operations):
-        return None
-    for one in found:
-        if set(one.group.operations) == mirrored and one.group.number != best.group.number:
-            return dataclasses.replace(
-                one,
-                mean=best.mean,
-                worst=best.worst,
-                r_factor=best.r_factor,
-                origin=(-best.origin) % 1.0,
-                inverted=not best.inverted,
-                passes=best.passes,
-                structure_factors=np.conj(best.structure_factors),
-            )
-    return None
-
-
-def _inverted(op):
-    """The operation seen through an inversion at the origin: (W, -w)."""
-    return type(op)(op.rotation, [-v for v in op.translation], op.denominator)
+def _partners(group: SpaceGroup, listed: tuple[SpaceGroup, ...]) -> list[SpaceGroup]:
+    """The other group of an enantiomorphic pair, in the settings of the cell."""
+    pair = next((pair for pair in _PAIRS if group.number in pair), ())
+    return [one for one in listed if one.number in pair and one.number != group.number]
 
 
 def _among(group: SpaceGroup, listed: tuple[SpaceGroup, ...]) -> SpaceGroup:

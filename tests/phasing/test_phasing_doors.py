@@ -10,6 +10,7 @@ from jaxtal.lattice import Superspace
 from jaxtal.phasing import PhasingProblem
 from jaxtal.phasing._setting import Setting
 from jaxtal.reflections import Composition, NormalisedE, Window, normalised_amplitudes
+from jaxtal.symmetry import laue_unique
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +97,26 @@ def test_lengths_and_fall_off_tell_exchanged_spaces():
     assert Setting.of(phasing.model("modulated").reflections).fall is None
     plain = Setting.of(phasing.model("quartz").reflections)
     assert (plain.q_perpendicular, plain.fall, plain.warnings) == (None, None, [])
+
+
+def test_exchanged_axes_are_found_by_what_they_merge():
+    listed = phasing.model("icosahedral").reflections
+    strong = np.argsort(-listed.intensity)[:300]
+    k, I = listed.k[strong], listed.intensity[strong]
+    # Rotated copies are equivalents with equal intensities, which the right setting keeps.
+    turned = k @ listed.group.rotations[7]
+    k, I = np.concatenate([k, turned[:50]]), np.concatenate([I, I[:50]])
+    order, signs = [2, 0, 1, 5, 3, 4], [1, -1, 1, 1, 1, -1]
+    exchanged = (k * signs)[:, order]
+    found = phasing.index_settings("icosahedral P235", exchanged, I)
+    assert len(found) == 384
+    # The second one exchanges physical and internal space.
+    assert found[0].merged == found[1].merged == 50 > found[2].merged
+    assert found[1].misfit < 1e-9 < found[2].misfit
+    back = exchanged @ found[0].index_matrix.T
+    merged = laue_unique(back, listed.group.laue_rotations)[0]
+    assert len(np.unique(merged, axis=0)) == len(k) - found[0].merged == 300
+    with pytest.raises(ValueError, match="expected rotations that exchange"):
+        phasing.index_settings("P 6", k[:, :3], I)
+    with pytest.raises(ValueError, match="as many intensities"):
+        phasing.index_settings("icosahedral P235", k, I[1:])

@@ -157,6 +157,10 @@ def test_the_group_is_found_wherever_the_origin_is(name, cell):
         asked = find_space_group(known(reflections, np.conj(F)), name)
         assert (asked.best.group.number, asked.best.inverted) == (group.number, True)
         assert other.number in {one.group.number for one in asked.alternatives}
+        # The other hand has the same moduli: its density is this one inverted.
+        hand = next(one for one in search.alternatives if one.group.number == other.number)
+        assert hand.inverted
+        assert hand.mean > 0.999
 
 
 def test_noise_has_no_symmetry(organic):
