@@ -76,9 +76,10 @@ PHASING = """
 ## Phasing the measured Cd-Yb quasicrystal (`phasing.py`)
 
 5078 orbits, 522 866 reflections with symmetry, six dimensions. True: agreement above 0.97 with the
-solution of a long sweep on the alias-free grid, modulo origin and hand. Claimed: the verdict (ratio
-of the extrema, R, and agreement with another start). Seconds per start: from random phases to the
-judged density, warm, restarts included, without the search for the grid, which is done once.
+solution of a long sweep on the alias-free grid, modulo origin and hand. Claimed: the verdict (a
+start of the family, shaken and released from the group, comes back). Seconds per start: from random
+phases to the judged density, warm, restarts included, without the search for the grid, which is
+done once, and without the verdict.
 
 """
 

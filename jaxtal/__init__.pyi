@@ -14,6 +14,7 @@ from . import reconstruct as reconstruct
 from . import reflections as reflections
 from . import scattering as scattering
 from . import search as search
+from . import solution as solution
 from . import symmetry as symmetry
 from ._core import use_compilation_cache as use_compilation_cache
 from .crystal import Crystal as Crystal

@@ -12,7 +12,8 @@ runs them from Python where that is faster. Symmetry is exact and imposed throug
 every orbit is one complex unknown, or one real unknown where symmetry leaves a sign.
 
 `phase` is the whole road: a recipe of stages (search on small folded grids, finish on an
-alias-free one), several starts, and a verdict that no start gets from itself alone.
+alias-free one), several starts, and a verdict from independent evidence (`Start.converged`): what
+is found without the group. `Phasing.families`, `witnesses`, `twin` and `setting` say what it is.
 
     algorithm                   what happens to the density
     `SweepDown`                 lowest p flipped about its threshold, p sinks
@@ -22,6 +23,8 @@ alias-free one), several starts, and a verdict that no start gets from itself al
     `RelaxedReflections`        RRR / difference map
 
 Subclass `AbstractAlgorithm` to add one; its docstring has an example.
+
+`index_settings` tries every exchange of axes on a list indexed by another program.
 
 `fit_window` finds a window for a reflection list, whose `factors` are those of a problem;
 `delta_shape` measures any. `model("icosahedral")` and the other `model_names()` are
@@ -40,6 +43,7 @@ from ._control import Control as Control
 from ._delta_function import delta_shape as delta_shape
 from ._figures_of_merit import extrema_ratio as extrema_ratio
 from ._fit_window import fit_window as fit_window
+from ._index_settings import index_settings as index_settings
 from ._loop import begin as begin
 from ._loop import host_cycles as host_cycles
 from ._loop import scan_cycles as scan_cycles

@@ -1,7 +1,49 @@
 """Families of starts that found the same structure."""
 
+import dataclasses
+from collections.abc import Iterator
+
 import numpy as np
 from jaxtyping import Float
+
+from ._dominance import DOMINATING
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Family:
+    """Starts that found one structure, modulo origin and hand.
+
+    Attributes:
+        starts: their numbers, ascending.
+        agreement: mean agreement of pairs of them, NaN for a start alone.
+        r_factor: median R.
+        ratio: median of (max - median) / (median - min), which one dominating peak makes large.
+        dominance: height of the highest peak over that of the next that no symmetry makes of it.
+        converged: the evidence supports it.
+    """
+
+    starts: list[int]
+    agreement: float
+    r_factor: float
+    ratio: float
+    dominance: float
+    converged: bool
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.starts)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def text(self) -> str:
+        """One line."""
+        alone = len(self.starts) == 1
+        pairs = "alone" if alone else f"agreeing at {self.agreement:.3f}"
+        peak = (
+            f", one peak {self.dominance:.1f} times the next" if self.dominance > DOMINATING else ""
+        )
+        found = "supported" if self.converged else "not supported"
+        return f"{len(self.starts)} {pairs}, R {self.r_factor:.3f}{peak}: {found}"
 
 
 def linked_families(agreement: Float[np.ndarray, "S S"], above: float | int) -> list[list[int]]:

@@ -1,6 +1,8 @@
 """The whole road from measured moduli to phases with a verdict."""
 
 import concurrent.futures
+import functools
+import math
 import os
 import pathlib
 import time
@@ -22,7 +24,8 @@ from ._recipe import Recipe
 from ._recipe import recipe as named_recipe
 from ._result import Phasing, Start
 from ._stage_tables import Workspace
-from ._verdict import verdict
+from ._verdict import Verdict, twinned, verdict
+from ._witness import Witness, WitnessStand
 
 Attempts = dict[tuple[int, int], Attempt]
 
@@ -110,7 +113,10 @@ def phase(
     saved = Checkpoint(checkpoint, problem, stages, seed, np.dtype(dtype).name)
     grid = saved.grid_or(grid) or _search(problem, seed)
     workspace = Workspace.build(problem, stages, grid, seed, dtype)
-    run = _Run(workspace, stages, Equivalences.build(problem.orbits), seed)
+    stand = functools.cache(lambda: WitnessStand(problem, grid, seed, dtype))
+    run = _Run(
+        workspace, stages, Equivalences.build(problem.orbits), seed, stand, problem.reflections
+    )
     run.attempts = saved.attempts(seed, workspace, stages)
     searched = time.perf_counter()
     width = batch or min(starts, _cores() if jax.default_backend() == "cpu" else 64)
@@ -127,24 +133,35 @@ def phase(
                     control.report(part, workspace)
                 bar.update(len(group) if group[0].number == 0 else 0)
         except (KeyboardInterrupt, Control.Stopped):
-            interrupted = True
+            interrupted = run.hurried = True
         finally:
             saved.store(run.attempts, grid, now=True)
-    records, f = run.outcome(starts, len(problem.lower))
+    records, f, witnesses = run.outcome(starts, len(problem.lower))
     seconds = {
         "compile": clock.seconds,
         "grid": searched - begun,
         "run": time.perf_counter() - searched,
     }
-    return Phasing(problem, stages, grid, workspace.sizes, records, f, seconds, interrupted)
+    return Phasing(
+        problem, stages, grid, workspace.sizes, records, f, seconds, interrupted, witnesses
+    )
 
 
 class _Run:
     """The attempts of all starts, and which are to be made next."""
 
-    def __init__(self, workspace: Workspace, recipe: Recipe, equivalences: Equivalences, seed: int):
+    def __init__(
+        self,
+        workspace: Workspace,
+        recipe: Recipe,
+        equivalences: Equivalences,
+        seed: int,
+        stand: Callable[[], WitnessStand],
+        reflections: Reflections,
+    ):
         self.workspace, self.recipe, self.equivalences = workspace, recipe, equivalences
-        self.seed = seed
+        self.seed, self.stand = seed, stand
+        self.twin, self.hurried = twinned(reflections), False
         self.attempts: Attempts = {}
 
     def groups(self, starts: int, width: int):
@@ -156,7 +173,9 @@ class _Run:
                 for place in places:
                     self.attempts.setdefault(place, Attempt.new(self.seed, *place))
                 yield [self.attempts[place] for place in places]
-            converged, _ = self.judged(starts, number)
+            if number == self.recipe.restarts:
+                return
+            converged = self.judged(starts, number)[0]
             solved = {start for (start, _), good in converged.items() if good}
             pending = [start for start in range(starts) if start not in solved]
 
@@ -168,27 +187,42 @@ class _Run:
 
     def judged(
         self, starts: int, number: int
-    ) -> tuple[dict[tuple[int, int], bool], dict[tuple[int, int], float]]:
+    ) -> tuple[dict[tuple[int, int], bool], dict[tuple[int, int], float], tuple[Witness, ...]]:
         """Verdict and agreement of every finished attempt up to a round of restarts.
 
         A checkpoint may hold attempts of later rounds, and of more starts.
         """
         known = {p: a for p, a in self.attempts.items() if p[0] < starts and p[1] <= number}
-        done = {p: a for p, a in known.items() if a.finished(self.recipe)}
+        done = {p: a for p, a in sorted(known.items()) if a.finished(self.recipe)}
         if not done:
-            return {}, {}
+            return {}, {}, ()
         f = np.stack([np.asarray(a.f) for a in done.values()])
         ratio = np.array([a.ratio for a in done.values()])
         r_factor = np.array([a.r_factor for a in done.values()])
-        good, agreement = verdict(self.equivalences, self.recipe, f, ratio, r_factor)
+        found: Verdict = verdict(
+            self.equivalences,
+            self.recipe,
+            f,
+            ratio,
+            r_factor,
+            list(done),
+            self.stand,
+            # Who stops a run does not want to wait for witnesses.
+            patient=not self.hurried,
+        )
+        if self.twin is not None:
+            found.converged[:] = False
         return (
-            dict(zip(done, good.tolist(), strict=True)),
-            dict(zip(done, agreement.tolist(), strict=True)),
+            dict(zip(done, found.converged.tolist(), strict=True)),
+            dict(zip(done, found.agreement.tolist(), strict=True)),
+            found.witnesses,
         )
 
-    def outcome(self, starts: int, n: int) -> tuple[tuple[Start, ...], np.ndarray]:
+    def outcome(
+        self, starts: int, n: int
+    ) -> tuple[tuple[Start, ...], np.ndarray, tuple[Witness, ...]]:
         """The best attempt of each start."""
-        converged, agreement = self.judged(starts, self.recipe.restarts)
+        converged, agreement, witnesses = self.judged(starts, self.recipe.restarts)
         dtype = np.result_type(self.workspace.observed.lower.dtype, np.complex64)
         records, f = [], np.zeros((starts, n), dtype)
         for start in range(starts):
@@ -200,15 +234,19 @@ class _Run:
                 nan = float("nan")
                 records.append(Start(cycles, len(made), False, nan, nan, nan, seconds, []))
                 continue
-            place = max(done, key=lambda p: (converged[p], made[p].ratio))
+            place = max(done, key=lambda p: (converged[p], _or_least(agreement[p]), made[p].ratio))
             best = made[place]
             f[start] = np.asarray(best.f)
             verdicts = (converged[place], best.ratio, agreement[place], best.r_factor)
             records.append(Start(cycles, len(made), *verdicts, seconds, best.records))
-        return tuple(records), f
+        return tuple(records), f, witnesses
 
     def _cycles(self, attempt: Attempt) -> int:
         return sum(stage.cycles for stage in self.recipe.stages[: attempt.stage]) + attempt.cycle
+
+
+def _or_least(value: float) -> float:
+    return -math.inf if math.isnan(value) else value
 
 
 def _cores() -> int:

@@ -1,6 +1,7 @@
 """Recipes: stages of cycles from random phases to a verdict."""
 
 import dataclasses
+import math
 from typing import Literal
 
 from ._algorithm import AbstractAlgorithm
@@ -49,25 +50,26 @@ class Stage:
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """Stages in order, and what makes a start a solution.
+    """Stages in order, and what is asked of a solution beyond the evidence.
 
-    A start passes when, after the last stage, (max - median) / (median - min) of its density is
-    above `ratio` and its R below `r_factor`; it has converged when besides its phases agree with
-    those of another start that passes. One that has not is begun again from new phases, up to
-    `restarts` times. R is there because starts can share a false minimum, and then agree.
+    Whether a start has converged is told by what is found without the group's symmetry (see
+    `Start.converged`). The limits below ask for more; by default for nothing. A start that has not
+    converged is begun again from new phases, up to `restarts` times.
 
     Attributes:
         stages: the last one is alias-free.
-        ratio: least ratio of the extrema.
+        ratio: least (max - median) / (median - min) of the density.
         r_factor: largest R.
-        agreement: least agreement with another start, modulo origin and hand.
+        agreement: least agreement, modulo origin and hand, with the structure found without
+            symmetry, and of starts that are one family; None: 0.8 in three dimensions and 0.97 in
+            others, where data are many and phases sharp.
         restarts: new attempts allowed to each start.
     """
 
     stages: tuple[Stage, ...]
-    ratio: float = 50.0
-    r_factor: float = 0.25
-    agreement: float = 0.99
+    ratio: float = 0.0
+    r_factor: float = math.inf
+    agreement: float | None = None
     restarts: int = 2
 
     def __post_init__(self):

@@ -192,7 +192,8 @@ def test_not_converged_says_so_and_leaves_nothing_stale(run, tmp_path, points):
     assert result.code == 1
     assert result.json["converged"] is False
     assert "none of 2 starts converged" in result.json["message"]
-    assert all(start["agreement"] is None for start in result.json["starts"])
+    # Random phases agree by chance, far from what a structure takes.
+    assert all(start["agreement"] < 0.9 for start in result.json["starts"])
     assert names(tmp_path / "x") == {"phases.csv", "summary.json", "mine.txt"}
 
 

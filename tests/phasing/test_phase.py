@@ -1,5 +1,6 @@
 """The whole road: solutions of models, verdicts, control, checkpoints, bad input."""
 
+import dataclasses
 import threading
 
 import jax
@@ -7,10 +8,11 @@ import numpy as np
 import pytest
 
 from jaxtal import io, phasing
-from jaxtal.grids import Grid
+from jaxtal.grids import Grid, mesh_for
 from jaxtal.lattice import Superspace
 from jaxtal.phasing import Control, PhasingProblem, Recipe, Stage, SweepDown, phase
-from jaxtal.phasing._verdict import verdict
+from jaxtal.phasing._verdict import twinned, verdict
+from jaxtal.phasing._witness import Witness, WitnessStand
 from jaxtal.reflections import Composition, Reflections, Window, normalised_amplitudes
 
 
@@ -52,7 +54,8 @@ def test_models_are_solved_and_nothing_else_is_claimed(name):
         # The other homometric solution has the same moduli and is as good.
         right = agreement > 0.97 or (name == "2d" and 0.6 < agreement < 0.7)
         assert right or not start.converged
-    assert found.starts[found.best].ratio == max(s.ratio for s in found.starts if s.converged)
+    assert found.best in found.families[0]
+    assert found.families[0].converged
     moduli = np.abs(found.structure_factors)
     np.testing.assert_allclose(moduli, problem.scale * problem.lower, rtol=1e-4)
 
@@ -139,34 +142,116 @@ def test_what_did_not_converge_says_so(problem, grid):
     assert [start.cycles for start in found.starts] == [2, 2]
 
 
-def test_no_start_is_believed_alone():
-    """A perfect ratio without a second opinion is no convergence."""
+class Told:
+    """A witness stand that says what it is told to."""
+
+    def __init__(self, witness, alone=True):
+        self.witness, self.alone, self.asked = witness, alone, []
+
+    def unled(self):
+        return self.witness
+
+    def released(self, name, f):
+        self.asked.append(name)
+        return self.witness
+
+
+def test_no_start_is_believed_without_a_witness():
+    """Starts that agree and fit are right only where runs without the group say the same."""
     model = phasing.model("quartz", d_min=1.2)
     equivalences = phasing.Equivalences.build(model.reflections.orbits)
-    f = np.abs(model.F) * np.exp(
-        1j * np.angle(model.F) - 2j * np.pi * model.reflections.orbits.angle
-    )
+    f = model.F * np.exp(-2j * np.pi * model.reflections.orbits.angle)
     noise = np.where(model.reflections.orbits.real, np.abs(f), np.abs(f) * 1j)
-    recipe = phasing.recipe("default")
-    r = np.zeros(2)
-    good, agreement = verdict(equivalences, recipe, f[None], np.array([500.0]), r[:1])
-    assert not good.any()
-    assert np.isnan(agreement).all()
-    good, agreement = verdict(equivalences, recipe, np.stack([f, f]), np.array([80.0, 20.0]), r)
-    assert not good.any()
-    good, agreement = verdict(equivalences, recipe, np.stack([f, noise]), np.full(2, 80.0), r)
-    assert not good.any()
-    assert (agreement < 0.99).all()
-    runaway = np.stack([f, f, np.full_like(f, np.nan), np.zeros_like(f)])
-    ratios, three = np.array([80.0, 80.0, np.nan, np.nan]), np.zeros(4)
-    good, agreement = verdict(equivalences, recipe, runaway, ratios, three)
-    assert good.tolist() == [True, True, False, False]
-    assert np.isnan(agreement[2:]).all()
-    good, agreement = verdict(equivalences, recipe, np.stack([f, f]), np.full(2, 80.0), r)
-    assert good.all()
-    bad_r = np.array([0.1, 0.6])
-    good, _ = verdict(equivalences, recipe, np.stack([f, f]), np.full(2, 80.0), bad_r)
-    assert not good.any()
+    recipe, r = phasing.recipe("default"), np.zeros(2)
+
+    def judged(starts, witness, recipe=recipe, **options):
+        stand = Told(witness, **options)
+        n = len(starts)
+        return verdict(
+            equivalences,
+            recipe,
+            starts,
+            np.full(n, 500.0),
+            np.zeros(n),
+            list(range(n)),
+            lambda: stand,
+        )
+
+    good = Witness((2, 2), 0.9, 0.9, 0.1, f)
+    assert judged(np.stack([f, noise]), good).converged.tolist() == [True, False]
+    # Starts agree, runs without symmetry do not, or not with the group.
+    for doubtful in (
+        Witness((4, 1), np.nan, 0.9, 0.1, f),
+        Witness((2, 2), 0.65, 0.9, 0.1, f),
+        Witness((2, 2), 0.9, 0.46, 0.1, f),
+        Witness((2, 2), 0.9, 0.9, 0.28, f),
+    ):
+        assert not judged(np.stack([f, f]), doubtful).converged.any()
+    other = Witness((2, 2), 0.9, 0.9, 0.1, noise)
+    assert not judged(np.stack([f, f]), other).converged.any()
+    runaway = np.stack([f, np.full_like(f, np.nan), np.zeros_like(f)])
+    found = judged(runaway, good)
+    assert found.converged.tolist() == [True, False, False]
+    assert np.isnan(found.agreement[1:]).all()
+    strict = dataclasses.replace(recipe, r_factor=0.2)
+    found = verdict(
+        equivalences,
+        strict,
+        np.stack([f, f]),
+        np.full(2, 80.0),
+        np.array([0.1, 0.6]),
+        [0, 1],
+        lambda: Told(good),
+    )
+    assert found.converged.tolist() == [True, False]
+    # Released from the group a start has to come back; alone it is not asked.
+    assert judged(np.stack([f, f]), good, alone=False).converged.all()
+    assert not judged(np.stack([f, f]), other, alone=False).converged.any()
+    assert not judged(f[None], good, alone=False).converged.any()
+    # Who stops a run is not kept waiting.
+    found = verdict(
+        equivalences, recipe, np.stack([f, f]), r, r, [0, 1], lambda: 1 / 0, patient=False
+    )
+    assert not found.converged.any()
+
+
+def test_what_the_group_alone_holds_together_falls_apart():
+    model = phasing.model("laves")
+    orbits = model.reflections.orbits
+    problem = PhasingProblem.from_reflections(model.reflections)
+    right = problem.lower * np.exp(1j * np.angle(model.F) - 2j * np.pi * orbits.angle)
+    grid = mesh_for(orbits.all_indices)
+    stand = WitnessStand(problem, grid, 0, np.float32)
+    rng = np.random.default_rng(0)
+    wrong = problem.lower * np.exp(2j * np.pi * rng.random(len(right)))
+    wrong = np.where(orbits.real, np.sign(np.real(wrong)) * np.abs(wrong), wrong)
+    compare = phasing.Equivalences.build(orbits).compare
+    kept, fallen = stand.released("right", right), stand.released("wrong", wrong)
+    assert kept.holds
+    assert compare(kept.f, right).value > 0.97
+    assert compare(fallen.f, wrong).value < 0.9
+    assert stand.released("right", wrong) is kept
+    free = stand.unled()
+    assert free.holds, free.text()
+    assert compare(free.f, right).value > 0.97
+
+
+def test_intensities_of_a_twin_are_never_believed(monkeypatch):
+    model = phasing.model("laves")
+    monkeypatch.setattr("jaxtal.phasing._phase.twinned", lambda _: 0.54)
+    monkeypatch.setattr("jaxtal.phasing._result.twinned", lambda _: 0.54)
+    found = phase(model.reflections, starts=2, seed=1)
+    assert not found.converged
+    assert "twinned" in found.message
+
+
+def test_the_measured_twin_is_seen_in_its_intensities(data_dir):
+    path = data_dir / "reflections" / "cs_twin_3a" / "data.hkl"
+    cell = [11.37, 11.37, 20.496, 90, 90, 120]
+    listed = io.read_reflections(
+        path, cell, "P 61", merge="mean", min_i_over_sigma=1.0, extinct="drop"
+    )
+    assert twinned(listed) == pytest.approx(0.536, abs=0.02)
 
 
 @pytest.mark.parametrize(

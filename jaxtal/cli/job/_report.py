@@ -9,6 +9,9 @@ import numpy as np
 from ...phasing import Equivalences, Phasing
 from ._read import Job
 
+#: Families listed for people.
+_SHOWN = 4
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Report:
@@ -78,6 +81,28 @@ class Report:
                 "seconds": {name: result.seconds[name] for name in ("compile", "grid", "run")},
                 "converged": result.converged,
                 "interrupted": result.interrupted,
+                "warnings": result.setting.warnings,
+                "families": [
+                    {
+                        "starts": list(family.starts),
+                        "agreement": family.agreement,
+                        "r_factor": family.r_factor,
+                        "ratio": family.ratio,
+                        "dominance": family.dominance,
+                        "converged": family.converged,
+                    }
+                    for family in result.families
+                ],
+                "witnesses": [
+                    {
+                        "runs": list(witness.runs),
+                        "agreement": witness.pairs,
+                        "operators": witness.operators,
+                        "r_factor": witness.r_factor,
+                        "holds": witness.holds,
+                    }
+                    for witness in result.witnesses
+                ],
                 "best": result.best if self.finished else None,
                 "r_factor": result.starts[result.best].r_factor,
                 "true_agreement": None if self.truth is None else self.truth[result.best],
@@ -103,14 +128,19 @@ class Report:
         extra = len(result.problem.orbits.k) - counts.kept
         if extra:
             rows.append(("orbits", f"{extra} unmeasured ones take part"))
+        rows.append(("lengths", result.setting.text()))
+        rows += [("warning", warning) for warning in result.setting.warnings]
         rows.append(("group", f"{self._group}, {result.problem.orbits.group.dimension} dimensions"))
         rows.append(("grids", " then ".join(f"{n}" for n in result.grid_points) + " points"))
         done = [start for start in result.starts if math.isfinite(start.ratio)]
         if done:
             cycles = np.median([start.cycles for start in done])
-            shown = ", ".join(f"{start.ratio:.0f}" for start in done[:8])
-            more = ", ..." if len(done) > 8 else ""
-            rows.append(("starts", f"median of {cycles:g} iterations; ratios {shown}{more}"))
+            rows.append(("starts", f"median of {cycles:g} iterations"))
+        families = result.families
+        rows += [("families", family.text()) for family in families[:_SHOWN]]
+        if len(families) > _SHOWN:
+            rows.append(("families", f"and {len(families) - _SHOWN} more"))
+        rows += [("witnesses", witness.text()) for witness in result.witnesses]
         if self.truth is not None and self.finished:
             rows.append(("truth", self._known))
             if self._choices > 1:

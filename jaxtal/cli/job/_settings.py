@@ -24,11 +24,11 @@ class RunTable(Table):
     unmeasured: Literal["zero", "free"] | NonNegative = "zero"
     """reflections that were not measured: "zero", "free", or a bound in units of the rms modulus"""
     ratio: Positive | None = None
-    """least (max - median) / (median - min) of a solution, default the recipe's"""
+    """least (max - median) / (median - min) of a solution, besides the evidence; default any"""
     agreement: BelowOne | None = None
-    """least agreement with another start, default the recipe's"""
+    """least agreement with what is found without symmetry, default the recipe's"""
     r_factor: Positive | None = None
-    """largest R of a solution, default the recipe's"""
+    """largest R of a solution, besides the evidence; default any"""
     restarts: Whole | None = None
     """how often a start that fails is begun again, default the recipe's"""
     grid: FilePath | None = None

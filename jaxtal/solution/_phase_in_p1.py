@@ -1,0 +1,216 @@
+"""Phasing in P1 of data that a Laue group merged: the road that needs no space group."""
+
+import concurrent.futures
+import os
+import time
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..grids import Grid
+from ..phasing._families import linked_families
+from ..phasing._free_agreement import superpose
+from ..phasing._free_cycles import (
+    FreeAmplitudes,
+    free_relax,
+    free_start,
+    free_sweep,
+    read_free,
+)
+from ..phasing._unmeasured_orbits import unmeasured_orbits
+from ..phasing._verdict import twinned
+from ..reflections import NormalisedE, Reflections, Window
+from ._free_structure import PAIRS, FreeStructure, family_agreement
+from ._rungs import LADDER, Radiation, Rung
+
+#: Lengths of the axes of grids. Few of them, so that few programs are compiled.
+_SIZES = (8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384, 512)
+#: Cycles after which runs are compared for the first time: easy data need no more.
+_FIRST = 300
+#: Agreement with every other run at which a rung is left early.
+_CLEAR = 0.90
+_SWEEP = 40
+
+
+def phase_in_p1(
+    reflections: Reflections,
+    *,
+    radiation: Radiation = "xray",
+    starts: int = 4,
+    seed: int = 0,
+    ladder: Sequence[Rung] = LADDER,
+) -> FreeStructure:
+    """Phase reflections in P1, with harder recipes only while runs do not agree.
+
+        found = phase_in_p1(reflections)          # merged under the Laue group, any will do
+        found.converged, found.message, found.density
+
+    Every equivalent of every reflection is listed and phased for itself: without the translations
+    of a wrong (or right) space group, iterates are free to move, and runs that agree are
+    independent evidence. The amplitudes are divided by the fall-off of the data
+    (`reflections.NormalisedE`) and multiplied by the window of the rung.
+
+    Args:
+        reflections: merged data in three dimensions; those of a Laue group, or of a space group
+            whose absences are left out.
+        radiation: "neutron" allows for scatterers of both signs.
+        starts: runs of each rung, from random phases.
+        seed: of the phases.
+        ladder: recipes, tried in order.
+
+    Returns:
+        what the last rung that was tried found; `converged` says whether to believe it.
+
+    Raises:
+        ValueError: not three dimensions, no starts or rungs, or an unknown radiation.
+
+    References:
+        L. Palatinus, Acta Cryst. B69 (2013) 1 (phasing in P1 and its symmetry afterwards).
+    """
+    if reflections.space.dimension != 3 or reflections.space.n_internal:
+        raise ValueError(f"expected a crystal in 3 dimensions, got {reflections.space}")
+    if starts < 2:
+        raise ValueError(f"starts: expected at least 2, which can agree, got {starts}")
+    if radiation not in get_args(Radiation):
+        raise ValueError(f"radiation: expected xray, electron or neutron, got {radiation!r}")
+    if not ladder:
+        raise ValueError("ladder: expected at least one rung")
+    begun, twin = time.perf_counter(), twinned(reflections)
+    found = None
+    for number, rung in enumerate(ladder):
+        found = _climb(reflections, rung, starts, seed + 7919 * number, radiation, twin, begun)
+        # More cycles do not untwin a crystal.
+        if found.agrees or twin is not None:
+            break
+    assert found is not None
+    return found
+
+
+def _climb(
+    reflections: Reflections,
+    rung: Rung,
+    starts: int,
+    seed: int,
+    radiation: Radiation,
+    twin: float | None,
+    begun: float,
+) -> FreeStructure:
+    orbits, signed = reflections.orbits, radiation == "neutron"
+    amplitude = reflections.amplitude / NormalisedE(with_epsilon=False).form_factors(reflections)
+    modulus = (amplitude * Window(rung.window).factors(reflections))[orbits.orbit]
+    limit = reflections.q_parallel.max() / rung.coarser * (1 + 1e-9)
+    inside = reflections.q_parallel[orbits.orbit] <= limit
+    k, modulus = orbits.members[inside], modulus[inside]
+    orbit = orbits.orbit[inside]
+    extra = _unmeasured(reflections, limit) if rung.floated else None
+    both = k if extra is None else np.concatenate([k, extra])
+    grid = padded_grid(both)
+    data = FreeAmplitudes.build(grid, k, modulus, extra)
+    keys = [jax.random.fold_in(jax.random.key(seed), start) for start in range(starts)]
+
+    def number(value: float) -> Any:
+        return jnp.asarray(value, data.modulus.dtype)
+
+    def relaxed(x: Any, cycles: int) -> Any:
+        beta, support = number(rung.beta), number(rung.support)
+        return free_relax(data, x, beta, support, jnp.int32(cycles), signed)
+
+    def finished(x: Any) -> tuple[np.ndarray, float]:
+        y, r = free_sweep(data, x, number(0.6), number(0.98), jnp.int32(_SWEEP), signed)
+        F = read_free(grid, np.asarray(y), k)
+        # In the units of the moduli; a run that has gone astray has no phases.
+        return np.where(np.isfinite(F), modulus * np.exp(1j * np.angle(F)), 0.0), float(r)
+
+    with concurrent.futures.ThreadPoolExecutor(_cores()) as pool:
+        first = min(_FIRST, rung.cycles)
+        x = list(pool.map(lambda key: relaxed(free_start(data, key), first), keys))
+        ended = list(pool.map(finished, x))
+        if first < rung.cycles and not _clear(k, [F for F, _ in ended], signed):
+            x = list(pool.map(lambda one: relaxed(one, rung.cycles - first), x))
+            ended = list(pool.map(finished, x))
+    F = np.stack([one for one, _ in ended])
+    agreement = pairwise(k, F, signed)
+    families = linked_families(agreement, PAIRS)
+    families.sort(key=lambda one: (-len(one), -np.nan_to_num(family_agreement(agreement, one))))
+    average = averaged(k, modulus, F, families[0], agreement, signed)
+    return FreeStructure(
+        reflections=reflections,
+        k=k,
+        orbit=orbit,
+        modulus=modulus,
+        F=F,
+        r_factor=np.array([r for _, r in ended]),
+        families=families,
+        agreement=agreement,
+        rung=rung,
+        twin=twin,
+        signed=signed,
+        seconds=time.perf_counter() - begun,
+        average=average,
+    )
+
+
+def _clear(k: np.ndarray, F: list[np.ndarray], signed: bool) -> bool:
+    """Every run agrees with the first one, clearly."""
+    return all(_superposed(k, F[0], other, signed)[0] >= _CLEAR for other in F[1:])
+
+
+def pairwise(k: np.ndarray, F: np.ndarray, signed: bool) -> np.ndarray:
+    """Agreement of every two runs, over origins and hands, and signs where both are allowed."""
+    found = np.eye(len(F))
+    for i in range(len(F)):
+        for j in range(i):
+            value = _superposed(k, F[i], F[j], signed)[0]
+            found[i, j] = found[j, i] = value if np.isfinite(value) else 0.0
+    return found
+
+
+def averaged(
+    k: np.ndarray,
+    modulus: np.ndarray,
+    F: np.ndarray,
+    family: list[int],
+    agreement: np.ndarray,
+    signed: bool,
+) -> np.ndarray:
+    """Measured moduli with the mean phases of a family, superposed on its most typical run."""
+    inside = agreement[np.ix_(family, family)]
+    first = family[int(inside.sum(axis=1).argmax())]
+    moved = [_superposed(k, F[first], F[i], signed)[1] for i in family if i != first]
+    total = np.sum([F[first], *moved], axis=0)
+    size = np.abs(total)
+    return modulus * np.where(size > 0, total / np.where(size > 0, size, 1.0), 0.0)
+
+
+def padded_grid(k: np.ndarray) -> Grid:
+    """A regular mesh that is alias-free for indices and their mates, axes sorted by length."""
+    need = 2 * np.abs(k).max(axis=0) + 1
+    if need.max() > _SIZES[-1]:
+        raise ValueError(f"expected indices up to {_SIZES[-1] // 2}, got {int(need.max() // 2)}")
+    sizes = [next(size for size in _SIZES if size >= n) for n in need]
+    order = np.argsort(sizes, kind="stable")
+    return Grid(np.eye(len(sizes), dtype=np.int64)[:, order], [sizes[i] for i in order])
+
+
+def _superposed(
+    k: np.ndarray, first: np.ndarray, second: np.ndarray, signed: bool
+) -> tuple[float, np.ndarray]:
+    choices = [second, -second] if signed else [second]
+    return max((superpose(k, first, one)[:2] for one in choices), key=lambda pair: pair[0])
+
+
+def _unmeasured(reflections: Reflections, limit: float) -> np.ndarray:
+    """One of each Friedel pair that was not measured within the sphere."""
+    from ..symmetry import Orbits
+
+    listed = unmeasured_orbits(reflections.group, reflections.orbits.all_indices)
+    members = Orbits.build(reflections.group, listed).members
+    q = np.linalg.norm(reflections.space.q_parallel(members), axis=1)
+    return members[q <= limit]
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
