@@ -16,7 +16,7 @@ LEVELS = {
     "diffraction": 5,
     **dict.fromkeys(("descriptors", "phasing"), 6),
     "metric": 7,
-    **dict.fromkeys(("losses", "reconstruct"), 8),
+    **dict.fromkeys(("losses", "reconstruct", "refinement"), 8),
     "io": 9,
     **dict.fromkeys(("plot", "search", "torch"), 10),
     "cli": 11,
