@@ -43,6 +43,10 @@ dimensions:
     read_reflection_table("data.hkl", hklf=3)        # SHELX
     read_reflection_table("data.fcf")                # CIF: h, k, l, m1, m2, ...
 
+A refined crystal:
+
+    write_refinement(found, "folder/name.cif")       # with uncertainties; .res, .ccp4 (difference)
+
 A measured powder pattern:
 
     two_theta, intensity = read_powder("quartz.xy")  # for losses.measured_similarity
@@ -94,6 +98,7 @@ from .pscf._group import write_pscf_group as write_pscf_group
 from .pscf._header import read_field_header as read_field_header
 from .pscf._reports import write_star_report as write_star_report
 from .pscf._reports import write_wave_report as write_wave_report
+from .refinement._write import write_refinement as write_refinement
 from .reflections._columns import read_reflection_columns as read_reflection_columns
 from .reflections._read import read_reflection_table as read_reflection_table
 from .reflections._read import read_reflections as read_reflections

@@ -24,6 +24,8 @@ from ._sums import form_factors
 _U_GONE, _U_MEDIANS = 0.20, 6.0
 #: Height of a peak that is an atom, of that of the lightest atom expected; its distances, angstrom.
 _HEIGHT, _NEAREST, _FARTHEST = 0.4, 1.1, 3.6
+#: Density that shows a hydrogen atom on N or O, of that of one at rest at its place.
+_SHOWS = 0.3
 #: Reflections for each parameter that tensors want.
 _PER_PARAMETER = 4.0
 #: Density left that is told of, e/A^3.
@@ -109,7 +111,7 @@ def complete_model(
                 better = job.with_hydrogens(better)
                 found = better if better.R1 < found.R1 else found
     found = job.with_extinction(found)
-    found = job.refined(found.model, "weights fitted", weights="fit", cycles=12)
+    found = job.refined(found.model, "weights fitted", weights="fit", cycles=25)
     found, flack = job.handed(found)
     return job.finished(found, flack)
 
@@ -307,7 +309,7 @@ class _Job:
     def with_hydrogens(self, found: Refinement) -> Refinement:
         """The model with hydrogen atoms, those that only show when others are in, too."""
         for _ in range(2):
-            least = _HEIGHT * self.expected_height(found.model, "H")
+            least = _SHOWS * self.expected_height(found.model, "H")
             radiation = self.measured.radiation
             more = add_hydrogens(found.model, found.difference, radiation, least=least)
             if len(more) == len(found.model):

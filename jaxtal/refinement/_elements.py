@@ -51,9 +51,10 @@ def check_elements(
         problem: tables of the intensities.
         model: refined.
         elements: symbols.
-        atoms: which to test; default all but hydrogen.
+        atoms: which to test; default all but hydrogen that are fully occupied.
     """
-    at = np.flatnonzero(model.atomic_numbers > 1) if atoms is None else np.asarray(atoms, int)
+    heavy = (model.atomic_numbers > 1) & (model.occupancies > 0.99)
+    at = np.flatnonzero(heavy) if atoms is None else np.asarray(atoms, int)
     names = tuple(species_label(one) for one in elements)
     measured = problem.measured
     calculated = problem.calculate(model)
@@ -106,7 +107,11 @@ def reassigned(
     rows = {label: i for i, label in enumerate(test.elements)}
     general = all(model.sites[i].share == 1 for i in test.atoms)
     chosen: dict[int, int] = {}
-    slots = [] if amounts is None else [e for e in test.elements for _ in range(round(amounts[e]))]
+    if len(test.atoms) == 0:
+        return model, []
+    # Mixed and partly occupied sites are no whole atoms of the formula.
+    whole = len(test.atoms) == int((model.atomic_numbers > 1).sum())
+    slots = [] if amounts is None or not whole else [e for e in test.elements for _ in range(round(amounts[e]))]
     if slots and general and len(slots) >= len(test.atoms):
         cost = test.chi2[:, [rows[e] for e in slots]]
         for row, slot in zip(*linear_sum_assignment(cost), strict=True):

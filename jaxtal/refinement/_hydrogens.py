@@ -19,6 +19,9 @@ _NON_METALS = {1, 5, 6, 7, 8, 9, 14, 15, 16, 17, 32, 33, 34, 35, 52, 53}
 _DOUBLE = {6: 1.445, 7: 1.39, 8: 1.35, 16: 1.75, 5: 1.50}
 #: Evidence that a hydrogen atom on N or O needs: of the density at sure ones, and of the rms.
 _SHARE, _SIGMAS = 0.4, 3.0
+#: How far a hydrogen atom may be from where geometry puts it, angstrom, and the directions looked in.
+_REACH = 0.12
+_STAR = np.concatenate([np.zeros((1, 3)), np.eye(3), -np.eye(3)])
 
 
 def add_hydrogens(
@@ -247,9 +250,10 @@ class _Finder:
         return self.sign * float(self.difference.at(places).sum())
 
     def evidence(self, group: HydrogenGroup) -> float:
-        """The least density of its places."""
+        """The least density of its places, each the highest within reach of its geometry."""
         places = group.places(self.model.frac, self.model.matrix)
-        return float((self.sign * self.difference.at(places)).min())
+        near = places[:, None] + _REACH * _STAR @ np.linalg.inv(self.model.matrix)
+        return float((self.sign * self.difference.at(near)).max(axis=1).min())
 
     def apart(self, groups: list[HydrogenGroup]) -> list[HydrogenGroup]:
         """Groups without those whose atoms would lie on others."""

@@ -218,23 +218,23 @@ class _Builder:
         aniso, iso = np.flatnonzero(model.anisotropic), np.flatnonzero(~model.anisotropic)
         first, second = self.rows, self.rows + 6 * len(aniso)
         self.rows = second + len(iso)
-        where = {int(atom): second + i for i, atom in enumerate(iso)}
+        where = {atom: second + i for i, atom in enumerate(iso.tolist())}
         metric = _equivalent(model.matrix)
         for axis in range(6):
-            for i, atom in enumerate(aniso):
+            for i, atom in enumerate(aniso.tolist()):
                 for column in model.sites[atom].displacements.T:
                     if np.flatnonzero(column)[0] != axis:
                         continue
                     moved = [(first + c * len(aniso) + i, column[c]) for c in range(6)]
                     moved += self._riders(atom, where, float(metric @ column))
                     self.free(f"{model.labels[atom]}.{_U[axis]}", moved, "displacements")
-        for atom in iso:
-            if not self.riding[atom] or not self.factor[int(atom)]:
-                moved = [(where[int(atom)], 1.0), *self._riders(atom, where, 1.0)]
+        for atom in iso.tolist():
+            if not self.riding[atom] or not self.factor[atom]:
+                moved = [(where[atom], 1.0), *self._riders(atom, where, 1.0)]
                 self.free(f"{model.labels[atom]}.Uiso", moved, "displacements")
 
     def _riders(self, atom: int, where: dict[int, int], rate: float) -> list[tuple[int, float]]:
-        riders = self.carrier.get(int(atom), [])
+        riders = self.carrier.get(atom, [])
         return [(where[j], self.factor[j] * rate) for j in riders if j in where]
 
     def occupancies(self, atoms: np.ndarray) -> None:

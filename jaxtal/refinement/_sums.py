@@ -217,7 +217,10 @@ class Terms:
             self.F = np.einsum("jn,jn->n", self.weighted, G + 1j * self.sin.sum(axis=0))
 
     def add_gradient(
-        self, factor: np.ndarray, rows: dict[str, np.ndarray], occupied: np.ndarray | None
+        self,
+        factor: np.ndarray,
+        rows: dict[str, np.ndarray],
+        occupied: tuple[np.ndarray, np.ndarray],
     ) -> None:
         """Add factor x d|F|^2/d(parameter) to rows of a Jacobian.
 
@@ -253,6 +256,5 @@ class Terms:
             total += re
         if len(atoms.iso):
             rows["iso"] -= total[atoms.iso] * points.K
-        if occupied is not None and len(rows["occ"]):
-            at = occupied[0].astype(int)
-            rows["occ"] += total[at] / occupied[1][:, None]
+        if len(occupied[0]):
+            rows["occ"] += total[occupied[0]] / occupied[1][:, None]
