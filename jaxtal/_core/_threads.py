@@ -6,25 +6,17 @@ from collections.abc import Iterator
 
 import threadpoolctl
 
-#: Matrices of fewer rows are factorised and multiplied faster by one thread. Two threads that wait
-#: for each other on a busy machine take a hundred times as long.
-_ROWS = 1000
-
-
 @functools.cache
 def _controller() -> threadpoolctl.ThreadpoolController:
     return threadpoolctl.ThreadpoolController()
 
 
 @contextlib.contextmanager
-def few_threads(rows: int) -> Iterator[None]:
-    """Leave products and factorisations of small matrices to the thread that asks for them.
+def few_threads() -> Iterator[None]:
+    """Leave products and factorisations of matrices to the thread that asks for them.
 
-    Args:
-        rows: of the largest matrix.
+    Threads of a BLAS wait for each other busily: beside other work on the same cores, matrices of
+    some hundred rows take a hundred times as long with two of them as with one.
     """
-    if rows >= _ROWS:
-        yield
-        return
     with _controller().limit(limits=1, user_api="blas"):
         yield

@@ -12,16 +12,22 @@ References:
 
 import dataclasses
 import functools
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from scipy.linalg.blas import dsyrk
 
+from .._core import few_threads
 from ._measurements import Measurements
 from ._model import Model
 from ._parameters import Parameters
 from ._sums import Atoms, Operations, Points, Terms, block_size, form_factors, species_of
+
+
+#: Reflections times parameters of a cycle that threads are worth.
+_WORK = 1_000_000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -148,31 +154,60 @@ class Problem:
         return 1.0 / (sigma**2 + (a * P) ** 2 + b * k * np.maximum(P, 0.0))
 
     def normal_equations(self, model: Model, free: Parameters) -> NormalEquations:
-        """Accumulate the normal equations of the free parameters over blocks of reflections."""
-        n, p = len(self.measured), free.count
+        """Accumulate the normal equations of the free parameters over blocks of reflections.
+
+        Threads share the blocks where there are many; each product is left to one thread.
+        """
+        blocks = self._blocks(model)
+        work = len(self.measured) * free.count
+        workers = min(_cores(), len(blocks)) if work > _WORK else 1
+        shares = [blocks[i::workers] for i in range(workers)]
+        calculate = functools.partial(self._sums, model, free)
+        with few_threads():
+            if workers == 1:
+                parts = [calculate(blocks)]
+            else:
+                with ThreadPoolExecutor(workers) as pool:
+                    parts = list(pool.map(calculate, shares))
+        n = len(self.measured)
         F, square, intensity, weights = (np.zeros(n, t) for t in (complex, float, float, float))
-        normal, gradient, chi2 = np.zeros((p, p), order="F"), np.zeros(p), 0.0
-        for at, block in self._derivatives(model, free):
-            w = self.weights(model, block.calculated.intensity, at)
+        for part in parts:
+            for at, found, w in part.found:
+                F[at], square[at], intensity[at] = found.F, found.square, found.intensity
+                weights[at] = w
+        matrix, gradient = parts[0].matrix, parts[0].gradient
+        for part in parts[1:]:
+            matrix += part.matrix
+            gradient += part.gradient
+        chi2 = sum(part.chi2 for part in parts)
+        return NormalEquations(matrix, gradient, Calculated(F, square, intensity), weights, chi2)
+
+    def _sums(self, model: Model, free: Parameters, blocks: list[slice]) -> "_Sums":
+        """The normal equations of some blocks of reflections."""
+        p = free.count
+        sums = _Sums(np.zeros((p, p)), np.zeros(p), 0.0, [])
+        for at, block in self._derivatives(model, free, blocks):
+            found = block.calculated
+            w = self.weights(model, found.intensity, at)
             root = np.sqrt(w)
             rows = block.rows
             rows *= root
-            residual = root * (self.measured.intensity[at] - block.calculated.intensity)
-            normal = dsyrk(1.0, rows.T, beta=1.0, c=normal, trans=1, overwrite_c=1)
-            gradient += rows @ residual
-            chi2 += float(residual @ residual)
-            found = block.calculated
-            F[at], square[at], intensity[at] = found.F, found.square, found.intensity
-            weights[at] = w
-        matrix = np.triu(normal)
-        matrix += np.triu(normal, 1).T
-        return NormalEquations(matrix, gradient, Calculated(F, square, intensity), weights, chi2)
+            residual = root * (self.measured.intensity[at] - found.intensity)
+            # NumPy sees that this product is symmetric and does half of it.
+            sums.matrix += rows @ rows.T
+            sums.gradient += rows @ residual
+            sums.chi2 += float(residual @ residual)
+            sums.found.append((at, found, w))
+        return sums
 
     def jacobian(self, model: Model, free: Parameters) -> np.ndarray:
         """dY/dp as a whole, (n, p): for tests, and for users with few parameters."""
-        return np.concatenate([block.rows for _, block in self._derivatives(model, free)], axis=1).T
+        found = self._derivatives(model, free, self._blocks(model))
+        return np.concatenate([block.rows for _, block in found], axis=1).T
 
-    def _derivatives(self, model: Model, free: Parameters) -> Iterator[tuple[slice, "_Block"]]:
+    def _derivatives(
+        self, model: Model, free: Parameters, blocks: list[slice]
+    ) -> Iterator[tuple[slice, "_Block"]]:
         """Y and dY/dp, a block of reflections at a time."""
         species = species_of(model)
         f, atoms = self.factors(species), Atoms.of(model, self.operations, species)
@@ -181,7 +216,7 @@ class Problem:
         occupied = (free.occupied, model.occupancies[free.occupied])
         ends = np.cumsum([3 * N, 6 * len(atoms.aniso), len(atoms.iso), len(free.occupied)])
         domains = self._domains(model)
-        for at in self._blocks(model):
+        for at in blocks:
             terms = [Terms(p.take(at), atoms, f[:, at], self.operations.real) for _, p in domains]
             squares = np.array([np.abs(one.F) ** 2 for one in terms])
             Q = np.array([share for share, _ in domains]) @ squares
@@ -210,12 +245,27 @@ class Problem:
             yield at, _Block(J, Calculated(terms[0].F, Q, Y))
 
 
+@dataclasses.dataclass
+class _Sums:
+    """Sums over some blocks, and what was calculated for each."""
+
+    matrix: np.ndarray
+    gradient: np.ndarray
+    chi2: float
+    found: list[tuple[slice, Calculated, np.ndarray]]
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Block:
     """dY/dp, (p, n), and what is calculated for the reflections of a block."""
 
     rows: np.ndarray
     calculated: Calculated
+
+
+def _cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    return min(len(affinity(0)) if affinity else os.cpu_count() or 1, 8)
 
 
 def _is_identity(matrix: Any) -> bool:

@@ -95,7 +95,7 @@ def refine(
     if model.scale is None:
         model = problem.scaled(model)
     loop = _Loop(problem, tuple(restraints), tuple(occupancies), tuple(fixed), tolerance, progress)
-    with few_threads(9 * len(model)):
+    with few_threads():
         step = loop.run(model, cycles)
         # The fit changes with the weights, and they with the fit: two rounds settle both.
         for _ in range(2 if weights == "fit" else 0):

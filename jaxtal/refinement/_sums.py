@@ -173,7 +173,7 @@ def species_of(model: Model) -> tuple[str, ...]:
 
 def block_size(n_atoms: int) -> int:
     """Reflections of a block."""
-    return int(np.clip(_BLOCK // max(n_atoms, 1), 128, 2048))
+    return int(np.clip(_BLOCK // max(n_atoms, 1), 384, 2048))
 
 
 class Terms:
