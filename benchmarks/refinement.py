@@ -25,7 +25,7 @@ HERE = pathlib.Path(__file__).parent
 RESULTS = HERE / "results" / "refinement.json"
 SETS = ("ylid", "sucrose", "s2dipyridyl", "c26h33no3si_051a", "c18h19no4_106c")
 
-PEER = '''
+PEER = """
 import json, sys, time
 job = json.load(open(sys.argv[1]))
 from cctbx import adptbx, crystal, miller, sgtbx, xray
@@ -78,7 +78,7 @@ diagonal = covariance.matrix.matrix_packed_u_diagonal()
 errors = dict(zip(list(covariance.annotations), [float(v) ** 0.5 for v in diagonal]))
 json.dump({"times": times, "r1": r1, "goof": ls.goof(), "wr2": ls.wR2(), "xyz": xyz, "u": u,
            "errors": errors, "parameters": ls.n_parameters}, open(sys.argv[2], "w"))
-'''
+"""
 
 
 def model_crystal(n, d_min=0.84, seed=0):
@@ -157,7 +157,7 @@ def edref(python, found, cycles=(2, 6)):
     scale = 90_000.0 / float(measured.intensity.max())
     rows = zip(measured.hkl, measured.intensity * scale, measured.sigma * scale, strict=True)
     lines = [
-        f"{h:4d}{k:4d}{l:4d}{f'{i:.4f}'[:8]:>8}{f'{max(s, 1e-3):.4f}'[:8]:>8}"
+        f"{h:4d}{k:4d}{l:4d} {f'{i:.4f}'[:7]:>7} {f'{max(s, 1e-3):.4f}'[:7]:>7}"
         for (h, k, l), i, s in rows
     ]
     for n in cycles:
@@ -168,11 +168,14 @@ def edref(python, found, cycles=(2, 6)):
             command = [program, "-e", "-n", str(n), "-b", str(n), "--quiet", "--no-plot"]
             command += ["--no-output", "--no-fcf", "--no-hkl", "--fix-weights", "--no-rigu"]
             start = time.perf_counter()
-            done = subprocess.run([*command, base.with_suffix(".ins")], capture_output=True, text=True)
+            done = subprocess.run(
+                [*command, base.with_suffix(".ins")], capture_output=True, text=True
+            )
             times.append(time.perf_counter() - start)
             if done.returncode:
                 return {"error": (done.stdout + done.stderr)[-400:]}
-    return {"cycle": (times[1] - times[0]) / (cycles[1] - cycles[0]), "runs": times}
+            told = done.stdout.split("Refl=")[-1].split(")")[0]
+    return {"told": told, "cycle": (times[1] - times[0]) / (cycles[1] - cycles[0]), "runs": times}
 
 
 def own_cycle(measured, model, repeats=5):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import threadpoolctl
 
+
 @functools.cache
 def _controller() -> threadpoolctl.ThreadpoolController:
     return threadpoolctl.ThreadpoolController()

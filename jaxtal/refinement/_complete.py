@@ -105,7 +105,9 @@ def complete_model(
         found = job.with_hydrogens(found)
         if elements:
             changed = job.exchanged(found.model.without_hydrogens())
-            species = [found.model.species[i] for i in np.flatnonzero(found.model.atomic_numbers > 1)]
+            species = [
+                found.model.species[i] for i in np.flatnonzero(found.model.atomic_numbers > 1)
+            ]
             if list(changed.species) != species:
                 better = job.refined(changed, "elements")
                 better = job.with_hydrogens(better)
@@ -164,9 +166,7 @@ class _Job:
         """Elements by the scattering power of atoms that all have the same U."""
         power = self.scattering_power(model)
         if self.amounts:
-            ordered = sorted(
-                (z, s) for s in self.amounts for z in [parse_species(s)[0]]
-            )[::-1]
+            ordered = sorted((z, s) for s in self.amounts for z in [parse_species(s)[0]])[::-1]
             slots = [s for _, s in ordered for _ in range(round(self.amounts[s]))]
             slots += [ordered[-1][1]] * max(len(model) - len(slots), 0)
             kinds = dict(zip(np.argsort(-power, kind="stable").tolist(), slots, strict=False))
@@ -228,7 +228,9 @@ class _Job:
             return model
         x, height = x[sound], height[sound]
         kinds = [self.kind_of(value, expected) for value in height]
-        self.tell("added: " + ", ".join(f"{k} ({h:.1f})" for k, h in zip(kinds, height, strict=True)))
+        self.tell(
+            "added: " + ", ".join(f"{k} ({h:.1f})" for k, h in zip(kinds, height, strict=True))
+        )
         return model.with_atoms(kinds, x, u_iso=0.05, site_tolerance=0.3)
 
     def kind_of(self, height: float, expected: float) -> str:

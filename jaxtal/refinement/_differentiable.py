@@ -132,9 +132,9 @@ class Residuals(eqx.Module):
         occupancies = self.occupied.at[np.array(self.free_occupancies, int)].set(numbers[:o])
         numbers = numbers[o:]
         k, numbers = numbers[0], numbers[1:]
-        F2 = jnp.stack([
-            _square(self._amplitude(t, x, six, u, occupancies)) for t in range(len(self.K))
-        ])
+        F2 = jnp.stack(
+            [_square(self._amplitude(t, x, six, u, occupancies)) for t in range(len(self.K))]
+        )
         g = jnp.zeros_like(F2[0])
         if self.extinction:
             extinction, numbers = numbers[0], numbers[1:]

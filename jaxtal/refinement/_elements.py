@@ -111,7 +111,11 @@ def reassigned(
         return model, []
     # Mixed and partly occupied sites are no whole atoms of the formula.
     whole = len(test.atoms) == int((model.atomic_numbers > 1).sum())
-    slots = [] if amounts is None or not whole else [e for e in test.elements for _ in range(round(amounts[e]))]
+    slots = (
+        []
+        if amounts is None or not whole
+        else [e for e in test.elements for _ in range(round(amounts[e]))]
+    )
     if slots and general and len(slots) >= len(test.atoms):
         cost = test.chi2[:, [rows[e] for e in slots]]
         for row, slot in zip(*linear_sum_assignment(cost), strict=True):
@@ -125,7 +129,11 @@ def reassigned(
         if parse_species(element)[0] == model.atomic_numbers[atom]:
             continue
         # Relative to what the atom's own element would give with its U as free.
-        same = [c for c, e in enumerate(test.elements) if parse_species(e)[0] == model.atomic_numbers[atom]]
+        same = [
+            c
+            for c, e in enumerate(test.elements)
+            if parse_species(e)[0] == model.atomic_numbers[atom]
+        ]
         now = float(test.chi2[row, same[0]]) if same else test.now
         gain = (now - test.chi2[row, column]) / max(test.now, 1e-300)
         if not slots and gain < least:

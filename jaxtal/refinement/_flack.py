@@ -125,7 +125,10 @@ def inverted(measured: Measurements, model: Model) -> tuple[Measurements, Model]
 
 def _same(W: np.ndarray, t: np.ndarray, group: SpaceGroup) -> bool:
     """Whether operations are those of a group."""
-    own = {_key(R, v / group.denominator) for R, v in zip(group.rotations, group.translations, strict=True)}
+    own = {
+        _key(R, v / group.denominator)
+        for R, v in zip(group.rotations, group.translations, strict=True)
+    }
     return all(_key(R, v) in own for R, v in zip(W, t, strict=True))
 
 

@@ -84,9 +84,7 @@ def _joined(model: Model, groups: list[HydrogenGroup]) -> Model:
     added = model.with_atoms(["H"] * len(placed), placed, labels=labels, site_tolerance=0.02)
     occupancies = np.concatenate([model.occupancies, model.occupancies[carriers]])
     return ride(
-        added.replace(
-            occupancies=occupancies, hydrogens=(*model.hydrogens, *numbered_groups)
-        )
+        added.replace(occupancies=occupancies, hydrogens=(*model.hydrogens, *numbered_groups))
     )
 
 
@@ -94,7 +92,9 @@ def _labels(model: Model, carriers: list[int]) -> tuple[str, ...]:
     """H7, or H7A, H7B, H7C of carrier C7; plain numbers where such names are taken."""
     labels = []
     for i, carrier in enumerate(carriers):
-        digits = model.labels[carrier].lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+        digits = model.labels[carrier].lstrip(
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+        )
         same = [k for k, other in enumerate(carriers) if other == carrier]
         suffix = "ABCDEFGH"[same.index(i)] if len(same) > 1 else ""
         symbol = "" if model.atomic_numbers[carrier] == 6 else model.species[carrier][:1]

@@ -25,7 +25,6 @@ from ._model import Model
 from ._parameters import Parameters
 from ._sums import Atoms, Operations, Points, Terms, block_size, form_factors, species_of
 
-
 #: Reflections times parameters of a cycle that threads are worth.
 _WORK = 1_000_000
 

@@ -53,10 +53,10 @@ class Measurements:
         intensity: Any,
         sigma: Any,
         *,
-        wavelength: float = 0.71073,
+        wavelength: float | int = 0.71073,
         radiation: str = "xray",
         friedel: bool | None = None,
-        d_min: float | None = None,
+        d_min: float | int | None = None,
     ) -> "Measurements":
         """Merge rows of intensities under the point group.
 
@@ -121,9 +121,7 @@ class Measurements:
         rotations = group.laue_rotations if friedel else group.point_rotations
         k, value, error, r_int = _merged(laue_unique(k, rotations)[0], value, error)
         kind: Radiation = radiation  # type: ignore[assignment]
-        return cls(
-            k, value, error, matrix, group, float(wavelength), kind, r_int, dropped, rows
-        )
+        return cls(k, value, error, matrix, group, float(wavelength), kind, r_int, dropped, rows)
 
     @classmethod
     def from_table(

@@ -1,7 +1,8 @@
 """What a model should obey beside the intensities: differentiable terms, by automatic gradients."""
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -68,7 +69,8 @@ class Restraint:
 
     def count(self, model: Model) -> int:
         """Number of residuals."""
-        return int(np.size(self._scaled(values_of(model, jnp))))
+        with _double():
+            return int(np.size(self._scaled(values_of(model, jnp))))
 
     def _scaled(self, values: Values) -> Array:
         found = jnp.ravel(jnp.asarray(self.residuals(values)))
@@ -89,9 +91,11 @@ class RestraintTerms:
         return float(self.residuals @ self.residuals)
 
     @classmethod
-    def of(cls, restraints: Sequence[Restraint], model: Model, free: Parameters) -> "RestraintTerms":
+    def of(
+        cls, restraints: Sequence[Restraint], model: Model, free: Parameters
+    ) -> "RestraintTerms":
         """Those of a model."""
-        with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
+        with _double():
             numbers = jnp.asarray(free.numbers(model))
 
             def terms(numbers: Array) -> Array:
@@ -104,6 +108,13 @@ class RestraintTerms:
             if not np.isfinite(array).all():
                 raise ValueError(f"restraints: a {name} is not finite at this model")
         return cls(residuals, np.asarray(jacobian @ free.map))
+
+
+@contextlib.contextmanager
+def _double() -> Iterator[None]:
+    """Float64, and the usual promotion of what users write, for the length of a block."""
+    with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
+        yield
 
 
 def values_of(model: Model, xp: Any, traced: tuple[Parameters, Array] | None = None) -> Values:
@@ -125,14 +136,14 @@ def values_of(model: Model, xp: Any, traced: tuple[Parameters, Array] | None = N
         occupancies = jnp.asarray(occupancies).at[free.occupied].set(numbers[ends[2] : ends[3]])
     M = model.matrix
     scale = cif_scale(M)
-    cart = xp.einsum("nij,ik,jl->nkl", xp.asarray(U) * scale, M, M)
-    sphere = xp.asarray(u_iso)[:, None, None] * np.eye(3)
+    cart = xp.einsum("nij,ik,jl->nkl", xp.asarray(U) * scale[None], M, M)
+    sphere = xp.asarray(u_iso)[:, None, None] * np.eye(3)[None]
     u_cart = xp.where(model.anisotropic[:, None, None], cart, sphere)
     return Values(index, xp.asarray(frac), u_cart, xp.asarray(occupancies), M)
 
 
 def fix_distances(
-    model: Model, pairs: Sequence[tuple[str, str]], target: float, sigma: float = 0.02
+    model: Model, pairs: Sequence[tuple[str, str]], target: float | int, sigma: float | int = 0.02
 ) -> Restraint:
     """Keep distances near a value (DFIX).
 
@@ -155,7 +166,7 @@ def fix_distances(
 
 
 def similar_distances(
-    model: Model, pairs: Sequence[tuple[str, str]], sigma: float = 0.02
+    model: Model, pairs: Sequence[tuple[str, str]], sigma: float | int = 0.02
 ) -> Restraint:
     """Keep distances equal to their mean (SADI).
 
@@ -179,7 +190,7 @@ def similar_distances(
 
 
 def rigid_bonds(
-    model: Model, pairs: Sequence[tuple[str, str]], sigma: float = 0.01
+    model: Model, pairs: Sequence[tuple[str, str]], sigma: float | int = 0.01
 ) -> Restraint:
     """Keep the mean-square displacements of bonded atoms along their bond equal (DELU).
 

@@ -94,7 +94,7 @@ class Refinement:
         values = six.reshape(6, -1).T
         U[aniso[:, None], ROWS, COLUMNS] = U[aniso[:, None], COLUMNS, ROWS] = values
         u_iso[iso] = u
-        u_iso[aniso] = self._equivalent(aniso, ends[0])
+        u_iso[aniso] = self._equivalent(aniso, int(ends[0]))
         occupancies[free.occupied] = occ
         return {
             "frac": x.reshape(3, N).T,

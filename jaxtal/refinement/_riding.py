@@ -86,7 +86,9 @@ class HydrogenGroup:
         if self.kind == "CH2":
             a, b = unit(bonds[0]), unit(bonds[1])
             # The angle H-C-H grows as that of the neighbours shrinks (SHELX's rule).
-            angle = np.radians(109.4 - 0.45 * (np.degrees(np.arccos(np.clip(a @ b, -1, 1))) - 109.5))
+            angle = np.radians(
+                109.4 - 0.45 * (np.degrees(np.arccos(np.clip(a @ b, -1, 1))) - 109.5)
+            )
             back, side = -unit(a + b), unit(np.cross(a, b))
             across = np.sin(angle / 2) * side
             return self.length * np.array([np.cos(angle / 2) * back + s * across for s in (1, -1)])

@@ -16,7 +16,7 @@ import dataclasses
 import functools
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Complex
 
 from ..scattering import FormFactors, anomalous, cif_scale, parse_species
 from ._measurements import Measurements
@@ -50,7 +50,7 @@ class Operations:
         _, first = np.unique(W.reshape(len(W), -1), axis=0, return_index=True)
         first = np.sort(first)
         centring = len(W) // len(first)
-        at_origin = (W == -np.eye(3, dtype=int)).all(axis=(1, 2)) & (w % D == 0).all(axis=1)
+        at_origin = (-np.eye(3, dtype=int) == W).all(axis=(1, 2)) & (w % D == 0).all(axis=1)
         if not at_origin.any():
             return cls(W[first].astype(float), w[first] / D, float(centring), False)
         kept: list[int] = []

@@ -88,11 +88,22 @@ def test_gradients_are_finite_where_nothing_scatters(x64):
 
 def test_hydrogen_atoms_ride_and_turn():
     cell = (7, 8, 9, 90, 90, 90)
-    frac = [(0.1, 0.1, 0.1), (0.1, 0.29, 0.1), (0.25, 0.35, 0.2), (0.1, 0, 0.2), (0, 0, 0), (0.2, 0, 0)]
+    frac = [
+        (0.1, 0.1, 0.1),
+        (0.1, 0.29, 0.1),
+        (0.25, 0.35, 0.2),
+        (0.1, 0, 0.2),
+        (0, 0, 0),
+        (0.2, 0, 0),
+    ]
     model = Model.build(cell, "P 21/c" if False else "P 1", ["C", "C", "O", "H", "H", "H"], frac)
     eye, zero = np.eye(3), np.zeros(3)
     methyl = HydrogenGroup("CH3", 0, (3, 4, 5), ((1, eye, zero), (2, eye, zero)), 0.98, 0.4, 1.5)
-    model = ride(model.replace(hydrogens=(methyl,), scale=1.0).with_tensors([True, True, True, False, False, False]))
+    model = ride(
+        model.replace(hydrogens=(methyl,), scale=1.0).with_tensors(
+            [True, True, True, False, False, False]
+        )
+    )
     bonds = (model.frac[3:] - model.frac[0]) @ model.matrix
     axis = (model.frac[0] - model.frac[1]) @ model.matrix
     np.testing.assert_allclose(np.linalg.norm(bonds, axis=1), 0.98)

@@ -32,7 +32,10 @@ def res_text(found: Refinement, name: str) -> str:
         *(["NEUT"] if measured.radiation == "neutron" else []),
         "SFAC " + " ".join(kinds),
         "UNIT " + " ".join(f"{n:g}" for n in np.round(amounts, 2)),
-        *(["REM electrons: SFAC needs their scattering factors"] * (measured.radiation == "electron")),
+        *(
+            ["REM electrons: SFAC needs their scattering factors"]
+            * (measured.radiation == "electron")
+        ),
         "L.S. 10",
         "BOND $H",
         "FMAP 2",
