@@ -2,11 +2,11 @@
 
     JAXTAL_DATA=... python benchmarks/refinement.py --peers PYTHON [SECTION ...]
 
-PYTHON is the interpreter of an environment with `cctbx-base` and `edref`, which runs in processes of
-its own. Sections: `sets` (measured sets of JAXTAL_DATA: the same anisotropic model without hydrogen
-atoms, weights a = 0.1, in all programs: time of a cycle, R1, parameters in standard uncertainties,
-ratio of these), `sizes` (model crystals in P 21/c of 30, 80, 160 atoms, and 300 for memory). Results
-go to `results/refinement.json`.
+PYTHON is the interpreter of an environment with `cctbx-base` and `edref`, which runs in processes
+of its own (`refinement_peer.py`). Sections: `sets` (measured sets of JAXTAL_DATA: the same
+anisotropic model without hydrogen atoms, weights a = 0.1, in both programs: time of a cycle, R1,
+parameters in standard uncertainties, ratio of these), `sizes` (model crystals in P 21/c of 30, 80,
+160 atoms, and 300 for memory). Results go to `results/refinement.json`.
 """
 
 import argparse
@@ -24,61 +24,6 @@ import numpy as np
 HERE = pathlib.Path(__file__).parent
 RESULTS = HERE / "results" / "refinement.json"
 SETS = ("ylid", "sucrose", "s2dipyridyl", "c26h33no3si_051a", "c18h19no4_106c")
-
-PEER = """
-import json, sys, time
-job = json.load(open(sys.argv[1]))
-from cctbx import adptbx, crystal, miller, sgtbx, xray
-from cctbx.array_family import flex
-from scitbx.lstbx import normal_eqns_solving
-from smtbx.refinement import constraints, least_squares
-import smtbx.utils
-
-group = sgtbx.space_group()
-for op in job["operations"]:
-    group.expand_smx(sgtbx.rt_mx(op))
-symmetry = crystal.symmetry(unit_cell=job["cell"], space_group_info=sgtbx.space_group_info(group=group))
-structure = xray.structure(crystal_symmetry=symmetry)
-for atom in job["atoms"]:
-    u = adptbx.u_cif_as_u_star(symmetry.unit_cell(), atom["u"])
-    one = xray.scatterer(atom["label"], site=atom["site"], u=u, scattering_type=atom["element"])
-    one.occupancy = atom["occupancy"]
-    one.fp, one.fdp = atom["fp"], atom["fdp"]
-    one.flags.set_grads(False)
-    one.flags.set_grad_site(True).set_grad_u_aniso(True).set_use_fp_fdp(True)
-    structure.add_scatterer(one)
-structure.scattering_type_registry(table="it1992")
-indices = flex.miller_index([tuple(h) for h in job["hkl"]])
-anomalous = not group.is_centric()
-array = miller.array(miller.set(symmetry, indices, anomalous_flag=anomalous), flex.double(job["intensity"]), flex.double(job["sigma"]))
-observed = array.set_observation_type_xray_intensity().as_xray_observations()
-table = smtbx.utils.connectivity_table(structure)
-reparametrisation = constraints.reparametrisation(structure, [], table)
-ls = least_squares.crystallographic_ls(
-    observed, reparametrisation,
-    weighting_scheme=least_squares.mainstream_shelx_weighting(a=job["weights"][0], b=job["weights"][1]))
-cycles, times = job["cycles"], []
-for _ in range(cycles):
-    start = time.perf_counter()
-    ls.build_up()
-    ls.solve()
-    ls.step_forward()
-    times.append(time.perf_counter() - start)
-ls.build_up()
-covariance = ls.covariance_matrix_and_annotations()
-from scitbx import matrix
-r1 = ls.r1_factor(cutoff_factor=2)[0] if hasattr(ls, "r1_factor") else None
-xyz, u, errors = [], [], {}
-for s in structure.scatterers():
-    xyz.append(list(s.site))
-    u.append(list(adptbx.u_star_as_u_cif(symmetry.unit_cell(), s.u_star)))
-ls.solve() if False else None
-jac = reparametrisation.jacobian_transpose_matching_grad_fc()
-diagonal = covariance.matrix.matrix_packed_u_diagonal()
-errors = dict(zip(list(covariance.annotations), [float(v) ** 0.5 for v in diagonal]))
-json.dump({"times": times, "r1": r1, "goof": ls.goof(), "wr2": ls.wR2(), "xyz": xyz, "u": u,
-           "errors": errors, "parameters": ls.n_parameters}, open(sys.argv[2], "w"))
-"""
 
 
 def model_crystal(n, d_min=0.84, seed=0):
@@ -140,8 +85,7 @@ def smtbx(python, job):
     with tempfile.TemporaryDirectory() as folder:
         given, found = pathlib.Path(folder, "job.json"), pathlib.Path(folder, "found.json")
         given.write_text(json.dumps(job))
-        script = pathlib.Path(folder, "peer.py")
-        script.write_text(PEER)
+        script = HERE / "refinement_peer.py"
         done = subprocess.run([python, script, given, found], capture_output=True, text=True)
         if done.returncode:
             return {"error": done.stderr[-400:]}
@@ -168,9 +112,8 @@ def edref(python, found, cycles=(2, 6)):
             command = [program, "-e", "-n", str(n), "-b", str(n), "--quiet", "--no-plot"]
             command += ["--no-output", "--no-fcf", "--no-hkl", "--fix-weights", "--no-rigu"]
             start = time.perf_counter()
-            done = subprocess.run(
-                [*command, base.with_suffix(".ins")], capture_output=True, text=True
-            )
+            command.append(base.with_suffix(".ins"))
+            done = subprocess.run(command, capture_output=True, text=True)
             times.append(time.perf_counter() - start)
             if done.returncode:
                 return {"error": (done.stdout + done.stderr)[-400:]}

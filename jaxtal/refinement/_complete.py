@@ -360,10 +360,8 @@ class _Job:
         x, height = difference.peaks(3)
         if len(height) and height[0] > max(_LEFT, 6 * difference.deviation):
             distance, which = nearest_atoms(x[:1], model)
-            notes.append(
-                f"difference density of {height[0]:.2f} {difference.unit} is left {distance[0]:.2f} A "
-                f"from {model.labels[which[0]]}"
-            )
+            where = f"{distance[0]:.2f} A from {model.labels[which[0]]}"
+            notes.append(f"difference density of {height[0]:.2f} {difference.unit} left {where}")
         u = model.u_eq
         heavy = model.atomic_numbers > 1
         wide = heavy & (u > 3.5 * np.median(u[heavy]))

@@ -15,9 +15,13 @@ from ._sums import species_of
 _STEPS = np.array([-0.03, -0.02, -0.012, -0.006, 0.0, 0.006, 0.012, 0.02, 0.035, 0.06])
 _U_MIN = 0.004
 #: Elements that stand for all others where nothing is known.
-COMMON = ("B", "C", "N", "O", "F", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "K", "Ca", "Ti", "Cr",
-          "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "As", "Se", "Br", "Zr", "Mo", "Ru", "Rh", "Pd",
-          "Ag", "Cd", "Sn", "Sb", "I", "Cs", "Ba", "W", "Re", "Os", "Ir", "Pt", "Au", "Hg", "Pb")  # fmt: skip
+# fmt: off
+COMMON = (
+    "B", "C", "N", "O", "F", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "K", "Ca", "Ti", "Cr", "Mn",
+    "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "As", "Se", "Br", "Zr", "Mo", "Ru", "Rh", "Pd", "Ag", "Cd",
+    "Sn", "Sb", "I", "Cs", "Ba", "W", "Re", "Os", "Ir", "Pt", "Au", "Hg", "Pb",
+)
+# fmt: on
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

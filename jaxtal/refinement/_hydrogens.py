@@ -19,7 +19,7 @@ _NON_METALS = {1, 5, 6, 7, 8, 9, 14, 15, 16, 17, 32, 33, 34, 35, 52, 53}
 _DOUBLE = {6: 1.445, 7: 1.39, 8: 1.35, 16: 1.75, 5: 1.50}
 #: Evidence that a hydrogen atom on N or O needs: of the density at sure ones, and of the rms.
 _SHARE, _SIGMAS = 0.4, 3.0
-#: How far a hydrogen atom may be from where geometry puts it, angstrom, and the directions looked in.
+#: How far a hydrogen atom may be from where geometry puts it, angstrom, and where is looked.
 _REACH = 0.12
 _STAR = np.concatenate([np.zeros((1, 3)), np.eye(3), -np.eye(3)])
 

@@ -1,4 +1,4 @@
-"""Measured intensities as refinement wants them: merged, but Friedel mates apart where they tell."""
+"""Measured intensities for refinement: merged, but Friedel mates apart where they tell."""
 
 import dataclasses
 import functools
@@ -103,17 +103,17 @@ class Measurements:
         k, rows, dropped = k.astype(np.int64), len(k), {}
         spacing = _inverse_d(k, matrix)
         limit = np.inf if d_min is None else 1.0 / d_min
+        left = np.ones(rows, dtype=bool)
         for what, bad in (
-            ("origin", lambda: spacing == 0),
-            ("sigma", lambda: ~(np.isfinite(error) & (error > 0))),
-            ("d_min", lambda: spacing > limit * (1 + 1e-12)),
-            ("absent", lambda: absent(k, group)),
+            ("origin", spacing == 0),
+            ("sigma", ~(np.isfinite(error) & (error > 0))),
+            ("d_min", spacing > limit * (1 + 1e-12)),
+            ("absent", absent(k, group)),
         ):
-            gone = bad()
-            if gone.any():
-                dropped[what] = int(gone.sum())
-                keep = ~gone
-                k, value, error, spacing = k[keep], value[keep], error[keep], spacing[keep]
+            if (bad & left).any():
+                dropped[what] = int((bad & left).sum())
+                left &= ~bad
+        k, value, error = k[left], value[left], error[left]
         if len(k) == 0:
             raise ValueError(f"expected reflections, got {rows} rows, of which none is left")
         if friedel is None:

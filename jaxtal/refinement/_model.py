@@ -225,7 +225,7 @@ class Model:
         return dataclasses.replace(self, **changes)
 
     def moved(self, **changes: Any) -> "Model":
-        """Return the model with its atoms elsewhere on the same sites, which are not sought anew."""
+        """Return the model with its atoms elsewhere on their sites, which are not sought anew."""
         new = dataclasses.replace(self, **changes)
         for name in ("sites", "multiplicities", "atomic_numbers"):
             new.__dict__[name] = getattr(self, name)

@@ -38,7 +38,7 @@ def fit_weights(
     bins = []
     for key in (calculated, stol2):
         order = np.argsort(key, kind="stable")
-        bins.append([part for part in np.array_split(order, min(_BINS, max(n // 20, 1)))])
+        bins.append(list(np.array_split(order, min(_BINS, max(n // 20, 1)))))
 
     def spread(a: float, b: float) -> float:
         terms = off / (sigma**2 + (a * P) ** 2 + b * P)

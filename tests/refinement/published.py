@@ -1,4 +1,4 @@
-"""Reference models beside the measured intensities: CIF with its labels and uncertainties, SHELX."""
+"""Reference models beside measured intensities: CIF with labels and uncertainties, SHELX."""
 
 import json
 import pathlib
@@ -11,6 +11,63 @@ from jaxtal.io import read_reflection_table
 from jaxtal.refinement import Measurements, Model
 from jaxtal.symmetry import SpaceGroup
 
+#: Instructions of SHELX that are no atoms.
+_WORDS = {
+    "TITL",
+    "CELL",
+    "ZERR",
+    "LATT",
+    "SYMM",
+    "UNIT",
+    "HKLF",
+    "PART",
+    "AFIX",
+    "WGHT",
+    "EXTI",
+    "FMAP",
+    "PLAN",
+    "BOND",
+    "CONF",
+    "ACTA",
+    "TEMP",
+    "SIZE",
+    "TWIN",
+    "BASF",
+    "MORE",
+    "REM",
+    "HTAB",
+    "EQIV",
+    "MPLA",
+    "FREE",
+    "EXYZ",
+    "EADP",
+    "OMIT",
+    "SHEL",
+    "LIST",
+    "MOLE",
+    "DFIX",
+    "SADI",
+    "DELU",
+    "SIMU",
+    "ISOR",
+    "FLAT",
+    "RTAB",
+    "SAME",
+    "ANIS",
+    "MERG",
+    "DAMP",
+    "CGLS",
+    "STIR",
+    "DISP",
+    "HFIX",
+    "SUMP",
+    "RIGU",
+    "DANG",
+    "BIND",
+    "WPDB",
+    "XNPD",
+    "NEUT",
+}
 _SIX = ("11", "22", "33", "12", "13", "23")
 _ROWS, _COLUMNS = (0, 1, 2, 0, 0, 1), (0, 1, 2, 1, 2, 2)
 
@@ -87,11 +144,6 @@ def _of_res(path: pathlib.Path):
     text = re.sub(r"=\s*\n\s*", " ", path.read_text())
     atoms = {key: [] for key in ("labels", "species", "frac", "u_iso", "u_aniso", "occupancies")}
     kinds, free, last = [], [1.0], 0.04
-    words = {"TITL", "CELL", "ZERR", "LATT", "SYMM", "UNIT", "HKLF", "PART", "AFIX", "WGHT", "EXTI",
-             "FMAP", "PLAN", "BOND", "CONF", "ACTA", "TEMP", "SIZE", "TWIN", "BASF", "MORE", "REM",
-             "HTAB", "EQIV", "MPLA", "FREE", "EXYZ", "EADP", "OMIT", "SHEL", "LIST", "MOLE", "DFIX",
-             "SADI", "DELU", "SIMU", "ISOR", "FLAT", "RTAB", "SAME", "ANIS", "MERG", "DAMP", "CGLS",
-             "STIR", "DISP", "HFIX", "SUMP", "RIGU", "DANG", "BIND", "WPDB", "XNPD", "NEUT"}  # fmt: skip
     for line in text.splitlines():
         part = line.split()
         if not part or line[0].isspace():
@@ -103,7 +155,7 @@ def _of_res(path: pathlib.Path):
             free += [float(v) for v in part[1:]]
         elif word == "HKLF":
             break
-        elif word[:4] in words or word in ("L.S.", "END") or len(part) < 6:
+        elif word[:4] in _WORDS or word in ("L.S.", "END") or len(part) < 6:
             continue
         else:
             numbers = [float(v) for v in part[2:]]

@@ -66,7 +66,8 @@ def test_a_model_comes_back(group):
     truth = model_of(group, cell=cell).with_tensors()
     data = simulated(truth, noise=1e-6)
     found = refine(data, shaken(truth).isotropic().with_tensors(), weights=(0, 0), cycles=40)
-    assert found.converged and found.R1 < 1e-4
+    assert found.converged
+    assert found.R1 < 1e-4
     shift = found.model.frac - truth.frac
     # Along polar axes the whole structure may have moved.
     free = polar_directions(truth.group)
@@ -89,7 +90,8 @@ def test_uncertainties_are_honest():
         pulls.append((found.model.u_iso - truth.u_iso) / error["u_iso"])
     pulls = np.concatenate(pulls)
     # 25 seeds of 16 parameters: the spread of a variance is (2 / 400)^(1/2) = 0.07.
-    assert abs(pulls.mean()) < 0.2 and 0.75 < pulls.var() < 1.3
+    assert abs(pulls.mean()) < 0.2
+    assert 0.75 < pulls.var() < 1.3
 
 
 def test_extinction_and_twin_are_found_again():
@@ -103,7 +105,8 @@ def test_extinction_and_twin_are_found_again():
     esds = found.esds
     assert abs(found.model.extinction - 0.4) < 4 * esds["extinction"][0]
     assert abs(found.model.twin_fractions[0] - 0.27) < 4 * esds["twin_fractions"][0]
-    assert esds["twin_fractions"][0] < 0.02 and esds["extinction"][0] < 0.1
+    assert esds["twin_fractions"][0] < 0.02
+    assert esds["extinction"][0] < 0.1
 
 
 def test_an_occupancy_is_found_again():
@@ -127,7 +130,8 @@ def test_flack_tells_the_hand(hand):
         model = truth
     found = refine(data, model, weights=(0.0, 0.0))
     flack = flack_parameter(data, found.calculated.intensity)
-    assert flack is not None and flack.decided
+    assert flack is not None
+    assert flack.decided
     assert flack.value == pytest.approx(hand, abs=5 * flack.esd)
     # The share of the inverted domain, refined, is the same number.
     twin = model.replace(twin_laws=(-np.eye(3),), twin_fractions=(0.5,))
@@ -139,7 +143,8 @@ def test_the_other_hand_of_p61_is_p65():
     truth = model_of("P 61", cell=(7.5, 7.5, 9.0, 90, 90, 120))
     data = simulated(truth, noise=0.01)
     other, model = inverted(data, truth)
-    assert other.group.number == 170 and model.group.number == 170
+    assert other.group.number == 170
+    assert model.group.number == 170
     again = inverted(other, model)[1]
     assert again.group.number == 169
     # The same moduli without anomalous scattering: compared where there is none.
@@ -155,7 +160,8 @@ def test_weights_make_the_fit_flat():
     k = truth.scale
     underrated = dataclasses.replace(data, sigma=0.3 * data.sigma)
     found = refine(underrated, truth, weights="fit")
-    assert 0.9 < found.gof < 1.1 and found.model.weights[0] > 0.01
+    assert 0.9 < found.gof < 1.1
+    assert found.model.weights[0] > 0.01
     assert k > 0
 
 
@@ -177,7 +183,8 @@ def test_sites(group, point, share, free_x, free_u):
     model = Model.build(cells[group.crystal_system], group, ["C"], [point])
     site = site_of(model.frac[0], group, model.matrix)
     assert site.share == pytest.approx(share)
-    assert site.positions.shape[1] == free_x and site.displacements.shape[1] == free_u
+    assert site.positions.shape[1] == free_x
+    assert site.displacements.shape[1] == free_u
     # A tensor within the map is invariant: |F|^2 of equivalent reflections is equal.
     rng = np.random.default_rng(0)
     six = np.array([0.03, 0.03, 0.03, 0, 0, 0]) + site.displacements @ (0.01 * rng.random(free_u))
@@ -236,7 +243,8 @@ def test_restraints_do_not_leave_float64_on():
     truth = model_of()
     data = simulated(truth, noise=0.05)
     refine(data, truth, restraints=[fix_distances(truth, [("C1", "C2")], 1.5)], cycles=2)
-    assert jnp.zeros(1).dtype == jnp.float32 and not jax.config.jax_enable_x64
+    assert jnp.zeros(1).dtype == jnp.float32
+    assert not jax.config.jax_enable_x64
 
 
 @pytest.mark.parametrize(
@@ -277,5 +285,7 @@ def test_rows_without_uncertainty_and_absences_are_counted():
     hkl = np.array([[0, 1, 0], [0, 2, 0], [1, 0, 0], [1, 0, 0], [0, 0, 0], [2, 0, 0]])
     sigma = np.array([1.0, 1, 1, 1, 1, 0])
     data = Measurements.from_arrays(CELL, "P 1 21 1", hkl, np.arange(6.0), sigma)
-    assert data.dropped == {"origin": 1, "sigma": 1, "absent": 1} and len(data) == 2
-    assert data.rows == 6 and data.r_int == pytest.approx(1 / 5)
+    assert data.dropped == {"origin": 1, "sigma": 1, "absent": 1}
+    assert len(data) == 2
+    assert data.rows == 6
+    assert data.r_int == pytest.approx(1 / 5)

@@ -51,7 +51,7 @@ def _content(found: Refinement) -> list[str]:
     hill += sorted(set(unit) - set(hill))
     weight = sum(gemmi.Element(s).weight * n for s, n in unit.items())
     volume = found.measured.volume
-    total = sum(int(z) * float(n) for z, n in zip(model.atomic_numbers, model.occupancies * model.multiplicities, strict=True))  # fmt: skip
+    total = float(model.atomic_numbers @ (model.occupancies * model.multiplicities))
     return [
         "_chemical_formula_sum '" + " ".join(f"{s}{round(unit[s], 2):g}" for s in hill) + "'",
         f"_chemical_formula_weight {weight:.2f}",
@@ -138,7 +138,7 @@ def _figures(found: Refinement) -> list[str]:
     if found.flack is not None:
         lines += [
             "_refine_ls_abs_structure_details",
-            f"; Flack x of {found.flack.pairs} quotients of Friedel mates: Parsons, Flack and Wagner,",
+            f"; Flack x of {found.flack.pairs} quotients of Friedel mates: Parsons, Flack, Wagner,",
             "Acta Cryst. B69 (2013) 249",
             ";",
             f"_refine_ls_abs_structure_Flack {bracketed(found.flack.value, found.flack.esd)}",

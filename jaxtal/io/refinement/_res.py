@@ -42,14 +42,13 @@ def res_text(found: Refinement, name: str) -> str:
         "PLAN 20",
         "ACTA",
     ]
-    for law in model.twin_laws:
-        lines.append("TWIN " + " ".join(f"{v:g}" for v in np.ravel(law)))
+    lines += ["TWIN " + " ".join(f"{v:g}" for v in np.ravel(law)) for law in model.twin_laws]
     if model.twin_fractions:
         lines.append("BASF " + " ".join(f"{v:.5f}" for v in model.twin_fractions))
     if model.extinction is not None:
         lines.append(f"EXTI {model.extinction:.6f}")
     lines += [f"WGHT {a:.4f} {b:.4f}", f"FVAR {np.sqrt(model.scale or 1.0):.5f}"]
-    lines += [""] + _atoms(found, kinds, symbols)
+    lines += ["", *_atoms(found, kinds, symbols)]
     lines += ["HKLF 4", "END", ""]
     figures = found.figures
     lines += [
