@@ -23,6 +23,7 @@ The names below are where a user starts; each room's docstring is its handbook:
     losses        losses of batches for training loops
     reconstruct   crystals from descriptors
     phasing       phases from moduli: charge flipping and its relatives in any dimension
+    refinement    crystals refined against intensities, difference densities, hydrogen atoms
     io            CIF, the formats of ASE, reflections, phases, descriptions, fields, maps
     search        fingerprints of whole folders, nearest neighbours, duplicates
     plot          pictures of the above

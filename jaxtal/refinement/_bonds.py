@@ -55,7 +55,7 @@ def find_bonds(model: Model, slack: float = _SLACK) -> list[list[Bond]]:
     Returns:
         for each atom its bonds, shortest first.
     """
-    r = np.array([radius(z) for z in model.atomic_numbers])
+    r = np.array([radius(z) for z in model.atomic_numbers.tolist()])
     found: list[list[Bond]] = []
     for i in range(len(model)):
         reach = r[i] + r + slack

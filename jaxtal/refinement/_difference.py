@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -140,12 +141,13 @@ def fourier(coefficients: np.ndarray, problem: Problem, spacing: float) -> np.nd
         h, c = h.reshape(-1, 3), c.ravel()
         kept = h[:, 2] >= 0
         slots = np.ravel_multi_index(tuple((h[kept] % np.array(shape)).T), half)
-        table += np.bincount(slots, c[kept].real, table.size)
-        table += 1j * np.bincount(slots, c[kept].imag, table.size)
+        table += np.bincount(slots, np.real(c[kept]), table.size)
+        table += 1j * np.bincount(slots, np.imag(c[kept]), table.size)
         count += np.bincount(slots, minlength=table.size)
     table = (table / np.maximum(count, 1)).reshape(half)
     # The inverse transform has exp(+2 pi i h.x): conjugate.
-    return fft.irfftn(np.conj(table), s=shape, norm="forward") / measured.volume
+    values: Any = fft.irfftn(np.conj(table), s=shape, norm="forward")
+    return np.asarray(values) / measured.volume
 
 
 def _climbed(values: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

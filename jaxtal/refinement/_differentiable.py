@@ -99,7 +99,7 @@ class Residuals(eqx.Module):
             weight=array(share),
             occupied=array(model.occupancies),
             u_iso=array(model.u_iso),
-            f=(array(f.real), array(f.imag)),
+            f=(array(np.real(f)), array(np.imag(f))),
             **stacked,
             extinction_factor=array(problem.extinction_factor),
             intensity=array(measured.intensity),

@@ -25,7 +25,7 @@ def bond_lengths(found: Refinement) -> list[tuple[Bond, float]]:
             end = bond.rotation @ frac[bond.other] + bond.translation
             along = (end - frac[bond.atom]) @ model.matrix / bond.length
             slope = model.matrix @ along
-            numbers = np.zeros(free.map.shape[0])
+            numbers = np.zeros(len(free.numbers(model)))
             numbers[bond.atom + N * np.arange(3)] -= slope
             numbers[bond.other + N * np.arange(3)] += bond.rotation.T @ slope
             gradient = free.map.T @ numbers

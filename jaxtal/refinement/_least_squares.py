@@ -214,7 +214,7 @@ class Problem:
         transposed = None if _is_identity(free.map) else free.map.T.tocsr()
         occupied = (free.occupied, model.occupancies[free.occupied])
         ends = np.cumsum([3 * N, 6 * len(atoms.aniso), len(atoms.iso), len(free.occupied)])
-        domains = self._domains(model)
+        count, domains = len(free.numbers(model)), self._domains(model)
         for at in blocks:
             terms = [Terms(p.take(at), atoms, f[:, at], self.operations.real) for _, p in domains]
             squares = np.array([np.abs(one.F) ** 2 for one in terms])
@@ -223,7 +223,7 @@ class Problem:
             Y = k * Q * gone**-0.5
             # dY/dQ = k ((1 + g)^(-1/2) - g (1 + g)^(-3/2) / 2).
             slope = k * gone**-0.5 * (1.0 - 0.5 * (gone - 1.0) / gone)
-            J = np.zeros((free.map.shape[0], len(Y)))
+            J = np.zeros((count, len(Y)))
             rows = {
                 "x": J[: ends[0]].reshape(3, N, len(Y)),
                 "six": J[ends[0] : ends[1]].reshape(6, len(atoms.aniso), len(Y)),

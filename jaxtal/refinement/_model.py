@@ -109,7 +109,7 @@ class Model:
         U = np.full((n, 3, 3), np.nan) if u_aniso is None else host_array(u_aniso, "u_aniso")
         if U.shape != (n, 3, 3):
             raise ValueError(f"u_aniso: expected shape ({n}, 3, 3), got {U.shape}")
-        anisotropic = np.isfinite(U).all(axis=(1, 2))
+        anisotropic = np.asarray(np.isfinite(U).all(axis=(1, 2)))
         labels = tuple(labels or numbered(names))
         if len(labels) != n or len(set(labels)) != n:
             raise ValueError(f"labels: expected {n} different ones, got {labels}")

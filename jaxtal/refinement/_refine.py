@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, eigh
+from scipy.linalg import cholesky, eigh, solve_triangular
 
 from .._core import few_threads
 from ._figures import Figures
@@ -204,10 +204,9 @@ class _Loop:
         limit = min(1.0, _MOVE / max(far, 1e-12), 3 * _U / max(u, 1e-12))
         limit = min(limit, _SHARE / max(shares, 1e-12))
         moved = free.shifted(model, limit * shift)
-        held = {"u_iso": np.where(model.riding, moved.u_iso, np.clip(moved.u_iso, _U_MIN, 2.0))}
-        if moved.scale is not None and moved.scale <= 0:
-            held["scale"] = 0.5 * float(model.scale or 1.0)
-        return moved.moved(**held)
+        u_iso = np.where(model.riding, moved.u_iso, np.clip(moved.u_iso, _U_MIN, 2.0))
+        k = float(moved.scale or 0.0)
+        return moved.moved(u_iso=u_iso, scale=k if k > 0 else 0.5 * float(model.scale or 1.0))
 
     def fitted_weights(self, step: _Step) -> tuple[float, float]:
         measured, k = self.problem.measured, float(step.model.scale or 1.0)
@@ -256,41 +255,28 @@ class Inverse:
         diagonal = np.diag(matrix)
         self.scale = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
         scaled = matrix * self.scale[:, None] * self.scale
-        scaled[np.diag_indices(len(scaled))] = np.where(diagonal > 0, 1.0 + damping, 1.0)
-        self.factor, self.axes = None, None
+        scaled += np.diag(np.where(diagonal > 0, 1.0 + damping, 1.0) - np.diag(scaled))
+        # The inverse is `root` times its transpose.
         try:
-            self.factor = cho_factor(scaled)
-            weakest = np.abs(np.diag(self.factor[0])).min(initial=1.0)
+            factor = cholesky(scaled)
+            sound = bool(np.abs(np.diag(factor)).min(initial=1.0) > 1e-6)
         except np.linalg.LinAlgError:
-            weakest = 0.0
-        if weakest < 1e-6:
-            self.factor = None
-            values, self.axes = eigh(scaled)
-            self.values = np.where(values > 1e-10 * values.max(), values, np.inf)
+            sound = False
+        if sound:
+            self.root = solve_triangular(factor, np.eye(len(scaled)))
+        else:
+            values, axes = eigh(scaled)
+            kept = values > 1e-10 * values.max()
+            self.root = axes * np.where(kept, np.abs(np.where(kept, values, 1.0)) ** -0.5, 0.0)
 
     def solve(self, gradient: np.ndarray) -> np.ndarray:
         """The shift, (p,)."""
-        right = gradient * self.scale
-        if self.factor is not None:
-            return self.scale * cho_solve(self.factor, right)
-        return self.scale * (self.axes @ ((self.axes.T @ right) / self.values))
+        return self.scale * (self.root @ (self.root.T @ (gradient * self.scale)))
 
     def inverse(self) -> np.ndarray:
         """The inverse matrix, (p, p)."""
-        n = len(self.scale)
-        if self.factor is not None:
-            inner = cho_solve(self.factor, np.eye(n))
-        else:
-            inner = (self.axes / self.values) @ self.axes.T
-        return inner * self.scale[:, None] * self.scale
+        return (self.root @ self.root.T) * self.scale[:, None] * self.scale
 
     def diagonal(self) -> np.ndarray:
         """The diagonal of the inverse, (p,)."""
-        if self.factor is not None:
-            from scipy.linalg.lapack import dtrtri
-
-            upper, _ = dtrtri(self.factor[0], lower=int(self.factor[1]))
-            upper = np.tril(upper) if self.factor[1] else np.triu(upper)
-            axis = 0 if self.factor[1] else 1
-            return np.sum(upper**2, axis=axis) * self.scale**2
-        return np.sum(self.axes**2 / self.values, axis=1) * self.scale**2
+        return np.sum(self.root**2, axis=1) * self.scale**2

@@ -81,7 +81,7 @@ class HydrogenGroup:
     def _vectors(self, bonds: np.ndarray) -> np.ndarray:
         """Cartesian vectors from the carrier to its hydrogen atoms, angstrom."""
         if self.kind in ("CH", "flat"):
-            away = -sum(unit(bond) for bond in bonds)
+            away = -np.sum([unit(bond) for bond in bonds], axis=0)
             return self.length * unit(away)[None]
         if self.kind == "CH2":
             a, b = unit(bonds[0]), unit(bonds[1])

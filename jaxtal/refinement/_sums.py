@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Complex
 
 from ..scattering import FormFactors, anomalous, cif_scale, parse_species
+from ..symmetry import SpaceGroup
 from ._measurements import Measurements
 from ._model import Model
 from ._sites import COLUMNS, ROWS
@@ -44,7 +45,7 @@ class Operations:
     real: bool
 
     @classmethod
-    def of(cls, group) -> "Operations":
+    def of(cls, group: SpaceGroup) -> "Operations":
         """Those of a space group."""
         W, w, D = group.rotations, group.translations, group.denominator
         _, first = np.unique(W.reshape(len(W), -1), axis=0, return_index=True)
@@ -204,7 +205,7 @@ class Terms:
             T[:, atoms.iso] = np.exp(-atoms.u_iso[:, None] * points.K)
         self.cos = np.cos(turns)
         self.cos *= T
-        self.sin = None
+        self.sin = turns
         if derivatives or not real:
             self.sin = np.sin(turns, out=turns)
             self.sin *= T

@@ -112,8 +112,8 @@ def _figures(found: Refinement) -> list[str]:
     gt = float(np.sqrt(w[strong] @ (I - Y)[strong] ** 2 / max(w[strong] @ I[strong] ** 2, 1e-300)))
     a, b = model.weights
     esds = found.esds
-    extinct = model.extinction is not None
-    value = bracketed(model.extinction, esds["extinction"][0]) if extinct else "?"
+    x = model.extinction
+    value = "?" if x is None else bracketed(x, float(esds["extinction"][0]))
     lines = [
         "_refine_ls_structure_factor_coef Fsqd",
         "_refine_ls_matrix_type full",
@@ -121,7 +121,7 @@ def _figures(found: Refinement) -> list[str]:
         f"_refine_ls_weighting_details 'w=1/[\\s^2^(Fo^2^)+({a:.4f}P)^2^+{b:.4f}P], "
         "P=(Fo^2^+2Fc^2^)/3'",
         f"_refine_ls_hydrogen_treatment {'constr' if model.hydrogens else 'undef'}",
-        f"_refine_ls_extinction_method {'SHELXL' if extinct else 'none'}",
+        f"_refine_ls_extinction_method {'none' if x is None else 'SHELXL'}",
         f"_refine_ls_extinction_coef {value}",
         f"_refine_ls_number_reflns {figures.reflections}",
         f"_refine_ls_number_parameters {figures.parameters}",
