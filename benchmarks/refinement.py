@@ -92,8 +92,14 @@ def smtbx(python, job):
         return json.loads(found.read_text())
 
 
-def edref(python, found, cycles=(2, 6)):
-    """Seconds of a cycle of edref: the difference of two runs."""
+def children():
+    """CPU seconds of all processes that this one has started."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def edref(python, found, cycles=(2, 8)):
+    """CPU seconds of a cycle of edref: the difference of two runs."""
     from jaxtal.io.refinement._res import res_text
 
     program = pathlib.Path(python).parent / "edref"
@@ -109,12 +115,12 @@ def edref(python, found, cycles=(2, 6)):
             base = pathlib.Path(folder, "job")
             base.with_suffix(".ins").write_text(res_text(found, "job"))
             base.with_suffix(".hkl").write_text("\n".join([*lines, "   0   0   0", ""]))
-            command = [program, "-e", "-n", str(n), "-b", str(n), "--quiet", "--no-plot"]
+            command = [program, "-e", "-n", str(n), "-b", str(n), "--no-plot"]
             command += ["--no-output", "--no-fcf", "--no-hkl", "--fix-weights", "--no-rigu"]
-            start = time.perf_counter()
+            start = children()
             command.append(base.with_suffix(".ins"))
             done = subprocess.run(command, capture_output=True, text=True)
-            times.append(time.perf_counter() - start)
+            times.append(children() - start)
             if done.returncode:
                 return {"error": (done.stdout + done.stderr)[-400:]}
             told = done.stdout.split("Refl=")[-1].split(")")[0]
@@ -131,14 +137,21 @@ def own_cycle(measured, model, repeats=5):
     start = time.perf_counter()
     problem = Problem(measured)
     model = problem.scaled(model)
-    free, times = Parameters.of(model), []
+    free, times, cpu = Parameters.of(model), [], []
     for _ in range(repeats):
+        begun = time.process_time()
         with few_threads():
             normal = problem.normal_equations(model, free)
             free.shifted(model, 0.0 * Inverse(normal.matrix, 1e-9).solve(normal.gradient))
         times.append(time.perf_counter() - start)
+        cpu.append(time.process_time() - begun)
         start = time.perf_counter()
-    return {"cold": times[0], "warm": float(np.median(times[1:])), "parameters": free.count}
+    return {
+        "cold": times[0],
+        "warm": float(np.median(times[1:])),
+        "cpu": float(np.median(cpu[1:])),
+        "parameters": free.count,
+    }
 
 
 def compared(found, peer):
@@ -185,6 +198,7 @@ def sets(python):
         peer = smtbx(python, peer_job(measured, model, 10))
         if "error" not in peer:
             row["smtbx"] = float(np.median(peer["times"]))
+            row["smtbx_cpu"] = float(np.median(peer["cpu"]))
             row["smtbx_r1"], row["agreement"] = peer["r1"], compared(found, peer)
         else:
             row["smtbx_error"] = peer["error"]
@@ -207,6 +221,7 @@ def sizes(python):
         if n <= 160:
             peer = smtbx(python, peer_job(measured, model, 2))
             row["smtbx"] = float(np.min(peer["times"])) if "error" not in peer else peer["error"]
+            row["smtbx_cpu"] = float(np.min(peer.get("cpu", [np.nan])))
             found = refine(measured, model, cycles=1)
             row["edref"] = edref(python, found)
         out[str(n)] = row

@@ -37,13 +37,14 @@ reparametrisation = constraints.reparametrisation(structure, [], table)
 a, b = job["weights"]
 weighting = least_squares.mainstream_shelx_weighting(a=a, b=b)
 ls = least_squares.crystallographic_ls(observed, reparametrisation, weighting_scheme=weighting)
-cycles, times = job["cycles"], []
+cycles, times, cpu = job["cycles"], [], []
 for _ in range(cycles):
-    start = time.perf_counter()
+    start, begun = time.perf_counter(), time.process_time()
     ls.build_up()
     ls.solve()
     ls.step_forward()
     times.append(time.perf_counter() - start)
+    cpu.append(time.process_time() - begun)
 ls.build_up()
 covariance = ls.covariance_matrix_and_annotations()
 r1 = ls.r1_factor(cutoff_factor=2)[0]
@@ -55,6 +56,7 @@ diagonal = covariance.matrix.matrix_packed_u_diagonal()
 errors = {n: float(v) ** 0.5 for n, v in zip(covariance.annotations, diagonal, strict=True)}
 found = {
     "times": times,
+    "cpu": cpu,
     "r1": r1,
     "goof": ls.goof(),
     "wr2": ls.wR2(),

@@ -349,6 +349,8 @@ class _Job:
             found = self.refined(model, "inverted")
             flack = flack_parameter(self.measured, found.calculated.intensity)
             self.tell(str(flack))
+        if flack is not None and flack.decided and 0.25 < flack.value < 0.75:
+            self.warnings.append(f"{flack}: a twin by inversion, perhaps; refine its share")
         if flack is not None and not flack.decided:
             self.warnings.append(f"{flack}: the data do not tell the hand")
         return found, flack

@@ -7,6 +7,8 @@ import pytest
 from published import measurements, reference
 
 from jaxtal.io import read, read_ccp4, write_refinement
+from jaxtal.io.refinement._res import short_labels
+from jaxtal.io.refinement._values import bracketed
 from jaxtal.refinement import Model, complete_model, refine
 
 
@@ -76,3 +78,47 @@ def test_uncertainties_are_those_published(data_dir):
     assert np.nanmedian(ratio) == pytest.approx(1.0, abs=0.1)
     off = np.abs(found.model.frac[heavy] - model.frac[order]) / errors["x"][order]
     assert np.nanmedian(off) < 0.6
+
+
+def test_a_measured_twin(data_dir):
+    """Cs(C5Me5): published share 0.34068 of h' = (k, h, -l)."""
+    folder = data_dir / "reflections" / "cs_twin_3a"
+    model, _ = reference(folder)
+    law = np.array([[0.0, 1, 0], [1, 0, 0], [0, 0, -1]])
+    model = model.replace(twin_laws=(law,), twin_fractions=(0.5,))
+    hydrogens = [label for label in model.labels if label.startswith("H")]
+    found = refine(measurements(folder), model, weights=(0.0374, 0.6277), fixed=hydrogens)
+    assert found.model.twin_fractions[0] == pytest.approx(0.3407, abs=0.004)
+    assert found.esds["twin_fractions"][0] < 0.003
+    assert found.R1 < 0.03
+
+
+def test_names_of_shelx_are_short_and_different():
+    labels = ("C1", "C1234", "C12345", "H11")
+    assert short_labels(labels) == ("C1", "C2", "C3", "H11")
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (1.23456, 0.0012, "1.2346(12)"),
+        (1.23456, 0.0021, "1.235(2)"),
+        (0.25, 0.0, "0.25000"),
+        (-12.3, 0.196, "-12.3(2)"),
+        (1234.0, 21.0, "1230(20)"),
+        (0.5, 0.0019, "0.5000(19)"),
+    ],
+)
+def test_uncertainties_in_brackets(value, error, text):
+    assert bracketed(value, error) == text
+
+
+def test_other_endings_are_refused(data_dir, tmp_path):
+    folder = data_dir / "reflections" / "nacl"
+    found = refine(measurements(folder), reference(folder)[0])
+    with pytest.raises(ValueError, match="expected a file in"):
+        write_refinement(found, tmp_path / "a.xyz")
+    with pytest.raises(ValueError, match="without blanks"):
+        write_refinement(found, tmp_path / "a.cif", name="a b")
+    assert found.R1 < 0.01
+    assert list(tmp_path.iterdir()) == []

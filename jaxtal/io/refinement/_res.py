@@ -82,12 +82,12 @@ def _atoms(found: Refinement, kinds: list[str], symbols: list[str]) -> list[str]
 def _atom(
     found: Refinement, kinds: list[str], symbols: list[str], atom: int, u: str | None = None
 ) -> list[str]:
-    model = found.model
+    model, labels = found.model, short_labels(found.model.labels)
     share = model.multiplicities[atom] / model.group.order
     occupation = 10 + model.occupancies[atom] * share
     if f"{model.labels[atom]}.occ" in found.parameters.names:
         occupation -= 10
-    head = f"{model.labels[atom][:4]:<4} {kinds.index(symbols[atom]) + 1}"
+    head = f"{labels[atom]:<4} {kinds.index(symbols[atom]) + 1}"
     head += "".join(f" {v:10.6f}" for v in model.frac[atom]) + f" {occupation:9.5f}"
     if u is not None or not model.anisotropic[atom]:
         return [head + f" {u or f'{model.u_iso[atom]:.5f}'}"]
@@ -97,3 +97,19 @@ def _atom(
         head + "".join(f" {v:.5f}" for v in six[:2]) + " =",
         "    " + "".join(f" {v:.5f}" for v in six[2:]),
     ]
+
+
+def short_labels(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Labels of four characters at most, all different: SHELX knows no longer ones."""
+    if all(len(label) <= 4 for label in labels):
+        return labels
+    taken = {label for label in labels if len(label) <= 4}
+    short = []
+    for label in labels:
+        if len(label) <= 4:
+            short.append(label)
+            continue
+        tries = (f"{label[0]}{n}" for n in range(1, 1000))
+        short.append(next(t for t in tries if t not in taken))
+        taken.add(short[-1])
+    return tuple(short)
