@@ -3,12 +3,16 @@
 import contextlib
 import functools
 from collections.abc import Iterator
-
-import threadpoolctl
+from typing import Any
 
 
 @functools.cache
-def _controller() -> threadpoolctl.ThreadpoolController:
+def _controller() -> Any:
+    # NumPy and SciPy each bring a BLAS of their own, which is found once it is loaded.
+    import scipy.linalg
+    import threadpoolctl
+
+    assert scipy.linalg
     return threadpoolctl.ThreadpoolController()
 
 

@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Iterable
 
 import numpy as np
-from ase.data import covalent_radii
 
 from ..symmetry import SpaceGroup
 from ._model import Model
@@ -40,7 +39,9 @@ class Bond:
 
 def radius(atomic_number: int) -> float:
     """Covalent radius, angstrom."""
-    return float(covalent_radii[int(atomic_number)])
+    from ase.data import covalent_radii
+
+    return float(covalent_radii[atomic_number])
 
 
 def find_bonds(model: Model, slack: float = _SLACK) -> list[list[Bond]]:

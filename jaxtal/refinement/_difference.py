@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy import fft, ndimage
 
 from .._core import next_smooth
 from ..symmetry import SpaceGroup
@@ -89,6 +88,8 @@ class DifferenceMap:
         Returns:
             fractional coordinates (p, 3), values (p,), highest (deepest) first.
         """
+        from scipy import ndimage
+
         values = -self.values if holes else self.values
         top = ndimage.maximum_filter(values, size=3, mode="wrap")
         found = np.flatnonzero((values >= top).ravel() & (values.ravel() > self.deviation))
@@ -103,6 +104,8 @@ class DifferenceMap:
 
     def at(self, frac: np.ndarray) -> np.ndarray:
         """Interpolate the values at fractional coordinates, (..., 3)."""
+        from scipy import ndimage
+
         points = np.moveaxis(frac * np.array(self.values.shape), -1, 0)
         return ndimage.map_coordinates(
             self._splines, points, order=3, mode="grid-wrap", prefilter=False
@@ -110,6 +113,8 @@ class DifferenceMap:
 
     @functools.cached_property
     def _splines(self) -> np.ndarray:
+        from scipy import ndimage
+
         return ndimage.spline_filter(self.values, order=3, mode="grid-wrap")
 
     def __repr__(self) -> str:
@@ -121,6 +126,8 @@ class DifferenceMap:
 
 def fourier(coefficients: np.ndarray, problem: Problem, spacing: float) -> np.ndarray:
     """(1/V) sum over all equivalents of measured reflections of c exp(-2 pi i h.x), on a grid."""
+    from scipy import fft
+
     measured = problem.measured
     group = measured.group
     lengths = np.linalg.norm(measured.matrix, axis=1)

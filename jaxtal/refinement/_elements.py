@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from ..scattering import parse_species, species_label
 from ._least_squares import Problem
@@ -121,6 +120,8 @@ def reassigned(
         else [e for e in test.elements for _ in range(round(amounts[e]))]
     )
     if slots and general and len(slots) >= len(test.atoms):
+        from scipy.optimize import linear_sum_assignment
+
         cost = test.chi2[:, [rows[e] for e in slots]]
         for row, slot in zip(*linear_sum_assignment(cost), strict=True):
             chosen[int(row)] = rows[slots[slot]]

@@ -2,9 +2,9 @@
 
 import dataclasses
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from ._model import Model
 from ._sites import COLUMNS, ROWS, polar_directions
@@ -33,13 +33,13 @@ class Parameters:
     """
 
     names: tuple[str, ...]
-    map: sparse.csr_array
+    map: Any
     occupied: np.ndarray
     extinction: bool
     twins: int
     turns: tuple[tuple[int, int], ...]
     polar: np.ndarray
-    still: sparse.csr_array
+    still: Any
 
     @classmethod
     def of(
@@ -84,6 +84,8 @@ class Parameters:
         """The same parameters at another model of the same atoms."""
         if not self.turns:
             return self
+        from scipy import sparse
+
         N, rows, columns, values = len(model), [], [], []
         for at, parameter in self.turns:
             group = model.hydrogens[at]
@@ -194,7 +196,9 @@ class _Builder:
         self.names.append(name)
         return True
 
-    def matrix(self) -> sparse.csr_array:
+    def matrix(self) -> Any:
+        from scipy import sparse
+
         rows, columns, values = zip(*self.entries, strict=True) if self.entries else ((), (), ())
         shape = (self.rows, len(self.names))
         return sparse.csr_array(sparse.coo_array((values, (rows, columns)), shape=shape))

@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
-from scipy.linalg import cholesky, eigh, solve_triangular
 
 from .._core import few_threads
 from ._figures import Figures
@@ -252,6 +251,8 @@ class Inverse:
 
     def __init__(self, matrix: np.ndarray, damping: float) -> None:
         """Factorise; directions that the data say nothing of are left where they are."""
+        from scipy.linalg import cholesky, eigh, solve_triangular
+
         diagonal = np.diag(matrix)
         self.scale = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
         scaled = matrix * self.scale[:, None] * self.scale
