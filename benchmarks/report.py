@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from generative_report import generative_text
+from refinement_report import refinement_text
 
 HERE = Path(__file__).parent
 
@@ -600,6 +601,9 @@ def write():
     path = HERE / "results" / "generative.json"
     if path.exists():
         text += generative_text(json.loads(path.read_text()))
+    path = HERE / "results" / "refinement.json"
+    if path.exists():
+        text += refinement_text(json.loads(path.read_text()))
     (HERE / "README.md").write_text(text)
 
 

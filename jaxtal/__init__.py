@@ -24,6 +24,7 @@ The names below are where a user starts; each room's docstring is its handbook:
     reconstruct   crystals from descriptors
     phasing       phases from moduli: charge flipping and its relatives in any dimension
     solution      structures of crystals: phases in P1, space group from the density, atoms
+    refinement    crystals refined against intensities, difference densities, hydrogen atoms
     io            CIF, the formats of ASE, reflections, phases, descriptions, fields, maps
     search        fingerprints of whole folders, nearest neighbours, duplicates
     plot          pictures of the above

@@ -11,6 +11,7 @@ from . import metric as metric
 from . import phasing as phasing
 from . import plot as plot
 from . import reconstruct as reconstruct
+from . import refinement as refinement
 from . import reflections as reflections
 from . import scattering as scattering
 from . import search as search

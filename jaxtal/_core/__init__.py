@@ -28,6 +28,7 @@ from ._safe import safe_sqrt as safe_sqrt
 from ._specification import AbstractSpecification as AbstractSpecification
 from ._specification import check_same_specification as check_same_specification
 from ._specification import specification_from_json as specification_from_json
+from ._threads import few_threads as few_threads
 from ._tracers import host_array as host_array
 from .host import bucket as bucket
 from .host import call_spglib as call_spglib

@@ -50,6 +50,10 @@ SHELX files have fixed columns, 3I4,2F8,I4; anything else in them is refused wit
 "-1 -1" are unmeasured and left out as are those with a negative sigma; the table says how many of
 what, and how strong. A sigma of zero becomes that of rows as strong.
 
+A refined crystal:
+
+    write_refinement(found, "folder/name.cif")       # with uncertainties; .res, .ccp4 (difference)
+
 A measured powder pattern:
 
     two_theta, intensity = read_powder("quartz.xy")  # for losses.measured_similarity
@@ -101,6 +105,7 @@ from .pscf._group import write_pscf_group as write_pscf_group
 from .pscf._header import read_field_header as read_field_header
 from .pscf._reports import write_star_report as write_star_report
 from .pscf._reports import write_wave_report as write_wave_report
+from .refinement._write import write_refinement as write_refinement
 from .reflections._columns import read_reflection_columns as read_reflection_columns
 from .reflections._read import read_reflection_table as read_reflection_table
 from .reflections._read import read_reflections as read_reflections

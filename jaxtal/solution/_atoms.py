@@ -9,8 +9,7 @@ import numpy as np
 from jaxtyping import Complex, Float, Int
 
 from ..crystal import HostAtoms, WyckoffCrystal
-from ..scattering import CompositionLike, FormFactors, parse_species
-from ..scattering._sharpening import parse_composition
+from ..scattering import CompositionLike, FormFactors, composition_amounts, parse_species
 from ..symmetry import SpaceGroup, absent
 from ._peaks import ball_integrals, site_peaks, values_at
 from ._rungs import Radiation
@@ -204,7 +203,7 @@ def _contents(
     """Atoms of each species in the cell, hydrogen left out, and the formula units."""
     if composition is None:
         return {}, None
-    amounts = parse_composition(composition)
+    amounts = composition_amounts(composition)
     heavy = {e: n for e, n in amounts.items() if parse_species(e)[0] > 1}
     if not heavy:
         raise ValueError(f"composition: expected an element beside hydrogen, got {composition!r}")
