@@ -235,7 +235,7 @@ def reconstruction_rows(sizes: tuple[int, ...], small: bool):
 
         def function(starts, index, problem):
             def one(x):
-                return optimiser.step(x, optimiser.init(x), index, problem)
+                return optimiser.step(x, optimiser.init(x, problem), index, problem)
 
             return jax.vmap(one)(starts)
 

@@ -517,7 +517,8 @@ for _optimiser in (
 
         def function(start, index, problem):
             def one(variables):
-                return optimiser.step(variables, optimiser.init(variables), index, problem)
+                state = optimiser.init(variables, problem)
+                return optimiser.step(variables, state, index, problem)
 
             return jax.vmap(one)(start)
 

@@ -55,14 +55,14 @@ def reconstruct(
 
     Args:
         crystal: file or built-in name; or the .npz of one crystal, as `jaxtal describe` writes it.
-        starts: how many, default 64.
+        starts: how many are carried through, default 64; four times as many are begun.
         perturb: D_LAT D_COOR: start near the crystal instead of anywhere: lengths times
             1 + D_LAT (u - 1/2), sites moved by D_COOR angstrom.
         seed: of the starts, default 0.
         q_max: 1/angstrom, default 6.
         n_max: radial functions, default 8.
         l_max: highest degree, default 8.
-        steps: iterations of Adam, default 400.
+        steps: iterations of Adam at most, default 400.
         output: folder to write to, default reconstruction-NAME.
         dtype: precision, default float32.
     """
@@ -89,7 +89,7 @@ def reconstruct(
             target,
             like=like,
             starts=starts,
-            key=jax.random.key(seed),
+            key=seed,
             perturbation=perturb,
             optimiser=optimiser,
             progress=not quiet and sys.stderr.isatty(),

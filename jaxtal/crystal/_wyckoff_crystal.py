@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from .._core import check_finite, device_array, host_array
+from .._core import AnyArray, check_finite, device_array, host_array
 from ..lattice import Lattice, LatticeSystem, cell_to_matrix, check_cell
 from ..scattering import Species, parse_species, species_label
 from ..symmetry import SpaceGroup
@@ -324,13 +324,18 @@ class WyckoffCrystal(eqx.Module):
         """
         return _joined(self.plan.system, self.lattice_parameters, self.site_parameters)
 
-    def with_variables(self, variables: Float[Array, " v"]) -> "WyckoffCrystal":
-        """Return the crystal at other unconstrained variables (inverse of `to_variables`)."""
-        return eqx.tree_at(
-            lambda c: (c.lattice_parameters, c.site_parameters),
-            self,
-            _parted(self.plan.system, variables),
-        )
+    def with_variables(self, variables: Float[AnyArray, " v"]) -> "WyckoffCrystal":
+        """Return the crystal at other unconstrained variables (inverse of `to_variables`).
+
+        Variables in NumPy compile nothing.
+        """
+        if isinstance(variables, np.ndarray):
+            k, dtype = self.plan.system.n_free, self.lattice_parameters.dtype
+            cell = self.plan.system.constrain(variables[:k].astype(np.float64))
+            parts = device_array(cell, dtype), device_array(variables[k:], dtype)
+        else:
+            parts = _parted(self.plan.system, variables)
+        return eqx.tree_at(lambda c: (c.lattice_parameters, c.site_parameters), self, parts)
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from .._core import safe_sqrt
 from ._cell import cell_to_matrix, check_cell
 
 #: An entry of `LatticeSystem.angles`: a fixed value in degrees, or the index of a free angle.
@@ -162,52 +161,83 @@ class LatticeSystem:
         angle = self.angles[i]
         return isinstance(angle, int) and angle == k
 
-    @functools.partial(jax.jit, static_argnums=0)
-    def unconstrain(self, parameters: Float[Array, " k"]) -> Float[Array, " k"]:
+    @overload
+    def unconstrain(self, parameters: np.ndarray) -> np.ndarray: ...
+    @overload
+    def unconstrain(self, parameters: Array) -> Array: ...
+    def unconstrain(self, parameters: Float[Array | np.ndarray, " k"]) -> Array | np.ndarray:
         """Return unconstrained variables; every real vector is a cell (inverse of `constrain`).
 
         Lengths become log(length / A). A single free angle becomes its cotangent; the common
         angle of three equal ones log((cos + 1/2) / (1 - cos)), which is the logarithm of
         (c/a)^2 of the hexagonal cell up to a constant; three free angles become the components of
         the unit vectors b and c off their last axes, b ~ (u1, 1, 0) and c ~ (u2, u3, 1).
+
+        A NumPy array gives one in NumPy.
         """
-        lengths = jnp.log(parameters[: self.n_lengths])
+        if isinstance(parameters, np.ndarray):
+            return self._unconstrained(np, parameters)
+        return _compiled_unconstrain(self, parameters)
+
+    def _unconstrained(self, xp: Any, parameters: Any) -> Any:
+        lengths = xp.log(parameters[: self.n_lengths])
         degrees = parameters[self.n_lengths :]
         if self.n_angles == 0:
             return lengths
-        cosine = jnp.cos(jnp.deg2rad(degrees))
+        cosine = xp.cos(xp.deg2rad(degrees))
         if self.n_angles == 3:
-            unit = cell_to_matrix(jnp.concatenate([jnp.ones_like(degrees), degrees]))
+            unit = cell_to_matrix(xp.concatenate([xp.ones_like(degrees), degrees]))
             u1 = unit[1, 0] / unit[1, 1]
-            free = jnp.stack([u1, unit[2, 0] / unit[2, 2], unit[2, 1] / unit[2, 2]])
+            free = xp.stack([u1, unit[2, 0] / unit[2, 2], unit[2, 1] / unit[2, 2]])
         elif self._rhombohedral:
-            free = jnp.log((cosine + 0.5) / (1 - cosine))
+            free = xp.log((cosine + 0.5) / (1 - cosine))
         else:
-            free = cosine / jnp.sin(jnp.deg2rad(degrees))
-        return jnp.concatenate([lengths, free])
+            free = cosine / xp.sin(xp.deg2rad(degrees))
+        return xp.concatenate([lengths, free])
 
-    @functools.partial(jax.jit, static_argnums=0)
-    def constrain(self, variables: Float[Array, " k"]) -> Float[Array, " k"]:
-        """Return free cell parameters (angstrom, degrees) from unconstrained variables."""
-        lengths = jnp.exp(variables[: self.n_lengths])
+    @overload
+    def constrain(self, variables: np.ndarray) -> np.ndarray: ...
+    @overload
+    def constrain(self, variables: Array) -> Array: ...
+    def constrain(self, variables: Float[Array | np.ndarray, " k"]) -> Array | np.ndarray:
+        """Return free cell parameters (angstrom, degrees) from unconstrained variables.
+
+        A NumPy array gives one in NumPy.
+        """
+        if isinstance(variables, np.ndarray):
+            return self._constrained(np, variables)
+        return _compiled_constrain(self, variables)
+
+    def _constrained(self, xp: Any, variables: Any) -> Any:
+        lengths = xp.exp(variables[: self.n_lengths])
         free = variables[self.n_lengths :]
         if self.n_angles == 0:
             return lengths
         if self.n_angles == 3:
             u1, u2, u3 = free
-            norm_b = safe_sqrt(1 + u1 * u1)
-            norm_c = safe_sqrt(1 + u2 * u2 + u3 * u3)
-            cosines = jnp.stack([(u1 * u2 + u3) / (norm_b * norm_c), u2 / norm_c, u1 / norm_b])
-            radians = jnp.arccos(cosines)
+            norm_b = xp.sqrt(1 + u1 * u1)
+            norm_c = xp.sqrt(1 + u2 * u2 + u3 * u3)
+            cosines = xp.stack([(u1 * u2 + u3) / (norm_b * norm_c), u2 / norm_c, u1 / norm_b])
+            radians = xp.arccos(cosines)
         elif self._rhombohedral:
-            radians = jnp.arccos(1 - 1.5 / (1 + jnp.exp(free)))
+            radians = xp.arccos(1 - 1.5 / (1 + xp.exp(free)))
         else:
-            radians = jnp.arctan2(jnp.ones_like(free), free)
-        return jnp.concatenate([lengths, jnp.rad2deg(radians)])
+            radians = xp.arctan2(xp.ones_like(free), free)
+        return xp.concatenate([lengths, xp.rad2deg(radians)])
 
     @property
     def _rhombohedral(self) -> bool:
         return self.n_angles == 1 and all(isinstance(a, int) for a in self.angles)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _compiled_unconstrain(system: LatticeSystem, parameters: Array) -> Array:
+    return system._unconstrained(jnp, parameters)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _compiled_constrain(system: LatticeSystem, variables: Array) -> Array:
+    return system._constrained(jnp, variables)
 
 
 def _tie(columns: np.ndarray, fixed: dict[int, float]) -> tuple[tuple[Any, ...], int]:

@@ -7,7 +7,12 @@
 The target knows the descriptor that made it. `like` fixes the discrete part (space group, Wyckoff
 letters, species); its cell is where starts are drawn around. The free parameters are optimised in
 unconstrained variables, many starts at once: Adam on an objective whose G(d) sharpens as it goes,
-then Levenberg-Marquardt.
+then Levenberg-Marquardt. Of random starts four times as many are begun, and the best quarter is
+carried through.
+
+What is compiled are two programs on arrays alone (`_search_problem`), which crystals of any group
+with about as many atoms and parameters share. Further terms, displacements, anomalous scattering
+and unconventional axes take programs of their own.
 
 Inverse design: a crystal like the target that also has some property, from anything that JAX can
 differentiate, is the minimum of an objective with a further term:

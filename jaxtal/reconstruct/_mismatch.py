@@ -14,16 +14,15 @@ def relative_residuals(
 
 
 def blurred_residuals(
-    found: Float[Array, " n"], wanted: Float[Array, " n"], weight: float, width: Any
+    found: Float[Array, " n"], wanted: Float[Array, " n"], weight: Any, width: Any
 ) -> Float[Array, " n"]:
     """The same of functions on bins, both smoothed by a Gaussian; width in bins."""
     K = _smoothing(found.shape[0], width, wanted.dtype)
-    both = jnp.stack([found - wanted, wanted], axis=1)
-    smooth = jnp.matmul(K, both, precision="highest")
-    return _scale(weight, smooth[:, 1]) * smooth[:, 0]
+    smooth = jnp.matmul(K, found - wanted, precision="highest")
+    return _scale(weight, jnp.matmul(K, wanted, precision="highest")) * smooth
 
 
-def _scale(weight: float, reference: Array) -> Float[Array, ""]:
+def _scale(weight: Any, reference: Array) -> Float[Array, ""]:
     """Factor that makes the squared residuals relative to the target."""
     total = jnp.sum(reference * reference)
     return jnp.sqrt(weight / jnp.where(total > 0, total, 1.0))

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
@@ -46,8 +45,8 @@ class Reconstruction:
         success: `loss` is within the tolerance.
         losses: final loss of every start, shape (starts,).
         converged: which of them are within the tolerance, shape (starts,).
-        history: loss before each iteration, shape (starts, iterations); with blurred G(d) in the
-            first stage.
+        history: loss before each iteration, shape (starts, iterations), the last one repeated
+            where a start has ended early; with blurred G(d) in the first stage.
         solutions: distinct crystals within the tolerance, each verified as `loss` is.
         initial: unconstrained variables of the starts, shape (starts, v).
         variables: unconstrained variables at the end, shape (starts, v).
@@ -103,7 +102,7 @@ def distinct_crystals(
     for i in np.argsort(losses):
         if not converged[i]:
             break
-        crystal = like.with_variables(jnp.asarray(variables[i]))
+        crystal = like.with_variables(variables[i])
         for other, members, mirrored in groups:
             found = match_crystals(other, crystal)
             if found is not None and found.rmsd < SAME_RMSD and found.cell_error < 1e-3:

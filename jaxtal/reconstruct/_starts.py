@@ -1,14 +1,17 @@
 """Starting points of a reconstruction: perturbed and fully random crystals."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._core import inverse, safe_norm
+from .._core import AnyArray, inverse, namespace, safe_norm
 from ..crystal import WyckoffCrystal
 from ..descriptors import Description, Descriptor, RadialDistribution
+from ..lattice import LatticeSystem, cell_to_matrix
 from ..scattering import FormFactors
 
 
@@ -29,24 +32,10 @@ def perturb(crystal: WyckoffCrystal, key: Array, d_lat: float, d_coor: float) ->
         O. G. Ridwan et al., "Crystal Representation in the Reciprocal Space" (2026), section IV.B.
     """
     key_cell, key_sites = jax.random.split(key)
-    cell = crystal.lattice_parameters
+    cell, sites = crystal.lattice_parameters, crystal.site_parameters
     u = jax.random.uniform(key_cell, cell.shape, cell.dtype)
-    cell = cell * (1 + d_lat * (u - 0.5))
-    moved = eqx.tree_at(lambda c: c.lattice_parameters, crystal, cell)
-    matrix = moved.lattice.matrix
-    plan = crystal.plan
-    first = jnp.searchsorted(plan.site, jnp.arange(len(plan.letters), dtype=plan.site.dtype))
-    directions = jax.random.normal(key_sites, (len(plan.letters), 3), cell.dtype)
-    # Columns of B: how the first atom moves in space (angstrom) with each free parameter.
-    basis = jnp.einsum("sij,ik->skj", plan.maps[first], matrix, precision="highest")
-    gram = jnp.einsum("ski,skj->sij", basis, basis, precision="highest")
-    used = jnp.any(basis != 0, axis=1)
-    gram = gram + jnp.where(used[:, :, None] & used[:, None, :], 0.0, jnp.eye(3, dtype=cell.dtype))
-    along = jnp.einsum("ski,sk->si", basis, directions, precision="highest")
-    steps = jnp.einsum("sij,sj->si", jax.vmap(inverse)(gram), along, precision="highest")
-    length = safe_norm(jnp.einsum("ski,si->sk", basis, steps, precision="highest"))
-    scale = d_coor / jnp.where(length > 0, length, 1.0)
-    return _add_to_sites(moved, jnp.where(used, steps * scale[:, None], 0.0))
+    directions = jax.random.normal(key_sites, (len(crystal.plan.letters), 3), cell.dtype)
+    return _with(crystal, *_perturbed(crystal.plan, cell, sites, u, directions, d_lat, d_coor))
 
 
 def random_crystal(
@@ -68,28 +57,127 @@ def random_crystal(
         volume: cell volume in angstrom^3, or None.
     """
     key_cell, key_sites = jax.random.split(key)
-    system = crystal.plan.system
     cell = crystal.lattice_parameters
     u = jax.random.uniform(key_cell, cell.shape, cell.dtype, -1.0, 1.0)
-    is_length = jnp.arange(cell.shape[0]) < system.n_lengths
-    wide = jnp.where(is_length, cell * (1 + cell_range * u), cell + 50 * cell_range * u)
-    # Through the unconstrained variables, so that three random angles always enclose a volume.
-    sampled = system.constrain(system.unconstrain(wide))
-    cell = jnp.where(jnp.all(jnp.isfinite(sampled)), sampled, cell)
-    moved = eqx.tree_at(lambda c: c.lattice_parameters, crystal, cell)
-    if volume is not None:
-        factor = jnp.cbrt(volume / moved.lattice.volume)
-        cell = jnp.where(is_length, cell * factor, cell)
-        moved = eqx.tree_at(lambda c: c.lattice_parameters, moved, cell)
     sites = jax.random.uniform(key_sites, crystal.site_parameters.shape, cell.dtype)
-    return eqx.tree_at(lambda c: c.site_parameters, moved, sites)
+    return _with(crystal, _widened(crystal.plan.system, cell, u, cell_range, volume), sites)
 
 
-def _add_to_sites(crystal: WyckoffCrystal, steps: Float[Array, "n_sites 3"]) -> WyckoffCrystal:
-    size = crystal.site_parameters.shape[0]
-    total = jnp.zeros((size + 1,), steps.dtype)
-    total = total.at[crystal.plan.parameter_index.ravel()].add(steps.ravel())
-    return eqx.tree_at(lambda c: c.site_parameters, crystal, crystal.site_parameters + total[:size])
+def draw_variables(
+    like: WyckoffCrystal,
+    seed: int | Array,
+    starts: int,
+    perturbation: tuple[float, float] | None,
+    cell_range: float,
+    volume: float | None,
+) -> Float[np.ndarray, "starts v"]:
+    """Variables of crystals as `perturb` or `random_crystal` make them, in NumPy (host).
+
+    Args:
+        like: the crystal in the middle.
+        seed: an integer or a random key; `jax.random.key(n)` says the same as n.
+        starts: how many.
+        perturbation: (d_lat, d_coor), or None for random crystals.
+        cell_range, volume: of random crystals.
+
+    Raises:
+        ValueError: a number out of range.
+    """
+    if not 0 <= cell_range < 1:
+        raise ValueError(f"cell_range: expected 0 <= cell_range < 1, got {cell_range}")
+    if volume is not None and not (np.isfinite(volume) and volume > 0):
+        raise ValueError(f"volume: expected a positive number of angstrom^3, got {volume}")
+    if perturbation is not None and not (0 <= perturbation[0] < 2 and perturbation[1] >= 0):
+        raise ValueError(
+            f"perturbation: expected 0 <= d_lat < 2 and d_coor >= 0, got {perturbation}"
+        )
+    system, rng = like.plan.system, np.random.default_rng(_words(seed))
+    cell, sites = (
+        np.asarray(x, np.float64) for x in (like.lattice_parameters, like.site_parameters)
+    )
+    plan = jax.tree.map(np.asarray, like.plan)
+    rows = []
+    for _ in range(starts):
+        if perturbation is None:
+            u = rng.uniform(-1.0, 1.0, len(cell))
+            moved = _widened(system, cell, u, cell_range, volume), rng.uniform(size=len(sites))
+        else:
+            u = rng.uniform(size=len(cell))
+            directions = rng.standard_normal((len(plan.letters), 3))
+            moved = _perturbed(plan, cell, sites, u, directions, *perturbation)
+        rows.append(np.concatenate([system.unconstrain(moved[0]), moved[1]]))
+    return np.array(rows)
+
+
+def _words(seed: int | Array) -> list[int]:
+    """Two words of 32 bits, those of JAX's key."""
+    if isinstance(seed, int):
+        return [seed >> 32 & 0xFFFFFFFF, seed & 0xFFFFFFFF]
+    typed = jnp.issubdtype(seed.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(seed) if typed else seed).ravel().tolist()
+
+
+def _with(crystal: WyckoffCrystal, cell: Array, sites: Array) -> WyckoffCrystal:
+    return eqx.tree_at(lambda c: (c.lattice_parameters, c.site_parameters), crystal, (cell, sites))
+
+
+def _widened(
+    system: LatticeSystem,
+    cell: Float[AnyArray, " k"],
+    u: Float[AnyArray, " k"],
+    cell_range: float,
+    volume: float | None,
+) -> Float[AnyArray, " k"]:
+    """The free cell parameters of `random_crystal` for numbers u in -1..1."""
+    xp = namespace(cell)
+    is_length = xp.arange(cell.shape[0]) < system.n_lengths
+    wide = xp.where(is_length, cell * (1 + cell_range * u), cell + 50 * cell_range * u)
+    # Through the unconstrained variables, so that three random angles always enclose a volume.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sampled = system.constrain(system.unconstrain(wide))
+    cell = xp.where(xp.all(xp.isfinite(sampled)), sampled, cell)
+    if volume is not None:
+        own = xp.abs(xp.linalg.det(cell_to_matrix(system.cell(cell))))
+        cell = xp.where(is_length, cell * xp.cbrt(volume / own), cell)
+    return cell
+
+
+def _perturbed(
+    plan: Any,
+    cell: Float[AnyArray, " k"],
+    sites: Float[AnyArray, " f"],
+    u: Float[AnyArray, " k"],
+    directions: Float[AnyArray, "n_sites 3"],
+    d_lat: float,
+    d_coor: float,
+) -> tuple[Float[AnyArray, " k"], Float[AnyArray, " f"]]:
+    """The free parameters of `perturb` for numbers u in 0..1 and vectors in space."""
+    xp = namespace(cell)
+    cell = cell * (1 + d_lat * (u - 0.5))
+    matrix = cell_to_matrix(plan.system.cell(cell))
+    first = xp.searchsorted(plan.site, xp.arange(len(plan.letters), dtype=plan.site.dtype))
+    # Columns of B: how the first atom moves in space (angstrom) with each free parameter.
+    basis = _einsum("sij,ik->skj", plan.maps[first], matrix)
+    gram = _einsum("ski,skj->sij", basis, basis)
+    used = xp.any(basis != 0, axis=1)
+    gram = gram + xp.where(used[:, :, None] & used[:, None, :], 0.0, xp.eye(3, dtype=cell.dtype))
+    along = _einsum("ski,sk->si", basis, directions)
+    inverses = np.linalg.inv(gram) if xp is np else jax.vmap(inverse)(gram)
+    steps = _einsum("sij,sj->si", inverses, along)
+    length = safe_norm(_einsum("ski,si->sk", basis, steps))
+    steps = xp.where(used, steps * (d_coor / xp.where(length > 0, length, 1.0))[:, None], 0.0)
+    # What is no parameter of a site points behind the last one, and is dropped.
+    places, size = plan.parameter_index.ravel(), sites.shape[0]
+    every = xp.arange(size, dtype=places.dtype)
+    moves = xp.where(places[None, :] == every[:, None], steps.ravel()[None, :], 0.0)
+    return cell, sites + xp.sum(moves, axis=1)
+
+
+def _einsum(terms: str, *arrays: AnyArray) -> AnyArray:
+    """The highest precision, since accelerators multiply float32 matrices in fewer bits."""
+    if namespace(*arrays) is np:
+        return np.einsum(terms, *arrays)
+    return jnp.einsum(terms, *arrays, precision="highest")
 
 
 def estimate_volume(target: Description, like: WyckoffCrystal) -> float:
@@ -115,13 +203,15 @@ def estimate_volume(target: Description, like: WyckoffCrystal) -> float:
     if target.rdf is None or not isinstance(target.specification, Descriptor | RadialDistribution):
         raise ValueError("target: expected a radial distribution and what made it")
     space, atoms = target.specification.space, like.to_host()
-    factors = FormFactors.build(atoms.distinct_species, kind=space.kind, charges=space.charges)
+    factors = FormFactors.build(
+        atoms.distinct_species, kind=space.kind, charges=space.charges, dtype=np.float64, host=True
+    )
     _, row = np.unique(atoms.keys, axis=0, return_inverse=True)
     amount = np.bincount(row.ravel(), weights=atoms.occupancies)
     q = np.linspace(0.0, space.q_max, 2001)
-    f = np.asarray(factors(jnp.asarray((q / (4 * np.pi)) ** 2, float)), dtype=np.float64)
+    f = factors((q / (4 * np.pi)) ** 2)
     mean = amount @ f**2
     forward = np.sum(amount) * mean[0] if space.kind == "neutron" else (amount @ f[:, 0]) ** 2
-    window = np.asarray(space.window(jnp.asarray(q / space.q_max, float)), dtype=np.float64)
+    window = space.window(q / space.q_max)
     integral = np.trapezoid(4 * np.pi * q**2 * window * mean, q)
     return float((1 + np.sum(np.asarray(target.rdf))) * (2 * np.pi) ** 3 * forward / integral)

@@ -9,7 +9,7 @@ import pytest
 from jaxtal.crystal import WyckoffCrystal, match_crystals, prototype
 from jaxtal.descriptors import Descriptor, describe
 from jaxtal.reconstruct import LBFGS, Adam, LevenbergMarquardt, from_descriptor
-from jaxtal.reconstruct import _reconstruct as module
+from jaxtal.reconstruct import _optimise as module
 
 DESCRIPTOR = Descriptor(8, 8, 6.0, n_bins=61)
 SMALL = Descriptor(4, 4, 4.0, n_bins=26)
@@ -41,7 +41,9 @@ def test_recovery_from_the_papers_perturbations(name):
     assert match.cell_error < 1e-3
     assert found.converged.sum() >= 4
     assert len(found.solutions) == 1
-    assert found.history.shape == (8, 440)
+    # The first stage ends where the second one can take over.
+    assert found.history.shape[0] == 8
+    assert 50 < found.history.shape[1] < 500
 
 
 @pytest.mark.slow
@@ -150,10 +152,17 @@ def test_interrupted_run_keeps_what_it_found(monkeypatch):
             raise KeyboardInterrupt
         return original(*arguments)
 
+    # The first call compiles and makes no step.
     monkeypatch.setattr(module, "run_chunk", stop_in_the_third)
-    _, found = rebuild("alpha-quartz", starts=8, key=jax.random.key(1), perturbation=(0.02, 0.5))
+    _, found = rebuild(
+        "alpha-quartz",
+        starts=8,
+        key=jax.random.key(1),
+        perturbation=(0.02, 0.5),
+        polish=None,
+    )
     assert found.interrupted
-    assert found.history.shape == (8, 100)
+    assert found.history.shape == (8, 50)
     assert np.isfinite(found.losses).all()
 
 
