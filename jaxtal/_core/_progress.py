@@ -6,7 +6,6 @@ import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import jax
 import jax.monitoring
 
 if TYPE_CHECKING:
@@ -25,10 +24,8 @@ def _listen() -> None:
 
     def told(event: str, duration_secs: float, **kwargs: str | int) -> None:
         if event in (_BEGINS, _ENDS):
-            cached = jax.config.values.get("jax_compilation_cache_dir")
-            text = "compiling (first run only)" if cached else "compiling"
             for bar in list(_bars):
-                bar.set_postfix_str(text if event == _BEGINS else "")
+                bar.set_postfix_str("compiling (first run only)" if event == _BEGINS else "")
 
     jax.monitoring.register_event_duration_secs_listener(told)
 
