@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from scipy.special import erf
 
 from ..reflections import DataReport
 from ._style import COLOURS, GREY, RED, tidy
@@ -72,6 +71,8 @@ def _shells(ax: Any, report: DataReport) -> None:
 
 
 def _distribution(ax: Any, report: DataReport) -> None:
+    from scipy.special import erf
+
     ax.set_title("distribution of intensities", fontsize="medium")
     z = np.linspace(0.0, 2.0, 201)
     ax.plot(z, 1 - np.exp(-z), color="black", linewidth=1, label="acentric")
