@@ -244,7 +244,7 @@ def test_restraints_do_not_leave_float64_on():
     data = simulated(truth, noise=0.05)
     refine(data, truth, restraints=[fix_distances(truth, [("C1", "C2")], 1.5)], cycles=2)
     assert jnp.zeros(1).dtype == jnp.float32
-    assert not jax.config.jax_enable_x64
+    assert not jax.config.values["jax_enable_x64"]
 
 
 @pytest.mark.parametrize(
