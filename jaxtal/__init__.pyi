@@ -39,6 +39,7 @@ from .metric import rdf_distance as rdf_distance
 from .phasing import phase as phase
 from .reflections import Reflections as Reflections
 from .search import fingerprints as fingerprints
+from .solution import solve as solve
 from .symmetry import SpaceGroup as SpaceGroup
 
 __version__: str

@@ -37,6 +37,11 @@ _COMMANDS = {
         "Judge measured reflections before phasing.\n\nPrints centring, Laue class with R_int of "
         "each candidate, absences, completeness, intensity statistics and signs of twins.",
     ),
+    "solve": (
+        "._solve:solve",
+        "Solve and refine a crystal structure from measured reflections.\n\nLaue class, phases in "
+        "P1, space group, atoms, refinement; exit code 1 if the result is not to be believed.",
+    ),
     "reconstruct": (
         "._reconstruct:reconstruct",
         "Rebuild a crystal from its descriptor.\n\nDescribes a crystal, forgets its coordinates, "

@@ -1,5 +1,8 @@
 """Structure solution of ordinary crystals: from merged reflections to a model to refine.
 
+    found = solve(io.read_reflection_table("data.hkl"), "C10 H10 F2 N4")      # all of it
+    found.solved, found.message, found.crystal, found.refinement, found.alternatives
+
 Every stage is an object that the next one starts from, and that a user can look into, replace, or
 make by other means:
 
@@ -8,6 +11,7 @@ make by other means:
     search = solution.find_space_group(structure)         # all groups of the Laue class, ranked
     model = solution.find_atoms(search, "C10 H10 F2 N4")  # sites, elements, R1 before refinement
     search.converged, search.best.group, search.alternatives, model.crystal
+    refinement.complete_model(measurements, refinement.Model.from_crystal(model.crystal))
 
 `phase_in_p1` lists every equivalent of every reflection and phases them in P1, where neither a
 wrong group nor the origin of a right one stands in the way; recipes of a ladder (`LADDER`, of
@@ -31,6 +35,8 @@ from ._free_structure import FreeStructure as FreeStructure
 from ._phase_in_p1 import phase_in_p1 as phase_in_p1
 from ._rungs import LADDER as LADDER
 from ._rungs import Rung as Rung
+from ._solve import Solution as Solution
+from ._solve import solve as solve
 from ._space_group import CandidateGroup as CandidateGroup
 from ._space_group import SpaceGroupSearch as SpaceGroupSearch
 from ._space_group import find_space_group as find_space_group

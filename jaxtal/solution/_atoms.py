@@ -11,12 +11,14 @@ from jaxtyping import Complex, Float, Int
 from ..crystal import HostAtoms, WyckoffCrystal
 from ..scattering import CompositionLike, FormFactors, composition_amounts, parse_species
 from ..symmetry import SpaceGroup, absent
-from ._peaks import ball_integrals, site_peaks, values_at
+from ._peaks import SitePeaks, ball_integrals, site_peaks, values_at
 from ._rungs import Radiation
 from ._space_group import CandidateGroup, SpaceGroupSearch
 
 #: Volume of an atom that is not hydrogen in crystals without given number of formula units, A^3.
 _VOLUME = 18.0
+#: Logarithm of how far the number of formula units may be off.
+_UNSURE = math.log(1.35)
 #: Ripples, special positions, and the ball over which density is integrated, angstrom.
 _APART, _SNAP, _RADIUS = 0.9, 0.45, 0.6
 #: A site whose observed density is below this share of the calculated one is false.
@@ -130,7 +132,8 @@ def find_atoms(
         composition: of a formula unit, or of the whole cell.
         search: where a candidate comes from.
         radiation: decides the form factors.
-        units: formula units in the cell; by default as many as 18 A^3 for an atom allow.
+        units: formula units in the cell; by default the number that explains the data best of
+            those that about 18 A^3 for an atom allow.
 
     Raises:
         ValueError: a candidate without its search, or a composition of hydrogen alone.
@@ -152,32 +155,17 @@ def find_atoms(
     observed = reflections.amplitude[structure.orbit[present]]
     natural = observed * np.exp(1j * np.angle(F))
     s2 = (np.linalg.norm(k @ np.linalg.inv(matrix).T, axis=1) / 2.0) ** 2
-    contents, n_units = _contents(composition, units, abs(np.linalg.det(matrix)), group)
-    wanted = sum(contents.values()) if contents else abs(np.linalg.det(matrix)) / _VOLUME
+    choices = _contents(composition, units, abs(np.linalg.det(matrix)), group)
+    wanted = max(sum(contents.values()) for contents, _ in choices)
+    wanted = wanted or abs(np.linalg.det(matrix)) / _VOLUME
     number = int(2.0 * wanted * 8 / group.order) + 12
     peaks = site_peaks(k, F, group, matrix, number, _APART, _SNAP)
     if not len(peaks.height):
         raise ValueError("expected peaks in the density, got none")
     integral = ball_integrals(k, natural, peaks.frac_coords, matrix, _RADIUS)
-    usable = np.ones(len(peaks.height), bool)
-    model = None
-    for _ in range(3):
-        sites, elements = _elements(peaks.multiplicity, integral, usable, contents, radiation)
-        if not len(sites):
-            raise ValueError("expected atoms in the density, got none")
-        x, copies = peaks.frac_coords[sites], peaks.multiplicity[sites]
-        calculated, b_iso, r1 = _fit(k, s2, observed, x, elements, group, copies, radiation)
-        own, seen = values_at(k, calculated, x), values_at(k, natural, x)
-        support = seen / np.where(own > 0, own, np.inf)
-        better = model is None or r1 < model[-1]
-        if better:
-            model = (sites, elements, b_iso, support, r1)
-        false = support < _FALSE
-        if not better or not false.any():
-            break
-        usable[sites[false]] = False
-    assert model is not None
-    sites, elements, b_iso, support, r1 = model
+    data = _Data(k, s2, natural, group, radiation)
+    models = [(_interpreted(data, peaks, integral, one), n) for one, n in choices]
+    (sites, elements, b_iso, support, r1), n_units = min(models, key=lambda one: one[0][-1])
     order = np.argsort(-integral[sites], kind="stable")
     sites, elements = sites[order], [elements[i] for i in order]
     return AtomSites(
@@ -197,24 +185,63 @@ def find_atoms(
     )
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Data:
+    """Phased amplitudes on the scale of the data, and what form factors need."""
+
+    k: Int[np.ndarray, "m 3"]
+    s2: Float[np.ndarray, " m"]
+    natural: Complex[np.ndarray, " m"]
+    group: SpaceGroup
+    radiation: Radiation
+
+
+def _interpreted(
+    data: _Data, peaks: SitePeaks, integral: Float[np.ndarray, " p"], contents: dict[str, float]
+) -> tuple[np.ndarray, list[str], float, np.ndarray, float]:
+    """Sites, their elements, B, observed over calculated density, and R1."""
+    usable = np.ones(len(peaks.height), bool)
+    model = None
+    for _ in range(3):
+        sites, elements = _elements(peaks.multiplicity, integral, usable, contents, data.radiation)
+        if not len(sites):
+            raise ValueError("expected atoms in the density, got none")
+        x, copies = peaks.frac_coords[sites], peaks.multiplicity[sites]
+        calculated, b_iso, r1 = _fit(data, x, elements, copies)
+        own, seen = values_at(data.k, calculated, x), values_at(data.k, data.natural, x)
+        support = seen / np.where(own > 0, own, np.inf)
+        better = model is None or r1 < model[-1]
+        if better:
+            model = (sites, elements, b_iso, support, r1)
+        false = support < _FALSE
+        if not better or not false.any():
+            break
+        usable[sites[false]] = False
+    assert model is not None
+    return model
+
+
 def _contents(
     composition: CompositionLike | None, units: int | None, volume: float, group: SpaceGroup
-) -> tuple[dict[str, float], int | None]:
-    """Atoms of each species in the cell, hydrogen left out, and the formula units."""
+) -> list[tuple[dict[str, float], int | None]]:
+    """Atoms of each species in the cell, hydrogen left out, for each number of formula units."""
     if composition is None:
-        return {}, None
+        return [({}, None)]
     amounts = composition_amounts(composition)
     heavy = {e: n for e, n in amounts.items() if parse_species(e)[0] > 1}
     if not heavy:
         raise ValueError(f"composition: expected an element beside hydrogen, got {composition!r}")
+    counts = [units] if units is not None else []
     if units is None:
         estimate = volume / (_VOLUME * sum(heavy.values()))
         # Whole general positions, or shares of one where molecules have symmetry themselves.
         order = group.order
         shares = [order // d for d in range(1, order + 1) if order % d == 0]
         allowed = shares + [order * m for m in (2, 3, 4, 6, 8)]
-        units = min(allowed, key=lambda n: abs(math.log(n / estimate)))
-    return {e: n * units for e, n in heavy.items()}, units
+        off = {n: abs(math.log(n / estimate)) for n in allowed}
+        nearest = min(allowed, key=lambda n: off[n])
+        counts = [nearest, *(n for n in sorted(off) if off[n] < _UNSURE and n != nearest)]
+    return [({e: n * amount for e, amount in heavy.items()}, n) for n in counts]
 
 
 def _elements(
@@ -259,18 +286,12 @@ def _by_proportion(
 
 
 def _fit(
-    k: np.ndarray,
-    s2: np.ndarray,
-    observed: np.ndarray,
-    x: np.ndarray,
-    elements: list[str],
-    group: SpaceGroup,
-    multiplicity: np.ndarray,
-    radiation: Radiation,
+    data: _Data, x: np.ndarray, elements: list[str], multiplicity: np.ndarray
 ) -> tuple[Complex[np.ndarray, " m"], float, float]:
     """F of point atoms scaled to the data, with the overall B and R1 that fit best."""
+    k, s2, group, observed = data.k, data.s2, data.group, np.abs(data.natural)
     kinds = sorted(set(elements))
-    table = FormFactors.build(kinds, _TABLES[radiation], host=True)
+    table = FormFactors.build(kinds, _TABLES[data.radiation], host=True)
     f = np.asarray(table(s2), float)
     W, w = group.rotations.astype(float), group.translations / group.denominator
     F = np.zeros(len(k), complex)

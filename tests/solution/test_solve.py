@@ -1,0 +1,144 @@
+"""From rows of a file to a refined crystal, in Python and from a terminal."""
+
+import json
+
+import numpy as np
+import pytest
+from random_crystals import ORGANIC, crystal, structure_factors
+
+import jaxtal as jxt
+from jaxtal import io
+from jaxtal.cli import main
+from jaxtal.lattice import Superspace
+from jaxtal.phasing._wave_vectors import wave_vectors_within
+from jaxtal.reflections import ReflectionTable
+from jaxtal.solution import Rung
+
+CELL = [7.1, 9.3, 10.2, 90, 98, 90]
+KEYS = {
+    *("solved", "message", "space_group", "alternatives", "r1", "wr2", "gof", "atoms"),
+    *("families", "seconds", "cif", "files", "warnings"),
+}
+
+
+def rows(d_min=0.85, noise=0.02, seed=0):
+    """Half of the sphere, with the errors of a detector."""
+    group, matrix, x = crystal("P 21", CELL, ORGANIC)
+    k = wave_vectors_within(Superspace.periodic(CELL), 2 * np.pi / d_min)
+    k = k[k.any(axis=1)]
+    intensity = np.abs(structure_factors(k, group, matrix, ORGANIC, x)) ** 2
+    rng = np.random.default_rng(seed)
+    sigma = noise * intensity + 0.02 * intensity.mean()
+    return k, intensity + sigma * rng.standard_normal(len(k)), sigma
+
+
+def table(**stated):
+    k, intensity, sigma = rows()
+    found = ReflectionTable(k, intensity, sigma=sigma, wavelength=0.71073)
+    return found.stating(**{"cell": CELL, "composition": "C10 N2 O2", **stated})
+
+
+@pytest.fixture(scope="module")
+def solved():
+    return jxt.solve(table(), seed=1)
+
+
+def test_rows_become_a_refined_crystal(solved):
+    assert solved.solved, solved.message
+    assert solved.message.startswith("solved in P 1 21 1: R1 0.0")
+    assert solved.refinement.R1 < 0.06
+    assert len(solved.refinement.model) == 14
+    counts = {e: solved.refinement.model.species.count(e) for e in "CNO"}
+    assert counts == {"C": 10, "N": 2, "O": 2}
+    assert solved.crystal.group.number == 4
+    assert set(solved.seconds) == {"read", "phase", "symmetry", "refine"}
+    assert solved.log[-1] == solved.message
+    # The structure that made the data, whatever its origin and hand.
+    group, matrix, x = crystal("P 21", CELL, ORGANIC)
+    W, w = group.rotations, group.translations / group.denominator
+    images = np.concatenate([W @ point + w for point in x])
+    truth = jxt.Crystal.from_arrays(matrix, images, np.repeat([8, 8, 7, 7] + [6] * 10, len(W)))
+    match = jxt.match_crystals(truth, solved.crystal)
+    assert match is not None
+    assert match.rmsd < 0.05
+
+
+def test_noise_is_not_solved():
+    k, intensity, sigma = rows()
+    rng = np.random.default_rng(3)
+    wrong = table()
+    wrong = ReflectionTable(
+        k, rng.exponential(intensity.mean(), len(k)), sigma=sigma, cell=wrong.cell
+    )
+    found = jxt.solve(wrong, "C10 N2 O2", ladder=[Rung(cycles=300)], starts=3)
+    assert not found.solved
+    assert found.message.startswith("not ")
+    if found.refinement is None:
+        with pytest.raises(ValueError, match="refined model"):
+            _ = found.crystal
+    assert "not " in repr(found)
+
+
+def test_what_is_missing_is_named():
+    k, intensity, sigma = rows(1.5)
+    with pytest.raises(ValueError, match="cell"):
+        jxt.solve(ReflectionTable(k, intensity, sigma=sigma), "C10 N2 O2")
+    with pytest.raises(ValueError, match="expected"):
+        jxt.solve(table(), "Xx2")
+
+
+def write_hkl(path, k, intensity, sigma):
+    lines = [
+        f"{h:4d}{m:4d}{l:4d}{I:8.2f}{s:8.2f}"
+        for (h, m, l), I, s in zip(k, intensity, sigma, strict=True)
+    ]
+    path.write_text("\n".join([*lines, f"{0:4d}{0:4d}{0:4d}{0:8.2f}{0:8.2f}"]) + "\n")
+
+
+def test_from_a_terminal(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_hkl(tmp_path / "some.hkl", *rows())
+    options = ["--cell", *map(str, CELL), "--composition", "C10 N2 O2", "--wavelength", "0.71073"]
+    assert main(["solve", "some.hkl", *options, "--json", "--quiet"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == KEYS
+    assert found["solved"]
+    assert found["space_group"] == "P 1 21 1"
+    assert len(found["atoms"]) == 14
+    assert set(found["atoms"][0]) == {"element", "xyz", "u"}
+    names = {path.name for path in (tmp_path / "solve-some").iterdir()}
+    assert names == {"some.cif", "some.res", "some-difference.ccp4", "some.log"}
+    assert io.read(found["cif"]).group.number == 4
+    assert "R1" in (tmp_path / "solve-some" / "some.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [([], "cell"), (["--cell", *["5"] * 3, *["90"] * 3, "--composition", "Q3"], "Q")],
+)
+def test_bad_input_leaves_nothing(tmp_path, monkeypatch, capsys, options, named):
+    monkeypatch.chdir(tmp_path)
+    write_hkl(tmp_path / "some.hkl", *rows(2.0))
+    assert main(["solve", "some.hkl", *options]) == 2
+    err = capsys.readouterr().err.splitlines()
+    assert len(err) == 1
+    assert named in err[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["some.hkl"]
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "r1"), [("ylid", 19, 0.035), ("nacl", 225, 0.02), ("cs_twin_3a", None, 1.0)]
+)
+def test_measured_crystals(data_dir, name, number, r1):
+    """The twin is refused; R1 of the others with hydrogen atoms is about that of the references."""
+    folder = data_dir / "reflections" / name
+    known = json.loads((folder / "meta.json").read_text())
+    stated = {key: known[key] for key in ("cell", "wavelength", "radiation", "composition")}
+    found = jxt.solve(io.read_reflection_table(folder / "data.hkl").stating(**stated))
+    if number is None:
+        assert not found.solved
+        assert "twin" in found.message
+        return
+    assert found.solved, found.message
+    assert found.crystal.group.number == number
+    assert r1 > found.refinement.R1
