@@ -210,13 +210,13 @@ class _Job:
         """The model with peaks of the difference density that must be atoms."""
         expected = self.expected_height(model)
         difference = found.difference
-        x, height = difference.peaks(40)
-        if self.measured.radiation == "neutron":
+        x, height = self.strong(*difference.peaks(40), expected, difference.deviation)
+        if self.measured.radiation == "neutron" and self.expects_hydrogen:
+            # Of a negative scattering length, and smaller than that of others.
+            hydrogen = abs(self.expected_height(model, "H"))
             holes = difference.peaks(40, holes=True)
+            holes = self.strong(*holes, hydrogen, difference.deviation)
             x, height = np.concatenate([x, holes[0]]), np.concatenate([height, holes[1]])
-        least = max(_HEIGHT * expected, 5 * difference.deviation)
-        strong = np.abs(height) > least
-        x, height = x[strong], height[strong]
         if len(x) == 0:
             return model
         distance, _ = nearest_atoms(x, model)
@@ -231,6 +231,13 @@ class _Job:
             "added: " + ", ".join(f"{k} ({h:.1f})" for k, h in zip(kinds, height, strict=True))
         )
         return model.with_atoms(kinds, x, u_iso=0.05, site_tolerance=0.3)
+
+    def strong(
+        self, x: np.ndarray, height: np.ndarray, expected: float, deviation: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The extrema that are as high as an atom, and far above the noise."""
+        kept = np.abs(height) > max(_HEIGHT * expected, 5 * deviation)
+        return x[kept], height[kept]
 
     def kind_of(self, height: float, expected: float) -> str:
         """The element whose density is nearest to that of a peak."""

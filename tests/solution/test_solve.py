@@ -127,10 +127,19 @@ def test_bad_input_leaves_nothing(tmp_path, monkeypatch, capsys, options, named)
 
 
 @pytest.mark.parametrize(
-    ("name", "number", "r1"), [("ylid", 19, 0.035), ("nacl", 225, 0.02), ("cs_twin_3a", None, 1.0)]
+    ("name", "number", "r1"),
+    [
+        ("ylid", 19, 0.035),
+        ("nacl", 225, 0.02),
+        ("neutron_c9h10br2", 14, 0.13),
+        ("cs_twin_3a", None, 1.0),
+    ],
 )
 def test_measured_crystals(data_dir, name, number, r1):
-    """The twin is refused; R1 of the others with hydrogen atoms is about that of the references."""
+    """The twin is refused; R1 of the others with hydrogen atoms is about that of the references.
+
+    Hydrogen atoms of the neutron set are holes in the difference density, half of them disordered.
+    """
     folder = data_dir / "reflections" / name
     known = json.loads((folder / "meta.json").read_text())
     stated = {key: known[key] for key in ("cell", "wavelength", "radiation", "composition")}
