@@ -9,6 +9,7 @@ from statistics import median
 
 from generative_report import generative_text
 from refinement_report import refinement_text
+from solving_report import solving_text
 
 HERE = Path(__file__).parent
 
@@ -604,6 +605,9 @@ def write():
     path = HERE / "results" / "refinement.json"
     if path.exists():
         text += refinement_text(json.loads(path.read_text()))
+    path = HERE / "results" / "solving.json"
+    if path.exists():
+        text += solving_text(json.loads(path.read_text()))
     (HERE / "README.md").write_text(text)
 
 

@@ -76,7 +76,9 @@ def test_jacobian_is_that_of_finite_differences(name, more):
         np.testing.assert_allclose(J[:, column], expected, atol=2e-6 * scale, err_msg=parameter)
 
 
-@pytest.mark.parametrize("name", ["centric", "hexagonal", "cubic"])
+@pytest.mark.parametrize(
+    "name", ["hexagonal", *(pytest.param(n, marks=pytest.mark.slow) for n in ("centric", "cubic"))]
+)
 def test_jax_gives_the_same_values_and_derivatives(name, x64):
     law = np.array([[0.0, 1, 0], [1, 0, 0], [0, 0, -1]])
     settings = {"extinction": 2.0, "twin_laws": (law,), "twin_fractions": (0.3,)}
