@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 
 from .._core import few_threads
+from ..lattice import matrix_to_cell
 from ._figures import Figures
 from ._least_squares import NormalEquations, Problem
 from ._measurements import Measurements
@@ -21,6 +22,8 @@ _MOVE, _U, _SHARE = 0.35, 0.04, 0.25
 _U_MIN = 1e-3
 #: Damping that is given up on: nothing improves the fit.
 _HOPELESS = 1e4
+#: How far the cells of intensities and model may differ, relative.
+_CELL = 5e-3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +62,7 @@ def refine(
 
         refine(data, model)                                   # as it stands
         refine(data, model.with_tensors(), weights="fit")     # anisotropic, weights fitted
-        refine(data, model, restraints=[jxt.refinement.same_distances(["C1", "C2"], ["C3", "C4"])])
+        refine(data, model, restraints=[similar_distances(model, [("C1", "C2"), ("C3", "C4")])])
         refine(data, model.replace(extinction=0.0))           # with extinction
         refine(data, model, occupancies=["Zn1"], fixed=["Zn1.Uiso"])
 
@@ -81,7 +84,8 @@ def refine(
         The refined model with its figures, uncertainties, covariance and log.
 
     Raises:
-        ValueError: no atoms, unknown labels, or more parameters than reflections.
+        ValueError: no atoms, another cell than that of the intensities, unknown labels, or more
+            parameters than reflections.
     """
     if len(model) == 0:
         raise ValueError("expected at least one atom to refine, got none")
@@ -90,7 +94,7 @@ def refine(
     if weights is not None and not isinstance(weights, str):
         model = model.replace(weights=(float(weights[0]), float(weights[1])))
     problem = problem or Problem(measured, form_factor_table)
-    model = ride(model)
+    model = ride(_in_the_cell_of(measured, model))
     if model.scale is None:
         model = problem.scaled(model)
     loop = _Loop(problem, tuple(restraints), tuple(occupancies), tuple(fixed), tolerance, progress)
@@ -103,6 +107,15 @@ def refine(
                 break
             step = loop.run(step.model.replace(weights=found), cycles)
         return loop.result(step)
+
+
+def _in_the_cell_of(measured: Measurements, model: Model) -> Model:
+    """The model in the measured cell, which models of single precision have nearly."""
+    cells = matrix_to_cell(measured.matrix), matrix_to_cell(model.matrix)
+    if not np.allclose(*cells, rtol=_CELL):
+        told = " and ".join(" ".join(f"{x:.4g}" for x in cell) for cell in cells)
+        raise ValueError(f"cell: expected that of the intensities in the model, got {told}")
+    return model.replace(matrix=measured.matrix)
 
 
 class _Loop:

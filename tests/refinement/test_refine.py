@@ -289,3 +289,14 @@ def test_rows_without_uncertainty_and_absences_are_counted():
     assert len(data) == 2
     assert data.rows == 6
     assert data.r_int == pytest.approx(1 / 5)
+
+
+def test_the_cell_is_that_of_the_intensities():
+    """Models of crystals in single precision have it nearly; another one is a mistake."""
+    truth = model_of()
+    data = simulated(truth, noise=0.02)
+    nearly = truth.replace(matrix=truth.matrix.astype(np.float32).astype(float))
+    found = refine(data, nearly, cycles=2)
+    np.testing.assert_array_equal(found.model.matrix, data.matrix)
+    with pytest.raises(ValueError, match="cell: expected that of the intensities"):
+        refine(data, truth.replace(matrix=1.02 * truth.matrix), cycles=1)
