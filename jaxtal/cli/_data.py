@@ -2,7 +2,7 @@
 
 import json
 import pathlib
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from cyclopts import Parameter
@@ -13,11 +13,8 @@ from ..reflections import DataReport
 from ..scattering import composition_amounts
 from ._errors import BadInputError
 from ._files import check_writable
-from ._options import Count, Json, number
+from ._options import Count, Json, Radiation, ReflectionForm, Six, number
 from ._skipped import warn_of_skipped
-
-_Form = Literal["cif", "csv", "shelx", "columns", "xds", "mtz"]
-Six = tuple[float, float, float, float, float, float]
 
 
 def data(
@@ -28,8 +25,8 @@ def data(
     spacegroup: str | None = None,
     composition: str | None = None,
     wavelength: Annotated[float | None, number(0.0)] = None,
-    radiation: Literal["xray", "electron", "neutron"] | None = None,
-    form: Annotated[_Form | None, Parameter(name="--format")] = None,
+    radiation: Radiation | None = None,
+    form: Annotated[ReflectionForm | None, Parameter(name="--format")] = None,
     hklf: Annotated[int | None, Parameter(help="SHELX format: 4 (I), 3 (F), 5 (domains)")] = None,
     domain: Count | None = None,
     block: str | None = None,
@@ -95,7 +92,7 @@ def data(
 
 
 def _judge(
-    path: pathlib.Path, form: _Form | None, options: dict[str, Any], stated: dict[str, Any]
+    path: pathlib.Path, form: ReflectionForm | None, options: dict[str, Any], stated: dict[str, Any]
 ) -> DataReport:
     if path.is_dir():
         raise BadInputError(f"{path}: expected a file, got a folder")

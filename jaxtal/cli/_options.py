@@ -9,6 +9,10 @@ from cyclopts import CoercionError, Parameter
 
 Dtype = Literal["float32", "float64"]
 Preset = Literal["default", "paper", "recp"]
+#: a, b, c, alpha, beta, gamma.
+Six = tuple[float, float, float, float, float, float]
+ReflectionForm = Literal["cif", "csv", "shelx", "columns", "xds", "mtz"]
+Radiation = Literal["xray", "electron", "neutron"]
 
 
 def integer(least: int) -> Parameter:

@@ -4,7 +4,7 @@ import json
 import pathlib
 import re
 import sys
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from cyclopts import Parameter
@@ -14,12 +14,9 @@ from ..io import read_reflection_table, write_refinement
 from ..scattering import composition_amounts
 from ..solution import Solution
 from ..solution import solve as solve_structure
-from ._options import Count, Json, Quiet, Seed, number
+from ._options import Count, Json, Quiet, Radiation, ReflectionForm, Seed, Six, number
 from ._skipped import one_line_warnings
 from .job import output_folder
-
-Six = tuple[float, float, float, float, float, float]
-_Form = Literal["cif", "csv", "shelx", "columns", "xds", "mtz"]
 
 
 def solve(
@@ -30,8 +27,8 @@ def solve(
     spacegroup: str | None = None,
     composition: str | None = None,
     wavelength: Annotated[float | None, number(0.0)] = None,
-    radiation: Literal["xray", "electron", "neutron"] | None = None,
-    form: Annotated[_Form | None, Parameter(name="--format")] = None,
+    radiation: Radiation | None = None,
+    form: Annotated[ReflectionForm | None, Parameter(name="--format")] = None,
     block: str | None = None,
     instructions: pathlib.Path | None = None,
     starts: Count = 4,
