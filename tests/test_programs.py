@@ -114,6 +114,7 @@ class TestMany:
 
 
 class TestMeasured:
+    @pytest.mark.slow
     def test_phase(self):
         model = jxt.phasing.model("laves")
         phased = jxt.phase(model.reflections, starts=2, progress=False)

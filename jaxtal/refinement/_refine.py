@@ -12,7 +12,7 @@ from ._least_squares import NormalEquations, Problem
 from ._measurements import Measurements
 from ._model import Model
 from ._parameters import Parameters, ride
-from ._restraints import Restraint, RestraintTerms
+from ._restraints import Restraint, RestraintTerms, restraint_program
 from ._result import Refinement
 from ._weights import fit_weights
 
@@ -131,6 +131,7 @@ class _Loop:
         progress: Callable[[str], None] | None,
     ) -> None:
         self.problem, self.restraints = problem, restraints
+        self.program = None  # that of the restraints, compiled for the atoms that come
         self.occupancies, self.fixed = occupancies, fixed
         self.tolerance, self.progress = tolerance, progress
         self.log: list[str] = []
@@ -140,16 +141,18 @@ class _Loop:
         if free is None:
             free = Parameters.of(model, occupancies=self.occupancies, fixed=self.fixed)
         free = free.at(model)
-        total = len(self.problem.measured) + sum(r.count(model) for r in self.restraints)
+        terms = None
+        if self.restraints:
+            if self.program is None:
+                self.program = restraint_program(self.restraints, model, free)
+            terms = RestraintTerms.of(self.program, model, free)
+        total = len(self.problem.measured) + (len(terms.residuals) if terms else 0)
         if free.count >= total:
             raise ValueError(
                 f"expected fewer parameters than observations, got {free.count} and {total}; "
                 "refine isotropic displacements, or fix some parameters"
             )
         normal = self.problem.normal_equations(model, free)
-        terms = None
-        if self.restraints:
-            terms = RestraintTerms.of(self.restraints, model, free)
         return _Step(model, free, normal, terms)
 
     def run(self, model: Model, cycles: int) -> _Step:

@@ -67,11 +67,6 @@ class Restraint:
     sigma: Any = 0.02
     name: str = "restraint"
 
-    def count(self, model: Model) -> int:
-        """Number of residuals."""
-        with _double():
-            return int(np.size(self._scaled(values_of(model, jnp))))
-
     def _scaled(self, values: Values) -> Array:
         found = jnp.ravel(jnp.asarray(self.residuals(values)))
         sigma = np.broadcast_to(np.asarray(self.sigma, float), found.shape)
@@ -92,22 +87,27 @@ class RestraintTerms:
 
     @classmethod
     def of(
-        cls, restraints: Sequence[Restraint], model: Model, free: Parameters
+        cls, program: Callable[[Any], tuple[Array, Array]], model: Model, free: Parameters
     ) -> "RestraintTerms":
-        """Those of a model."""
+        """Those of a model, by the program made for its atoms."""
         with _double():
-            numbers = jnp.asarray(free.numbers(model))
-
-            def terms(numbers: Array) -> Array:
-                values = values_of(model, jnp, (free, numbers))
-                return jnp.concatenate([one._scaled(values) for one in restraints])
-
-            residuals = np.array(terms(numbers))
-            jacobian = np.array(jax.jacrev(terms)(numbers))
+            residuals, jacobian = map(np.array, program(jnp.asarray(free.numbers(model))))
         for name, array in (("residual", residuals), ("gradient", jacobian)):
             if not np.isfinite(array).all():
                 raise ValueError(f"restraints: a {name} is not finite at this model")
         return cls(residuals, np.asarray(jacobian @ free.map))
+
+
+def restraint_program(
+    restraints: Sequence[Restraint], model: Model, free: Parameters
+) -> Callable[[Any], tuple[Array, Array]]:
+    """Residuals and their derivatives by all numbers of a model, compiled once for its atoms."""
+
+    def terms(numbers: Array) -> Array:
+        values = values_of(model, jnp, (free, numbers))
+        return jnp.concatenate([one._scaled(values) for one in restraints])
+
+    return jax.jit(lambda numbers: (terms(numbers), jax.jacrev(terms)(numbers)))
 
 
 @contextlib.contextmanager

@@ -243,6 +243,7 @@ def test_modulated_crystals_keep_their_satellites(folder):
         read(text + "\n[output]\nccp4 = true", folder)
 
 
+@pytest.mark.slow
 def test_automatic_window(folder):
     rows = [f"{h} {k} {l} 10 1" for h in range(4) for k in range(1, 4) for l in range(4)]
     (folder / "data.txt").write_text("\n".join(rows))

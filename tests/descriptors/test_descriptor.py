@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from variants import slow_but
 from cells import SHEAR, finite, in_cell, moved, relative, resized, rotation, stored
 from tolerances import TOLERANCES
 
@@ -82,6 +83,7 @@ def test_diamond_in_twelve_groups_and_primitive_cells(dtype, rng, uniform):
     check(dtype, uniform, [*crystals, *variants(primitive, rng)], 2)
 
 
+@pytest.mark.slow
 def test_supercells_of_every_kind_of_intensity(x64):
     # Neutrons have their own normalisation; displacement factors go through the direct sum.
     crystal = prototype("rutile").expand()
@@ -289,10 +291,15 @@ def test_describing_compiles_nothing():
         SMALL,
         Descriptor(4, 5, 7.0, histogram=True, space=ReciprocalSpace(q_max=7.0, kind="neutron")),
         PowerSpectrum(3, 5, space=ReciprocalSpace(q_max=6.0, wavelength=1.54)),
-        PowerSpectrum(12, 4, 6.0, radial=SphericalBesselBasis()),
-        PowerSpectrum(4, 4, 6.0, radial=ChebyshevBasis()),
-        PowerSpectrum(4, 4, 6.0, radial=GaussianBasis()),
-        preset("paper", 5, 4, 6.0),
+        *(
+            pytest.param(PowerSpectrum(n, 4, 6.0, radial=radial), marks=pytest.mark.slow)
+            for n, radial in (
+                (12, SphericalBesselBasis()),
+                (4, ChebyshevBasis()),
+                (4, GaussianBasis()),
+            )
+        ),
+        pytest.param(preset("paper", 5, 4, 6.0), marks=pytest.mark.slow),
         RadialDistribution(31, 6.0),
     ],
     ids=repr,

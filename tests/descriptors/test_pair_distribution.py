@@ -127,6 +127,7 @@ def test_invariances(x64):
         np.testing.assert_allclose(compute(*case), plain, rtol=1e-10, atol=1e-10, err_msg=name)
 
 
+@pytest.mark.slow
 def test_random_gas_is_one_everywhere(x64):
     rng = np.random.default_rng(3)
     spec = PairDistribution(4.0, 10)

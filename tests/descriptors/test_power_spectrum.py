@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from variants import slow_but
 from cells import CRYSTALS, SHEAR, atoms, finite, in_cell, relative, resized, stored
 from providers import listing
 from scipy.special import jv
@@ -105,6 +106,7 @@ def test_dispersion_fills_odd_degrees(x64):
 SYMMETRIC = [*CRYSTALS, *(f"diamond in {n}" for n in list(diamond_settings())[::3])]
 
 
+@pytest.mark.slow
 def test_laue_symmetry_thins_every_crystal(x64, uniform):
     thinned_sizes, full_sizes = [], []
     for name in SYMMETRIC:
@@ -225,7 +227,7 @@ def test_transforms(x64, rng):
         assert bool(mapped.complete[i])
 
 
-@pytest.mark.parametrize("value", [1e10, np.nan])
+@pytest.mark.parametrize("value", slow_but([1e10], [1e10, np.nan]))
 def test_padding_is_never_used(x64, value):
     crystal = stored("rutile")
     padded = stored("rutile", pad_to=9)
@@ -263,7 +265,7 @@ def difference(function, values: list, i: int, direction, eps: float) -> float:
     return float(function(ahead) - function(behind)) / (2 * eps)
 
 
-@pytest.mark.parametrize("thinned", [False, True], ids=["full", "thinned"])
+@pytest.mark.parametrize("thinned", slow_but([True], [False, True]), ids=["full", "thinned"])
 def test_gradients_of_wyckoff_parameters(x64, rng, thinned):
     quartz = prototype("alpha-quartz")
     laue = quartz.group.laue_rotations if thinned else None
@@ -352,7 +354,7 @@ def test_a_crystal_that_outgrows_its_plan_is_flagged(x64):
         found.checked()
 
 
-@pytest.mark.parametrize("name", ["alpha-quartz", "diamond"])
+@pytest.mark.parametrize("name", slow_but(["alpha-quartz"], ["alpha-quartz", "diamond"]))
 def test_at_the_full_resolution(dtype, name):
     crystal = stored(name)
     descriptor = Descriptor()

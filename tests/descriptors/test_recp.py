@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from variants import slow_but
 
 from jaxtal.crystal import Crystal
 from jaxtal.descriptors.compat import RecpDescriptor
@@ -65,7 +66,7 @@ def test_reference_files_agree():
 @pytest.mark.parametrize(
     "key",
     # "default" is made of the same radial functions.
-    ["bessel", pytest.param("chebyshev", marks=pytest.mark.slow), "gto", "default"],
+    slow_but(["default"], ["bessel", "chebyshev", "gto", "default"]),
 )
 def test_float64_matches_pyxtal(x64, key):
     # pyxtal adds 1e-10 to the argument of the Bessel functions
@@ -144,7 +145,7 @@ def test_vmap_is_a_loop(x64):
         assert relative(got, np.asarray(plan(one).power_spectrum)) < 1e-12
 
 
-@pytest.mark.parametrize("rbasis", ["bessel", "gto"])
+@pytest.mark.parametrize("rbasis", slow_but(["gto"], ["bessel", "gto"]))
 def test_gradient_against_differences(x64, rbasis):
     spectrum = RecpDescriptor(n_max=4, l_max=4, q_max=5.0, rbasis=rbasis)
     one = crystal("baddeleyite")

@@ -154,6 +154,7 @@ def test_plan_for_crystals_serves_them_and_larger_ones(rng):
         assert bool(jnp.all(run(larger, plan).complete)) is serves
 
 
+@pytest.mark.slow
 def test_species_weights(rng):
     """Elements by one-hot rows, mixed sites, and a plan of a few elements."""
     batch = some_batch(rng)

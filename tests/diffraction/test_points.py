@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from variants import slow_but
 from cells import SHEAR, finite, in_cell, relative, stored
 from jaxtyping import TypeCheckError
 from providers import listing
@@ -367,7 +368,7 @@ def test_listed_and_found_reflections_are_the_same_points(x64):
         SPACE.plan(crystals, elements=[14])
 
 
-@pytest.mark.parametrize("half", ["bfloat16", "float16"])
+@pytest.mark.parametrize("half", slow_but(["bfloat16"], ["bfloat16", "float16"]))
 def test_half_precision_is_computed_in_float32(half):
     crystal = stored("alpha-quartz")
     plan = SPACE.plan(crystal)

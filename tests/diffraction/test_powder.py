@@ -275,6 +275,7 @@ def test_the_cell_chosen_does_not_matter(x64):
     assert relative(values, base) < 1e-10
 
 
+@pytest.mark.slow
 def test_nothing_jumps(x64):
     """Lines cross both ends of the range while the cell breathes; the pattern follows smoothly."""
     crystal = stored("diamond")

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from variants import slow_but
 from cells import finite, relative
 from tolerances import TOLERANCES
 
@@ -250,7 +251,7 @@ def poisoned(crystal: Crystal, value: float) -> Crystal:
     )
 
 
-@pytest.mark.parametrize("value", [0.0, 1e10, np.nan, np.inf])
+@pytest.mark.parametrize("value", slow_but([1e10], [0.0, 1e10, np.nan, np.inf]))
 def test_padding_is_never_used(x64, rng, value):
     options = {"u_iso": rng.uniform(0, 0.05, 5), "u_aniso": tensors(rng, 5)}
     state = rng.bit_generator.state

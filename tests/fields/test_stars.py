@@ -134,6 +134,7 @@ def test_exact_phases_keep_the_stars_of_r_3_c():
     assert Stars.build(mesh, matrix, "R 3 c:H").n_basis == 100
 
 
+@pytest.mark.slow
 def test_every_group_of_pscf(data_dir):
     with (data_dir / "fields/all_groups.csv").open() as file:
         rows = list(csv.DictReader(file))

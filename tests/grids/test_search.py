@@ -176,6 +176,7 @@ def test_invariant_search_in_three_dimensions():
     assert grid.size < 1.2 * report.packing_size
 
 
+@pytest.mark.slow
 def test_search_in_six_dimensions():
     k = ball(6, 4.0, icosahedral_metric(2.0))
     plain = search_grid(k, seed=0, max_trials=150)

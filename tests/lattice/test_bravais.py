@@ -79,6 +79,7 @@ def _squared_and_jacobian(lattice, parameters, G):
     return squared, jacobian
 
 
+@pytest.mark.slow
 def test_derivatives_of_the_program_and_where_it_is_wrong(x64, unit_cells):
     """Three hand-coded derivatives of the program are wrong; differences are ours."""
     wrong = set()

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from variants import slow_but
 from cells import SHEAR, atoms, finite, in_cell, moved, relative, rotation
 from tolerances import TOLERANCES
 
@@ -126,6 +127,7 @@ def test_density_matters_only_if_asked_for(crystals):
     assert abs(b[-1] - a[-1] - 0.3 * np.log(1.2**3)) < 1e-5
 
 
+@pytest.mark.slow
 def test_what_each_term_sees(crystals):
     chains = [
         Crystal.from_arrays([8.0, 5, 6, 90, 90, 90], np.outer(x, [1 / 8, 0, 0]), [6] * 4)
@@ -171,6 +173,7 @@ def test_in_numpy_as_compiled(x64, crystals, monkeypatch):
     assert relative(found.vector, compiled.vector) < 2e-6
 
 
+@pytest.mark.slow
 def test_partly_filled_sites(crystals):
     matrix, frac, numbers = atoms(crystals["rutile"])
     shared = Crystal.from_arrays(
@@ -243,7 +246,7 @@ def test_one_program_for_a_capacity(crystals, rng):
 # The gradient of the hand is that of `hand_vector`, checked with it.
 @pytest.mark.parametrize(
     "metric",
-    [SMALL, LINES, CrystalMetric(2, 2, 8.0, distances=1)],
+    slow_but([LINES], [SMALL, LINES, CrystalMetric(2, 2, 8.0, distances=1)]),
     ids=["spectrum", "lines", "neighbours"],
 )
 def test_gradients_against_finite_differences(x64, rng, metric):

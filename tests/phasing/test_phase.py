@@ -6,6 +6,7 @@ import threading
 import jax
 import numpy as np
 import pytest
+from variants import slow_but
 
 from jaxtal import io, phasing
 from jaxtal.grids import Grid, mesh_for
@@ -41,7 +42,7 @@ def windowed(model) -> PhasingProblem:
     return PhasingProblem.build(listed, amplitudes / listed.amplitude)
 
 
-@pytest.mark.parametrize("name", ["laves", "2d"])
+@pytest.mark.parametrize("name", slow_but(["2d"], ["laves", "2d"]))
 def test_models_are_solved_and_nothing_else_is_claimed(name):
     model = phasing.model(name)
     problem = windowed(model)

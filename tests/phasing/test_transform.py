@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from variants import slow_but
 
 from jaxtal.grids import Grid
 from jaxtal.phasing import Transform
@@ -55,7 +56,7 @@ def some_grids(dimension: int, rng) -> list[Grid]:
     return [mesh, cyclic, folded]
 
 
-@pytest.mark.parametrize("name", GROUPS)
+@pytest.mark.parametrize("name", slow_but(["p4g", "P 61", "superspace"], GROUPS))
 def test_density_is_the_direct_sum_at_the_points_of_any_grid(name, x64, rng):
     orbits = orbits_of(name)
     f = random_amplitudes(orbits, rng)
@@ -67,7 +68,9 @@ def test_density_is_the_direct_sum_at_the_points_of_any_grid(name, x64, rng):
         np.testing.assert_allclose(density.ravel(), expected, atol=1e-9 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("name", ["p4g", "P 61", "F d d 2", "superspace"])
+@pytest.mark.parametrize(
+    "name", slow_but(["P 61", "superspace"], ["p4g", "P 61", "F d d 2", "superspace"])
+)
 def test_round_trip_and_parseval_on_an_alias_free_grid(name, x64, rng):
     orbits = orbits_of(name)
     size = 2 * int(np.abs(orbits.all_indices).max()) + 2

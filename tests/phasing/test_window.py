@@ -86,6 +86,7 @@ def flatness(r, factors, grid, positions=4):
     return 1 / np.mean([1 / shape.flatness for shape in shapes]), 1 / ratio
 
 
+@pytest.mark.slow
 def test_it_beats_the_hand_made_window_on_points_it_has_not_seen():
     r, window = quasicrystal(), quasicrystal_window()
     ours, hand, none = (

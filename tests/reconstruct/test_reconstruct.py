@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from variants import slow_but
 
 from jaxtal.crystal import WyckoffCrystal, match_crystals, prototype
 from jaxtal.descriptors import Descriptor, describe
@@ -30,7 +31,7 @@ def rebuild(name, **options):
 
 @pytest.mark.parametrize(
     "name",
-    [n if n == "alpha-quartz" else pytest.param(n, marks=pytest.mark.slow) for n in PAPER],
+    slow_but(["diamond"], PAPER),
 )
 def test_recovery_from_the_papers_perturbations(name):
     crystal, found = rebuild(name, starts=8, key=jax.random.key(1), perturbation=PAPER[name])

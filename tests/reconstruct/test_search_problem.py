@@ -5,6 +5,7 @@ import jax.monitoring
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from variants import slow_but
 
 from jaxtal.crystal import WyckoffCrystal, prototype
 from jaxtal.descriptors import Descriptor, describe
@@ -62,7 +63,9 @@ def evaluate(problem, variables, blur=0.0):
     return [np.asarray(x) for x in compiled(problem, jnp.asarray(padded), jnp.asarray(blur))]
 
 
-@pytest.mark.parametrize("name", CRYSTALS)
+@pytest.mark.parametrize(
+    "name", slow_but(["alpha-quartz", "triclinic, a shared site"], CRYSTALS)
+)
 def test_equal_to_the_objective_of_the_crystal(name, x64, rng):
     """The loss afresh knows neither symmetry nor padding, absences or Legendre polynomials."""
     crystal = CRYSTALS[name]()
@@ -77,6 +80,7 @@ def test_equal_to_the_objective_of_the_crystal(name, x64, rng):
         np.testing.assert_allclose(np.sum(residuals**2), loss, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_blurred_losses_are_those_of_the_plan(x64, rng):
     crystal = prototype("alpha-quartz")
     target = describe(crystal, SMALL)

@@ -12,6 +12,7 @@ from jaxtal.reconstruct import estimate_volume, perturb, random_crystal
 KEYS = jax.random.split(jax.random.key(5), 64)
 
 
+@pytest.mark.slow
 def test_perturbation_has_the_stated_size():
     """Each generator moves by d_coor in angstrom, the cell by at most d_lat / 2."""
     quartz = prototype("alpha-quartz")

@@ -139,6 +139,7 @@ def test_wanted_values_compile_nothing_anew():
     assert len(traces) == 1
 
 
+@pytest.mark.slow
 def test_a_reconstruction_is_pulled_to_the_wanted_value():
     """Diamond's density weighed against its descriptor: between the two, nearer to the heavier."""
     diamond = prototype("diamond")

@@ -88,10 +88,10 @@ def test_jax_gives_the_same_values_and_derivatives(name, x64):
     assert residuals.names == free.names
     found = residuals.intensities(residuals.start)
     np.testing.assert_allclose(found, problem.calculate(model).intensity, rtol=1e-9, atol=1e-9)
-    J = jax.jacfwd(residuals.intensities)(residuals.start)
+    J = jax.jit(jax.jacfwd(residuals.intensities))(residuals.start)
     np.testing.assert_allclose(J, problem.jacobian(model, free), rtol=1e-7, atol=1e-7)
     value = lambda shift: (residuals(shift) ** 2).sum()  # noqa: E731
-    gradient = jax.grad(value)(residuals.start)
+    gradient = jax.jit(jax.grad(value))(residuals.start)
     normal = problem.normal_equations(model, free)
     np.testing.assert_allclose(gradient, -2 * normal.gradient, rtol=1e-7, atol=1e-6)
 
@@ -99,7 +99,7 @@ def test_jax_gives_the_same_values_and_derivatives(name, x64):
 def test_gradients_are_finite_where_nothing_scatters(x64):
     data, model = small("acentric")
     residuals = Residuals.build(data, model.replace(occupancies=np.zeros(len(model))))
-    gradient = jax.grad(lambda shift: (residuals(shift) ** 2).sum())(residuals.start)
+    gradient = jax.jit(jax.grad(lambda shift: (residuals(shift) ** 2).sum()))(residuals.start)
     assert np.isfinite(np.asarray(gradient)).all()
 
 

@@ -20,7 +20,7 @@ from jaxtal.refinement import (
 )
 from jaxtal.refinement._least_squares import Problem
 from jaxtal.refinement._parameters import Parameters
-from jaxtal.refinement._restraints import RestraintTerms
+from jaxtal.refinement._restraints import RestraintTerms, restraint_program
 from jaxtal.refinement._sites import null_space, polar_directions, site_of
 from jaxtal.symmetry import SpaceGroup, absent
 
@@ -223,12 +223,13 @@ def test_restraints_hold_and_have_right_gradients(x64):
         Restraint(lambda v: v.frac[v.index["C3"]][0] - 0.3, 1e-3),
     ]
     free = Parameters.of(truth)
-    found = RestraintTerms.of(terms, truth, free)
+    program = restraint_program(terms, truth, free)
+    found = RestraintTerms.of(program, truth, free)
     rng = np.random.default_rng(0)
     step = rng.normal(size=free.count)
     eps = 1e-6
     ahead, behind = (
-        RestraintTerms.of(terms, free.shifted(truth, s * eps * step), free).residuals
+        RestraintTerms.of(program, free.shifted(truth, s * eps * step), free).residuals
         for s in (1, -1)
     )
     np.testing.assert_allclose((ahead - behind) / (2 * eps), found.jacobian @ step, rtol=1e-5)

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+from variants import slow_but
 from simulated import simulated
 
 from jaxtal.io import read_reflection_table
@@ -268,7 +269,9 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize(
+    "name", slow_but(["c18h19no4_106c", "nacl", "thpp", "ws_bt6337", "zngapo"], EXPECTED)
+)
 def test_measured_sets(data_dir, name):
     folder = data_dir / "reflections" / name
     meta = json.loads((folder / "meta.json").read_text())

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from variants import slow_but
 from random_crystals import ORGANIC, crystal, structure_factors
 
 import jaxtal as jxt
@@ -128,12 +129,15 @@ def test_bad_input_leaves_nothing(tmp_path, monkeypatch, capsys, options, named)
 
 @pytest.mark.parametrize(
     ("name", "number", "r1"),
-    [
-        ("ylid", 19, 0.035),
-        ("nacl", 225, 0.02),
-        ("neutron_c9h10br2", 14, 0.13),
-        ("cs_twin_3a", None, 1.0),
-    ],
+    slow_but(
+        ["ylid"],
+        [
+            ("ylid", 19, 0.035),
+            ("nacl", 225, 0.02),
+            ("neutron_c9h10br2", 14, 0.13),
+            ("cs_twin_3a", None, 1.0),
+        ],
+    ),
 )
 def test_measured_crystals(data_dir, name, number, r1):
     """The twin is refused; R1 of the others with hydrogen atoms is about that of the references.

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from variants import slow_but
 
 from jaxtal.symmetry import BasisChange, SpaceGroup, SymOp, derive_space_groups
 from jaxtal.symmetry._congruence import solve_on_torus
@@ -63,8 +64,8 @@ def test_the_73_arithmetic_classes_give_the_230_groups():
         (168, range(168, 174)),
         (202, [202, 203]),
         (207, [207, 208, 212, 213]),
-        (225, range(225, 229)),
-        (229, [229, 230]),
+        pytest.param(225, range(225, 229), marks=pytest.mark.slow),
+        pytest.param(229, [229, 230], marks=pytest.mark.slow),
     ],
 )
 def test_classes_hold_the_groups_of_international_tables(number, numbers):
@@ -75,7 +76,7 @@ def test_classes_hold_the_groups_of_international_tables(number, numbers):
 
 
 @pytest.mark.parametrize(
-    ("number", "types"), [(16, 4), (47, 16), (23, 2), (69, 2), (71, 4), (200, 3), (221, 4)]
+    ("number", "types"), [(16, 4), (47, 16), (23, 2), (69, 2), (71, 4), (200, 3), pytest.param(221, 4, marks=pytest.mark.slow)]
 )
 def test_equivalences_leave_one_group_of_each_type(number, types):
     group = SpaceGroup.from_number(number)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from variants import slow_but
 
 from jaxtal.symmetry import (
     BasisChange,
@@ -43,7 +44,7 @@ STEPS = 24
         ("I m -3 m", 1, []),
         ("P m -3 m", 2, []),
         ("icosahedral P235", 2, []),
-        ("icosahedral Fm-3-5", 4, []),
+        pytest.param("icosahedral Fm-3-5", 4, [], marks=pytest.mark.slow),
         ("icosahedral Im-3-5", 1, []),
         ("decagonal P10_5mc", 1, [[0, 0, 0, 0, 1]]),
     ],

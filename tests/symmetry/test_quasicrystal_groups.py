@@ -7,6 +7,7 @@ import pathlib
 
 import numpy as np
 import pytest
+from variants import slow_but
 
 from jaxtal.symmetry import (
     BasisChange,
@@ -73,7 +74,7 @@ def test_counts():
         quasicrystal_group_names("heptagonal")
 
 
-@pytest.mark.parametrize("family", ["icosahedral", *AXIAL])
+@pytest.mark.parametrize("family", slow_but(AXIAL, ["icosahedral", *AXIAL]))
 def test_groups_are_symmetries_of_their_basis(family):
     parallel, perpendicular = _basis(family)
     seen = {}
@@ -190,7 +191,13 @@ def test_octagonal_glides_are_those_of_tetragonal_groups():
     assert checked == 4 + 8 + 16
 
 
-@pytest.mark.parametrize("name", quasicrystal_group_names("icosahedral"))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name.startswith("icosahedral F") else name
+        for name in quasicrystal_group_names("icosahedral")
+    ],
+)
 def test_icosahedral_groups(name):
     group = SpaceGroup.find(name)
     lattice = name.split()[1][0]
@@ -295,6 +302,7 @@ def _signature(group):
     return tuple(sorted(lines))
 
 
+@pytest.mark.slow
 def test_table_is_what_the_script_derives():
     script = _script()
     for family in ("decagonal", "octagonal"):

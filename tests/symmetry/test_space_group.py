@@ -22,6 +22,7 @@ def _plane_group_p4m() -> list[SymOp]:
     return [SymOp([[0, -1], [1, 0]]), SymOp([[-1, 0], [0, 1]])]
 
 
+@pytest.mark.slow
 def test_every_setting_is_a_group_with_gemmis_operations():
     assert len(SETTINGS) == 564
     for name in SETTINGS:
@@ -53,6 +54,7 @@ def test_operations_agree_with_spglib():
         assert set(group.operations) == expected
 
 
+@pytest.mark.slow
 def test_every_setting_maps_exactly_to_the_standard_one():
     for name in SETTINGS:
         group = SpaceGroup.from_name(name)
