@@ -1,4 +1,4 @@
-"""Variants of one test: the default run takes a few, the weekly one (`-m "slow or not slow"`) all."""
+"""Variants of a test: the default run takes a few, the weekly one (`-m "slow or not slow"`) all."""
 
 from collections.abc import Iterable
 from typing import Any

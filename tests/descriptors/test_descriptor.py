@@ -5,7 +5,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from variants import slow_but
 from cells import SHEAR, finite, in_cell, moved, relative, resized, rotation, stored
 from tolerances import TOLERANCES
 

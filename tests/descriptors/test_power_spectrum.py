@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from variants import slow_but
 from cells import CRYSTALS, SHEAR, atoms, finite, in_cell, relative, resized, stored
 from providers import listing
 from scipy.special import jv
 from tolerances import TOLERANCES
+from variants import slow_but
 
 from jaxtal.crystal import Crystal, WyckoffCrystal, diamond_settings, prototype
 from jaxtal.descriptors import (

@@ -5,10 +5,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from variants import slow_but
 from cells import SHEAR, finite, in_cell, relative, stored
 from jaxtyping import TypeCheckError
 from providers import listing
+from variants import slow_but
 
 from jaxtal.crystal import Crystal, CrystalBatch, WyckoffCrystal, prototype
 from jaxtal.diffraction import (

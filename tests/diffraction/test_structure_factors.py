@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from variants import slow_but
 from cells import finite, relative
 from tolerances import TOLERANCES
+from variants import slow_but
 
 from jaxtal.crystal import Crystal
 from jaxtal.diffraction import _structure_factors as direct

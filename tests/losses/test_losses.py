@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from variants import slow_but
 from cells import finite
+from variants import slow_but
 
 from jaxtal.crystal import CrystalArrays, CrystalBatch, prototype
 from jaxtal.descriptors import Descriptor

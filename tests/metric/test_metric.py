@@ -5,9 +5,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from variants import slow_but
 from cells import SHEAR, atoms, finite, in_cell, moved, relative, rotation
 from tolerances import TOLERANCES
+from variants import slow_but
 
 from jaxtal._core import CompileClock
 from jaxtal.crystal import Crystal, CrystalArrays, CrystalBatch, prototype

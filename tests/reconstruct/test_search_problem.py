@@ -63,9 +63,7 @@ def evaluate(problem, variables, blur=0.0):
     return [np.asarray(x) for x in compiled(problem, jnp.asarray(padded), jnp.asarray(blur))]
 
 
-@pytest.mark.parametrize(
-    "name", slow_but(["alpha-quartz", "triclinic, a shared site"], CRYSTALS)
-)
+@pytest.mark.parametrize("name", slow_but(["alpha-quartz", "triclinic, a shared site"], CRYSTALS))
 def test_equal_to_the_objective_of_the_crystal(name, x64, rng):
     """The loss afresh knows neither symmetry nor padding, absences or Legendre polynomials."""
     crystal = CRYSTALS[name]()

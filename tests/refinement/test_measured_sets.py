@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from variants import slow_but
 from published import measurements, reference
+from variants import slow_but
 
 from jaxtal.io import read, read_ccp4, write_refinement
 from jaxtal.io.refinement._res import short_labels

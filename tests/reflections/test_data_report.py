@@ -5,8 +5,8 @@ import time
 
 import numpy as np
 import pytest
-from variants import slow_but
 from simulated import simulated
+from variants import slow_but
 
 from jaxtal.io import read_reflection_table
 from jaxtal.reflections import DataReport, Reflections, ReflectionTable

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from variants import slow_but
 from random_crystals import ORGANIC, crystal, structure_factors
+from variants import slow_but
 
 from jaxtal import io, solution
 from jaxtal.lattice import Superspace

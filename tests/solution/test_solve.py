@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from variants import slow_but
 from random_crystals import ORGANIC, crystal, structure_factors
+from variants import slow_but
 
 import jaxtal as jxt
 from jaxtal import io

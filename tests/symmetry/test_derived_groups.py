@@ -5,7 +5,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from variants import slow_but
 
 from jaxtal.symmetry import BasisChange, SpaceGroup, SymOp, derive_space_groups
 from jaxtal.symmetry._congruence import solve_on_torus
@@ -76,7 +75,16 @@ def test_classes_hold_the_groups_of_international_tables(number, numbers):
 
 
 @pytest.mark.parametrize(
-    ("number", "types"), [(16, 4), (47, 16), (23, 2), (69, 2), (71, 4), (200, 3), pytest.param(221, 4, marks=pytest.mark.slow)]
+    ("number", "types"),
+    [
+        (16, 4),
+        (47, 16),
+        (23, 2),
+        (69, 2),
+        (71, 4),
+        (200, 3),
+        pytest.param(221, 4, marks=pytest.mark.slow),
+    ],
 )
 def test_equivalences_leave_one_group_of_each_type(number, types):
     group = SpaceGroup.from_number(number)

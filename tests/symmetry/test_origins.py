@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from variants import slow_but
 
 from jaxtal.symmetry import (
     BasisChange,

@@ -8,8 +8,8 @@ import re
 import gemmi
 import numpy as np
 import pytest
-from variants import slow_but
 import spglib
+from variants import slow_but
 
 from jaxtal.symmetry import SpaceGroup, WyckoffPosition
 
