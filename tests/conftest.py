@@ -15,7 +15,9 @@ _CACHE = os.environ.get("JAXTAL_TEST_CACHE") or str(
 jax.config.update("jax_compilation_cache_dir", _CACHE)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 jax.config.update("jax_numpy_rank_promotion", "raise")
-jax.config.update("jax_numpy_dtype_promotion", "strict")
+# In 64-bit mode throughout (`JAX_ENABLE_X64=1`) float32 meets float64 where a user mixes them.
+if not jax.config.values["jax_enable_x64"]:
+    jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 
 #: Flags for the code that XLA makes for the default tests, by versions of JAX: not optimised, and
@@ -45,11 +47,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def few_programs():
-    """Compiled programs are dropped when they fill half the memory maps that Linux allows."""
+    """Compiled programs are dropped when they fill most of the memory maps that Linux allows."""
     yield
     maps = pathlib.Path("/proc/self/maps")
-    if maps.exists() and maps.read_text().count("\n") > 32_000:
+    if maps.exists() and maps.read_text().count("\n") > 48_000:
         jax.clear_caches()
+
+
+@pytest.fixture
+def float64_stays_as_it_is():
+    """What a test calls must not switch 64-bit mode for those who come after it."""
+    before = jax.config.values["jax_enable_x64"]
+    yield
+    assert jax.config.values["jax_enable_x64"] == before
 
 
 @pytest.fixture

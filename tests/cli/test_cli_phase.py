@@ -6,7 +6,6 @@ import re
 import tomllib
 from typing import get_args
 
-import jax
 import numpy as np
 import pytest
 
@@ -174,10 +173,10 @@ def test_the_command_line_counts_and_seeds_decide(run, tmp_path, points):
     assert found[0] == found[1] != found[2]
 
 
+@pytest.mark.usefixtures("float64_stays_as_it_is")
 def test_double_precision(run, tmp_path, points):
     result = run("phase", "points.toml", *SHORT, "--dtype", "float64", "-o", "x", "--json")
     assert result.json["dtype"] == "float64"
-    assert not jax.config.values["jax_enable_x64"]
     archive = jxt.io.read_phases_npz(tmp_path / "x" / "phases.npz")
     # Rounded to float32 it would be another number.
     assert (archive.f.astype(np.complex64) != archive.f).any()

@@ -171,6 +171,7 @@ def jumps(values: np.ndarray) -> float:
     return float(np.abs(np.diff(values, 2, axis=0)).max() / np.abs(values).max())
 
 
+@pytest.mark.slow
 def test_nothing_jumps_as_reflections_leave(x64):
     # Reflections (with |h|^2 = 28 or less) cross the sphere in the middle of the scan.
     crystal = Crystal.from_arrays(3 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], [11, 17])

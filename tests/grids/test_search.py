@@ -164,6 +164,7 @@ def test_search_is_near_the_optimum_in_two_dimensions():
     assert best <= turned.size <= 1.15 * best
 
 
+@pytest.mark.slow
 def test_invariant_search_in_three_dimensions():
     k = ball(3, 4.5, HEXAGONAL)
     group = SpaceGroup.find("P 6/m m m")
@@ -188,6 +189,7 @@ def test_search_in_six_dimensions():
     assert symmetric.size < 1.2 * grid_report(symmetric, k).packing_size
 
 
+@pytest.mark.slow
 def test_search_repeats_with_its_seed():
     k = ball(6, 4.0, icosahedral_metric(2.0))
     for options in ({}, {"rotations": ICOSAHEDRAL[:1]}):

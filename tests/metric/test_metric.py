@@ -192,6 +192,7 @@ def test_partly_filled_sites(crystals):
     assert np.isclose(shares.sum(), 0.5)
 
 
+@pytest.mark.slow
 def test_species_weights_are_atomic_numbers_when_whole(crystals):
     plan = plan_of(elements=(8, 14, 22))
     lattice, frac, numbers, mask = arrays(crystals["rutile"])

@@ -103,6 +103,7 @@ def test_it_beats_the_hand_made_window_on_points_it_has_not_seen():
     assert window.height == pytest.approx(delta_shape(r, window.factors(r), small_grid()).height)
 
 
+@pytest.mark.slow
 def test_a_full_disc_gives_the_solution_of_turan():
     """All |k| < 12 in two dimensions: nothing is flatter than the autocorrelation of a disc."""
     r = model("2d", q_max=12.0).reflections

@@ -121,6 +121,7 @@ def test_shared_sites_are_not_pushed_apart(x64):
     assert overlap(Objective().plan(describe(mixed, SMALL), mixed), mixed)[0] == 0
 
 
+@pytest.mark.slow
 def test_symmetry_changes_nothing_but_the_cost(x64):
     crystal = prototype("h-diamond")
     target = describe(crystal, SMALL)

@@ -29,6 +29,7 @@ def test_perturbation_has_the_stated_size():
         )
 
 
+@pytest.mark.slow
 def test_only_the_cell_of_diamond_moves():
     diamond = prototype("diamond")
     moved = perturb(diamond, KEYS[0], 0.1, 0.3)

@@ -32,7 +32,7 @@ def taken_apart(model: Model, seed=0, by=0.05) -> Model:
 @pytest.mark.parametrize(
     ("name", "r1", "hydrogens"),
     slow_but(
-        ["c18h19no4_106c", "ylid"],
+        ["ylid"],
         [
             ("s2dipyridyl", 0.0285, 16),
             ("c26h33no3si_051a", 0.0324, 33),

@@ -117,6 +117,7 @@ def test_all_settings_have_as_many_origins_as_the_standard_one():
         assert len(allowed_origins(group).discrete) == len(allowed_origins(standard).discrete)
 
 
+@pytest.mark.slow
 def test_hand_of_the_230_groups():
     fixed = [n for n in range(1, 231) if hand_shift(SpaceGroup.from_number(n)) is None]
     assert fixed == ENANTIOMORPHIC

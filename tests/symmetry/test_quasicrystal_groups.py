@@ -273,6 +273,7 @@ def _order(rotation):
     return n
 
 
+@pytest.mark.slow
 def test_no_group_is_listed_twice():
     """Two groups of one lattice and point group differ by more than a shift of the origin."""
     by_point_group = collections.defaultdict(list)
@@ -332,6 +333,7 @@ def test_spellings(name, expected):
     assert expected in repr(SpaceGroup.find(name))
 
 
+@pytest.mark.slow
 def test_names_without_family_are_unique():
     other = [n for n in NAMES if SpaceGroup.find(n.split(" ", 1)[1]).hm != n]
     # These read as settings of P 1 2 1 and P 1 21 1.
