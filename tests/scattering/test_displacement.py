@@ -112,6 +112,7 @@ def test_gradient_in_the_cell(x64):
     u = u_from_six(jnp.asarray(SIX))
     hkl = jnp.asarray([[1, 2, -3], [2, 0, 1]])
 
+    @jax.jit
     def total(cell):
         return jnp.sum(anisotropic_displacement(u, hkl, cell))
 
