@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         Exit code: 0 done, 1 not converged, 2 bad input, 130 interrupted.
     """
-    with heard_interrupts() as heard:
+    with heard_interrupts():
         try:
             # Imports take a second, in which Ctrl-C shall leave no traceback either.
             from ._main import run_arguments
@@ -49,10 +49,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             return run_arguments(argv)
         except KeyboardInterrupt:
             pass
-        except Exception:
-            # Imports of others turn an interrupt into errors of their own.
-            if not heard.raised:
-                raise
         say("jaxtal: interrupted")
     if argv is None:
         # A process of its own leaves at once: XLA may crash when torn down while it compiles.

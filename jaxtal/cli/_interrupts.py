@@ -21,13 +21,15 @@ class Interrupts:
     Attributes:
         count: how many have come.
         resent: of those to come, how many were sent from here.
-        raised: whether one was raised in the main thread, where the thread that counts may not
-            have had its turn yet.
     """
 
     def __init__(self) -> None:
         self.count = self.resent = 0
-        self.raised = False
+
+    def send_again(self) -> None:
+        """Interrupt the main thread a little later."""
+        self.resent += 1
+        threading.Timer(_AGAIN, _thread.interrupt_main).start()
 
 
 @contextlib.contextmanager
@@ -38,31 +40,35 @@ def heard_interrupts() -> Iterator[Interrupts]:
     system's wakes a thread here at once. The first interrupt is still raised where Python next
     looks, so that what has been found can be written.
 
-    An interrupt that falls into a callback of the garbage collector is sent again: an exception
-    there cannot travel, Python prints it as "ignored" and goes on. JAX has such a callback, and
-    while it traces, the collector runs often. One that falls into compiled code that imports
-    NumPy, as JAX's does, is printed there with its traceback, and travels on as an `ImportError`:
-    it is not printed.
+    Two kinds of places are no good for that, and it is sent again a little later. Of a callback of
+    the garbage collector it cannot travel: Python prints it as "ignored" and goes on. JAX has such
+    a callback, and while it traces, the collector runs often. And an import may have been called by
+    compiled code that initialises itself, which prints the interrupt, makes another error of it, or
+    ends the process.
     """
-    heard, before, printed = Interrupts(), sys.unraisablehook, sys.excepthook
+    heard, before = Interrupts(), sys.unraisablehook
 
     def hook(unraisable: Any) -> None:
         if isinstance(unraisable.exc_value, KeyboardInterrupt):
-            heard.resent += 1
-            threading.Timer(_AGAIN, _thread.interrupt_main).start()
+            heard.send_again()
         else:
             before(unraisable)
 
-    def excepthook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
-        if not issubclass(kind, KeyboardInterrupt):
-            printed(kind, error, trace)
-
-    sys.unraisablehook, sys.excepthook = hook, excepthook
+    sys.unraisablehook = hook
     try:
         with _awake(heard):
             yield heard
     finally:
-        sys.unraisablehook, sys.excepthook = before, printed
+        sys.unraisablehook = before
+
+
+def _imports(frame: Any) -> bool:
+    """Whether an import is under way."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextlib.contextmanager
@@ -76,18 +82,20 @@ def _awake(heard: Interrupts) -> Iterator[None]:
     old = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     handler = signal.getsignal(signal.SIGINT)
 
-    def noted(number: int, frame: Any) -> None:
-        heard.raised = True
-        signal.default_int_handler(number, frame)
+    def raised(number: int, frame: Any) -> None:
+        if _imports(frame):
+            heard.send_again()
+        else:
+            signal.default_int_handler(number, frame)
 
     if handler is signal.default_int_handler:  # otherwise somebody wants to be deaf
-        signal.signal(signal.SIGINT, noted)
+        signal.signal(signal.SIGINT, raised)
     thread = threading.Thread(target=_answer, args=(reading, heard), daemon=True)
     thread.start()
     try:
         yield
     finally:
-        if signal.getsignal(signal.SIGINT) is noted:
+        if signal.getsignal(signal.SIGINT) is raised:
             signal.signal(signal.SIGINT, handler)
         signal.set_wakeup_fd(old)
         os.close(writing)  # ends the thread
