@@ -2,6 +2,7 @@
 
 import _thread
 import contextlib
+import importlib.machinery
 import os
 import signal
 import sys
@@ -28,8 +29,12 @@ class Interrupts:
 
     def send_again(self) -> None:
         """Interrupt the main thread a little later."""
-        self.resent += 1
-        threading.Timer(_AGAIN, _thread.interrupt_main).start()
+
+        def send() -> None:
+            self.resent += 1
+            _thread.interrupt_main()
+
+        threading.Timer(_AGAIN, send).start()
 
 
 @contextlib.contextmanager
@@ -42,9 +47,9 @@ def heard_interrupts() -> Iterator[Interrupts]:
 
     Two kinds of places are no good for that, and it is sent again a little later. Of a callback of
     the garbage collector it cannot travel: Python prints it as "ignored" and goes on. JAX has such
-    a callback, and while it traces, the collector runs often. And an import may have been called by
-    compiled code that initialises itself, which prints the interrupt, makes another error of it, or
-    ends the process.
+    a callback, and while it traces, the collector runs often. And a compiled module that
+    initialises itself and calls Python, to import another one, prints the interrupt, makes another
+    error of it or ends the process.
     """
     heard, before = Interrupts(), sys.unraisablehook
 
@@ -62,10 +67,12 @@ def heard_interrupts() -> Iterator[Interrupts]:
         sys.unraisablehook = before
 
 
-def _imports(frame: Any) -> bool:
-    """Whether an import is under way."""
+def _initialises(frame: Any) -> bool:
+    """Whether a compiled module that is being imported has called what runs."""
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
+        if frame.f_code.co_name in ("create_module", "exec_module") and isinstance(
+            frame.f_locals.get("self"), importlib.machinery.ExtensionFileLoader
+        ):
             return True
         frame = frame.f_back
     return False
@@ -83,7 +90,7 @@ def _awake(heard: Interrupts) -> Iterator[None]:
     handler = signal.getsignal(signal.SIGINT)
 
     def raised(number: int, frame: Any) -> None:
-        if _imports(frame):
+        if _initialises(frame):
             heard.send_again()
         else:
             signal.default_int_handler(number, frame)
