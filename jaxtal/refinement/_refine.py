@@ -8,9 +8,11 @@ import numpy as np
 from .._core import few_threads
 from ..lattice import matrix_to_cell
 from ._figures import Figures
-from ._least_squares import NormalEquations, Problem
+from ._inverse import Inverse
+from ._least_squares import Problem
 from ._measurements import Measurements
 from ._model import Model
+from ._normal_equations import NormalEquations, normal_equations
 from ._parameters import Parameters, ride
 from ._restraints import Restraint, RestraintTerms
 from ._result import Refinement
@@ -51,6 +53,7 @@ def refine(
     form_factor_table: str | None = None,
     progress: Callable[[str], None] | None = None,
     problem: Problem | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> Refinement:
     """Refine a model against intensities by full-matrix least squares on F^2.
 
@@ -79,6 +82,7 @@ def refine(
         form_factor_table: a kind of `scattering.FormFactors`; default "it92" for X-rays.
         progress: called with a line after each cycle.
         problem: tables of these intensities from an earlier call.
+        stop: asked before each cycle; True ends the refinement there.
 
     Returns:
         The refined model with its figures, uncertainties, covariance and log.
@@ -97,11 +101,12 @@ def refine(
     model = ride(_in_the_cell_of(measured, model))
     if model.scale is None:
         model = problem.scaled(model)
-    loop = _Loop(problem, tuple(restraints), tuple(occupancies), tuple(fixed), tolerance, progress)
+    settings = tuple(restraints), tuple(occupancies), tuple(fixed), tolerance
+    loop = _Loop(problem, *settings, progress, stop or (lambda: False))
     with few_threads():
         step = loop.run(model, cycles)
         # The fit changes with the weights, and they with the fit: two rounds settle both.
-        for _ in range(2 if weights == "fit" else 0):
+        for _ in range(2 if weights == "fit" and not loop.stop() else 0):
             found = loop.fitted_weights(step)
             if np.allclose(found, step.model.weights, rtol=0.02, atol=1e-4):
                 break
@@ -129,12 +134,14 @@ class _Loop:
         fixed: tuple[str, ...],
         tolerance: float,
         progress: Callable[[str], None] | None,
+        stop: Callable[[], bool],
     ) -> None:
+        self.stop = stop
         self.problem, self.restraints = problem, restraints
         self.occupancies, self.fixed = occupancies, fixed
         self.tolerance, self.progress = tolerance, progress
         self.log: list[str] = []
-        self.converged, self.largest = False, np.inf
+        self.converged, self.largest, self.mean = False, np.inf, np.inf
 
     def _at(self, model: Model, free: Parameters | None = None) -> _Step:
         if free is None:
@@ -146,7 +153,7 @@ class _Loop:
                 f"expected fewer parameters than observations, got {free.count} and {total}; "
                 "refine isotropic displacements, or fix some parameters"
             )
-        normal = self.problem.normal_equations(model, free)
+        normal = normal_equations(self.problem, model, free)
         terms = None
         if self.restraints:
             terms = RestraintTerms.of(self.restraints, model, free)
@@ -156,6 +163,8 @@ class _Loop:
         step, damping = self._at(model), 0.0
         self.converged = False
         for cycle in range(cycles):
+            if self.stop():
+                break
             shift, deviation = self._shift(step, damping)
             moved = self._moved(step, shift)
             trial = self._at(moved, step.free)
@@ -167,6 +176,7 @@ class _Loop:
                     continue
                 break
             self.largest = float(np.max(np.abs(shift) / deviation, initial=0.0))
+            self.mean = float(np.mean(np.abs(shift) / deviation)) if len(shift) else 0.0
             damping = 0.0 if damping < 1e-3 else damping / 10
             step = trial
             self._tell(step, cycle)
@@ -224,7 +234,7 @@ class _Loop:
         measured, k = self.problem.measured, float(step.model.scale or 1.0)
         found = step.normal.calculated.intensity
         columns = (measured.intensity / k, found / k, measured.sigma / k)
-        return fit_weights(*columns, measured.stol2, step.free.count)
+        return fit_weights(*columns, measured.intensity_stol2, step.free.count)
 
     def _tell(self, step: _Step, cycle: int) -> None:
         figures = self._figures(step)
@@ -254,43 +264,7 @@ class _Loop:
             covariance=covariance,
             converged=self.converged,
             largest_shift=self.largest,
+            mean_shift=self.mean,
             log=tuple(self.log),
             problem=self.problem,
         )
-
-
-class Inverse:
-    """Solutions of normal equations scaled to a unit diagonal, damped on it."""
-
-    def __init__(self, matrix: np.ndarray, damping: float) -> None:
-        """Factorise; directions that the data say nothing of are left where they are."""
-        from scipy.linalg import cholesky, eigh, solve_triangular
-
-        diagonal = np.diag(matrix)
-        self.scale = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-        scaled = matrix * self.scale[:, None] * self.scale
-        scaled += np.diag(np.where(diagonal > 0, 1.0 + damping, 1.0) - np.diag(scaled))
-        # The inverse is `root` times its transpose.
-        try:
-            factor = cholesky(scaled)
-            sound = bool(np.abs(np.diag(factor)).min(initial=1.0) > 1e-6)
-        except np.linalg.LinAlgError:
-            sound = False
-        if sound:
-            self.root = solve_triangular(factor, np.eye(len(scaled)))
-        else:
-            values, axes = eigh(scaled)
-            kept = values > 1e-10 * values.max()
-            self.root = axes * np.where(kept, np.abs(np.where(kept, values, 1.0)) ** -0.5, 0.0)
-
-    def solve(self, gradient: np.ndarray) -> np.ndarray:
-        """The shift, (p,)."""
-        return self.scale * (self.root @ (self.root.T @ (gradient * self.scale)))
-
-    def inverse(self) -> np.ndarray:
-        """The inverse matrix, (p, p)."""
-        return (self.root @ self.root.T) * self.scale[:, None] * self.scale
-
-    def diagonal(self) -> np.ndarray:
-        """The diagonal of the inverse, (p,)."""
-        return np.sum(self.root**2, axis=1) * self.scale**2
