@@ -52,7 +52,7 @@ def model_crystal(n, d_min=0.84, seed=0):
 def peer_job(measured, model, cycles):
     """What the peer's process reads."""
     from jaxtal.lattice import matrix_to_cell
-    from jaxtal.refinement._sums import dispersion
+    from jaxtal.refinement._sum_tables import dispersion
 
     xray = measured.radiation == "xray"
     f = [dispersion(s, measured.wavelength) if xray else 0j for s in model.species]
@@ -130,9 +130,10 @@ def edref(python, found, cycles=(2, 8)):
 def own_cycle(measured, model, repeats=5):
     """Seconds of a cycle, cold (first of a process) and warm, normal equations and solution."""
     from jaxtal._core import few_threads
+    from jaxtal.refinement._inverse import Inverse
     from jaxtal.refinement._least_squares import Problem
+    from jaxtal.refinement._normal_equations import normal_equations
     from jaxtal.refinement._parameters import Parameters
-    from jaxtal.refinement._refine import Inverse
 
     start = time.perf_counter()
     problem = Problem(measured)
@@ -141,7 +142,7 @@ def own_cycle(measured, model, repeats=5):
     for _ in range(repeats):
         begun = time.process_time()
         with few_threads():
-            normal = problem.normal_equations(model, free)
+            normal = normal_equations(problem, model, free)
             free.shifted(model, 0.0 * Inverse(normal.matrix, 1e-9).solve(normal.gradient))
         times.append(time.perf_counter() - start)
         cpu.append(time.process_time() - begun)

@@ -35,7 +35,7 @@ from ._free_structure import FreeStructure as FreeStructure
 from ._phase_in_p1 import phase_in_p1 as phase_in_p1
 from ._rungs import LADDER as LADDER
 from ._rungs import Rung as Rung
-from ._solve import Solution as Solution
+from ._solution import Solution as Solution
 from ._solve import solve as solve
 from ._space_group import CandidateGroup as CandidateGroup
 from ._space_group import SpaceGroupSearch as SpaceGroupSearch
