@@ -80,15 +80,12 @@ def draw_density(
         for low, high, n in zip(*window, flat.shape, strict=True)
     ]
     shown = flat[np.ix_(*(step % n for step, n in zip(steps, flat.shape, strict=True)))]
-    edges = [
-        (np.arange(len(step) + 1) + step[0] - 0.5) / n
-        for step, n in zip(steps, flat.shape, strict=True)
-    ]
-    x, y = np.moveaxis(np.stack(np.meshgrid(*edges), axis=-1) @ seen.frame, -1, 0)
+    nodes = [step / n for step, n in zip(steps, flat.shape, strict=True)]
+    x, y = np.moveaxis(np.stack(np.meshgrid(*nodes), axis=-1) @ seen.frame, -1, 0)
     top = float(np.percentile(np.abs(flat) if signed else flat, 99.7))
     limits = (-top, top) if signed else (0.0, top)
     colours = "RdGy" if signed else "Greys"
-    image = ax.pcolormesh(x, y, shown.T, cmap=colours, rasterized=True)
+    image = ax.pcolormesh(x, y, shown.T, cmap=colours, shading="gouraud", rasterized=True)
     image.set_clim(*(limits if top > 0 else (0.0, 1.0)))
     corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]) @ seen.frame
     ax.plot(*corners.T, color="black", linewidth=0.8)

@@ -61,10 +61,12 @@ def solution_figure(found: Solution, title: str = "") -> Any:
 
 
 def _headline(figure: Any, found: Solution, title: str) -> None:
-    verdict = "solved" if found.solved else "NOT SOLVED"
-    message = found.message.removeprefix("solved ").removeprefix("not solved: ")
-    head = f"{title}: {verdict}" if title else verdict
-    text = "\n".join([head, *textwrap.wrap(message, 120)])
+    start = f"{title}: " if title else ""
+    if found.solved:
+        head, rest = f"{start}{found.message}", ""
+    else:
+        head, rest = f"{start}NOT SOLVED", found.message.removeprefix("not solved: ")
+    text = "\n".join(line for one in (head, rest) for line in textwrap.wrap(one, 110))
     colour = "black" if found.solved else RED
     figure.suptitle(text, x=0.01, ha="left", color=colour, fontsize="large", weight="bold")
 
@@ -96,7 +98,7 @@ def _families(ax: Any, found: Solution) -> None:
         if len(family) > 1:
             x = np.array([0, 1, 1, 0, 0]) * len(family) + at - 0.5
             y = np.array([0, 0, 1, 1, 0]) * len(family) + at - 0.5
-            ax.plot(x, y, color=COLOURS[1], linewidth=2)
+            ax.plot(x, y, color=COLOURS[1], linewidth=2, clip_on=False)
         at += len(family)
     for i in range(n if n <= _NUMBERED else 0):
         for j in range(n):

@@ -1,8 +1,10 @@
 """From atoms to a finished model: atoms added and dropped, elements tried, tensors, hydrogens."""
 
+import dataclasses
 from collections.abc import Callable
 
 from ..scattering import CompositionLike
+from ._assemble import assembled
 from ._completion import Completion, Stopped
 from ._measurements import Measurements
 from ._model import Model
@@ -27,9 +29,9 @@ def complete_model(
 
     In turn: isotropic refinement; atoms whose U explodes are dropped, peaks of the difference
     density that are high enough and at a sound distance are added, and elements that lower chi^2
-    are taken, until nothing changes; displacement tensors where the data carry them; hydrogen atoms
-    by geometry and difference density; extinction if it is significant; weights; the hand, where
-    anomalous scattering tells it.
+    are taken, until nothing changes; molecules are put together of equivalent atoms; displacement
+    tensors where the data carry them; hydrogen atoms by geometry and difference density; extinction
+    if it is significant; weights; the hand, where anomalous scattering tells it.
 
     Args:
         measured: the intensities.
@@ -90,7 +92,7 @@ def _atoms_completed(
             work.tell("the fit is worse: taken back")
             break
         found = better
-    return found
+    return dataclasses.replace(found, model=assembled(found.model))
 
 
 def _displacements_completed(

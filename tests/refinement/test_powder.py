@@ -15,7 +15,7 @@ from jaxtal.symmetry import absent, laue_unique
 
 CRYSTALS = ("rutile", "anatase", "alpha-quartz")
 #: Lines that lie closer than this share an intensity, degrees.
-WIDTH = 0.25
+WIDTH = 0.7
 
 
 def powder_model(name: str) -> Model:

@@ -228,7 +228,7 @@ def texts(figure):
 def test_the_picture_tells_the_verdict(solved):
     figure = jxt.plot.solution_figure(solved, "some")
     told = texts(figure)
-    for part in ("some: solved", "P 1 21 1", f"R1 = {solved.refinement.R1:.4f}", "families: 4"):
+    for part in ("some: solved in P 1 21 1", f"R1 = {solved.refinement.R1:.4f}", "families: 4"):
         assert part in told
     assert "NOT SOLVED" not in told
     wrong = dataclasses.replace(solved, solved=False, message="not solved: R1 is too high")
