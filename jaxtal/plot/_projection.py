@@ -82,11 +82,13 @@ def draw_density(
     shown = flat[np.ix_(*(step % n for step, n in zip(steps, flat.shape, strict=True)))]
     nodes = [step / n for step, n in zip(steps, flat.shape, strict=True)]
     x, y = np.moveaxis(np.stack(np.meshgrid(*nodes), axis=-1) @ seen.frame, -1, 0)
-    top = float(np.percentile(np.abs(flat) if signed else flat, 99.7))
-    limits = (-top, top) if signed else (0.0, top)
+    shown = shown / (float(np.abs(flat).max()) or 1.0)
+    if not signed:
+        # Light atoms are seen beside heavy ones on a scale of square roots.
+        shown = np.sqrt(np.maximum(shown, 0.0))
     colours = "RdGy" if signed else "Greys"
     image = ax.pcolormesh(x, y, shown.T, cmap=colours, shading="gouraud", rasterized=True)
-    image.set_clim(*(limits if top > 0 else (0.0, 1.0)))
+    image.set_clim(-1.0 if signed else 0.0, 1.0)
     corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]) @ seen.frame
     ax.plot(*corners.T, color="black", linewidth=0.8)
     ax.set_aspect("equal")

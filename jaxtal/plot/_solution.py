@@ -44,7 +44,8 @@ def solution_figure(found: Solution, title: str = "") -> Any:
     figure = Figure(figsize=_PAGE, layout="constrained")
     grid = figure.add_gridspec(3, 4, height_ratios=(1.0, 1.0, 0.5))
     refined = found.refinement
-    _density(figure.add_subplot(grid[:2, :2]), found)
+    # Wide cells leave room below, where the numbers are.
+    _density(figure.add_subplot(grid[:2, :2], anchor="N"), found)
     draw_wilson(figure.add_subplot(grid[0, 2]), found.report)
     _families(figure.add_subplot(grid[0, 3]), found)
     steps, amplitudes = figure.add_subplot(grid[1, 3]), figure.add_subplot(grid[1, 2])
@@ -62,8 +63,9 @@ def solution_figure(found: Solution, title: str = "") -> Any:
 
 def _headline(figure: Any, found: Solution, title: str) -> None:
     start = f"{title}: " if title else ""
-    if found.solved:
-        head, rest = f"{start}{found.message}", ""
+    refined, candidate = found.refinement, found.candidate
+    if found.solved and refined is not None and candidate is not None:
+        head, rest = f"{start}solved in {candidate.group.hm}, R1 {refined.R1:.4f}", ""
     else:
         head, rest = f"{start}NOT SOLVED", found.message.removeprefix("not solved: ")
     text = "\n".join(line for one in (head, rest) for line in textwrap.wrap(one, 110))
@@ -175,12 +177,12 @@ def _figures(ax: Any, found: Solution) -> None:
         model, figures = refined.model, refined.figures
         left.insert(1, f"contents of the cell  {model.formula}")
         left.append(
-            f"R1 {figures.r1:.4f} ({figures.strong} with I > 2σ), wR2 {figures.wr2:.4f}, "
-            f"goodness of fit {figures.gof:.2f}, {figures.parameters} parameters"
+            f"fit  R1 {figures.r1:.4f} ({figures.strong} with I > 2σ), wR2 {figures.wr2:.4f}, "
+            f"GoF {figures.gof:.2f}, {figures.parameters} parameters"
         )
         difference = refined.difference
         left.append(
-            f"difference density {difference.lowest:.2f} to {difference.highest:.2f} "
+            f"difference density  {difference.lowest:.2f} to {difference.highest:.2f} "
             f"{difference.unit}"
         )
         if refined.flack is not None:
@@ -190,7 +192,7 @@ def _figures(ax: Any, found: Solution) -> None:
         *(() if refined is None else (*refined.warnings, *refined.model.notes)),
     ]
     for x, lines in ((0.0, left), (0.5, right)):
-        text = "\n".join(textwrap.fill(line, 88, subsequent_indent="    ") for line in lines)
+        text = "\n".join(textwrap.fill(line, 80, subsequent_indent="    ") for line in lines)
         ax.text(x, 1.0, text, va="top", fontsize="small", transform=ax.transAxes, linespacing=1.35)
     shown = textwrap.wrap("; ".join(told), 190)[:2]
     ax.text(

@@ -32,8 +32,9 @@ What `complete_model` does can be done by hand: `found.difference` (a `Differenc
 `values`), `check_elements` (chi^2 of other elements at each atom), `find_bonds`, `flack_parameter`
 (quotients of Friedel mates) and `inverted` (the other hand).
 
-The engine runs in NumPy, in float64: derivatives of |F|^2 atom by atom, chained by 2 Re(F* dF), in
-blocks of reflections whose products are summed, so nothing is compiled and memory stays small.
+The engine runs in NumPy: derivatives of |F|^2 atom by atom, chained by 2 Re(F* dF), in blocks of
+reflections whose products are summed, so nothing is compiled and memory stays small. Cycles are in
+single precision while that brings the fit forward, the last one and uncertainties in double.
 `Residuals` is the same function in JAX, for gradients through it.
 """
 

@@ -61,7 +61,8 @@ def complete_model(
         if hydrogens and measured.radiation != "neutron" and work.contents.expects_hydrogen:
             found = _hydrogens_completed(work, found, elements)
         found = work.with_extinction(found)
-        found = work.refined(found.model, "weights fitted", weights="fit", cycles=25)
+        last = {"weights": "fit", "cycles": 25, "precision": "double"}
+        found = work.refined(found.model, "weights fitted", **last)
         found, flack = work.handed(found)
     except Stopped:
         assert work.best is not None

@@ -71,8 +71,8 @@ class Completion:
         """
         if self.best is not None and self.stop():
             raise Stopped
-        options = {"cycles": cycles, "problem": self.problem, "stop": self.stop, **options}
-        found = refine(self.measured, model, **options)
+        options = {"cycles": cycles, "precision": "single", **options}
+        found = refine(self.measured, model, problem=self.problem, stop=self.stop, **options)
         self.tell(f"{what}: {len(found.model)} atoms, {found.figures}")
         self.history.append((what, found.figures))
         if self.best is None or found.R1 < self.best.R1 + _WORSE:
@@ -212,7 +212,7 @@ class Completion:
             self.problem = Problem(self.measured)
             self.best = None
             self.tell(f"the other hand, {model.group.hm}")
-            found = self.refined(model, "inverted")
+            found = self.refined(model, "inverted", precision="double")
             flack = flack_parameter(self.measured, found.calculated.intensity)
             self.tell(str(flack))
         if flack is not None and flack.decided and 0.25 < flack.value < 0.75:

@@ -6,10 +6,11 @@ from ..scattering import parse_species, species_label
 
 
 def hill_formula(amounts: Mapping[str, float]) -> str:
-    """Elements in Hill's order, "C44 H40 O8"."""
+    """Elements in Hill's order, "C11 H10 O2 S"."""
     first = [s for s in ("C", "H") if "C" in amounts and s in amounts]
     rest = sorted(set(amounts) - set(first))
-    return " ".join(f"{s}{round(amounts[s], 2):g}" for s in first + rest)
+    counts = ((s, round(amounts[s], 2)) for s in first + rest)
+    return " ".join(s if n == 1 else f"{s}{n:g}" for s, n in counts)
 
 
 def numbered(species: Sequence[str], taken: Sequence[str] = ()) -> tuple[str, ...]:

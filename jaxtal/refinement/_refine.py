@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +55,7 @@ def refine(
     progress: Callable[[str], None] | None = None,
     problem: Problem | None = None,
     stop: Callable[[], bool] | None = None,
+    precision: str = "double",
 ) -> Refinement:
     """Refine a model against intensities by full-matrix least squares on F^2.
 
@@ -61,7 +63,8 @@ def refine(
     displacements that the sites allow, the scale, torsion angles of hydrogen groups, the extinction
     where `model.extinction` is not None, and the shares of twin domains of `model.twin_laws`.
     Along polar axes the weighted mean of the coordinates stays. A step that makes the fit worse is
-    shortened (Levenberg-Marquardt). Everything is in float64 on the host.
+    shortened (Levenberg-Marquardt). Derivatives are in single precision as long as that brings the
+    fit forward; what is returned is from double precision, on the host.
 
         refine(data, model)                                   # as it stands
         refine(data, model.with_tensors(), weights="fit")     # anisotropic, weights fitted
@@ -83,6 +86,7 @@ def refine(
         progress: called with a line after each cycle.
         problem: tables of these intensities from an earlier call.
         stop: asked before each cycle; True ends the refinement there.
+        precision: "single" spares the last cycle in double precision: for steps on the way.
 
     Returns:
         The refined model with its figures, uncertainties, covariance and log.
@@ -93,6 +97,8 @@ def refine(
     """
     if len(model) == 0:
         raise ValueError("expected at least one atom to refine, got none")
+    if precision not in ("single", "double"):
+        raise ValueError(f"precision: expected 'single' or 'double', got {precision!r}")
     if isinstance(weights, str) and weights != "fit":
         raise ValueError(f"weights: expected two numbers or 'fit', got {weights!r}")
     if weights is not None and not isinstance(weights, str):
@@ -101,7 +107,7 @@ def refine(
     model = ride(_in_the_cell_of(measured, model))
     if model.scale is None:
         model = problem.scaled(model)
-    settings = tuple(restraints), tuple(occupancies), tuple(fixed), tolerance
+    settings = tuple(restraints), tuple(occupancies), tuple(fixed), tolerance, precision
     loop = _Loop(problem, *settings, progress, stop or (lambda: False))
     with few_threads():
         step = loop.run(model, cycles)
@@ -133,17 +139,18 @@ class _Loop:
         occupancies: tuple[str, ...],
         fixed: tuple[str, ...],
         tolerance: float,
+        precision: str,
         progress: Callable[[str], None] | None,
         stop: Callable[[], bool],
     ) -> None:
         self.stop = stop
         self.problem, self.restraints = problem, restraints
         self.occupancies, self.fixed = occupancies, fixed
-        self.tolerance, self.progress = tolerance, progress
+        self.tolerance, self.precise, self.progress = tolerance, precision == "double", progress
         self.log: list[str] = []
         self.converged, self.largest, self.mean = False, np.inf, np.inf
 
-    def _at(self, model: Model, free: Parameters | None = None) -> _Step:
+    def _at(self, model: Model, free: Parameters | None, dtype: Any) -> _Step:
         if free is None:
             free = Parameters.of(model, occupancies=self.occupancies, fixed=self.fixed)
         free = free.at(model)
@@ -153,37 +160,58 @@ class _Loop:
                 f"expected fewer parameters than observations, got {free.count} and {total}; "
                 "refine isotropic displacements, or fix some parameters"
             )
-        normal = normal_equations(self.problem, model, free)
+        normal = normal_equations(self.problem, model, free, dtype)
         terms = None
         if self.restraints:
             terms = RestraintTerms.of(self.restraints, model, free)
         return _Step(model, free, normal, terms)
 
     def run(self, model: Model, cycles: int) -> _Step:
-        step, damping = self._at(model), 0.0
+        kind: Any = np.float32
+        step, damping = self._at(model, None, kind), 0.0
         self.converged = False
         for cycle in range(cycles):
             if self.stop():
                 break
             shift, deviation = self._shift(step, damping)
             moved = self._moved(step, shift)
-            trial = self._at(moved, step.free)
+            trial = self._at(moved, step.free, kind)
             # Both fits by the weights of the old one, else smaller weights look like a better fit.
             old, new = step.total, self._total(trial, step.normal.weights)
             if not new <= old * (1 + 1e-6):
+                if kind is np.float32:
+                    # Perhaps nothing but the rounding is wrong.
+                    kind = np.float64
+                    step = self._at(step.model, step.free, kind)
+                    continue
                 damping = max(10 * damping, 1e-3)
                 if damping < _HOPELESS:
                     continue
                 break
-            self.largest = float(np.max(np.abs(shift) / deviation, initial=0.0))
-            self.mean = float(np.mean(np.abs(shift) / deviation)) if len(shift) else 0.0
+            self._measure(shift / deviation, moved, step.free)
             damping = 0.0 if damping < 1e-3 else damping / 10
             step = trial
             self._tell(step, cycle)
             if self.largest < self.tolerance and damping == 0.0:
-                self.converged = True
-                break
+                if kind is np.float32 and self.precise:
+                    kind = np.float64
+                    step = self._at(step.model, step.free, kind)
+                    shift, deviation = self._shift(step, damping)
+                    self._measure(shift / deviation, step.model, step.free)
+                self.converged = self.largest < self.tolerance
+                if self.converged:
+                    break
+        if kind is np.float32 and self.precise:
+            step = self._at(step.model, step.free, np.float64)
         return step
+
+    def _measure(self, shift: np.ndarray, moved: Model, free: Parameters) -> None:
+        """Keep the size of a shift in standard uncertainties; what a limit holds does not move."""
+        low = np.flatnonzero(~moved.anisotropic & (moved.u_iso <= _U_MIN))
+        held = {f"{moved.labels[i]}.Uiso" for i in low}
+        size = np.abs(shift)[[name not in held for name in free.names]]
+        self.largest = float(size.max(initial=0.0))
+        self.mean = float(size.mean()) if len(size) else 0.0
 
     def _total(self, step: _Step, weights: np.ndarray) -> float:
         off = self.problem.measured.intensity - step.normal.calculated.intensity

@@ -18,7 +18,7 @@ from ._sum_tables import Atoms, Points
 
 DOUBLE = np.dtype(np.float64)
 #: Numbers of one operation in a block: it stays in the second level of a core's cache.
-_BLOCK = 1 << 15
+_BLOCK = 1 << 16
 
 
 def block_size(n_atoms: int) -> int:

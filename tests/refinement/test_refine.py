@@ -19,6 +19,7 @@ from jaxtal.refinement import (
     similar_distances,
 )
 from jaxtal.refinement._least_squares import Problem
+from jaxtal.refinement._normal_equations import normal_equations
 from jaxtal.refinement._parameters import Parameters
 from jaxtal.refinement._restraints import RestraintTerms
 from jaxtal.refinement._sites import null_space, polar_directions, site_of
@@ -92,6 +93,29 @@ def test_uncertainties_are_honest():
     # 25 seeds of 16 parameters: the spread of a variance is (2 / 400)^(1/2) = 0.07.
     assert abs(pulls.mean()) < 0.2
     assert 0.75 < pulls.var() < 1.3
+
+
+def test_single_precision_is_for_the_way():
+    """What comes back is from double precision; steps on the way are as good as needed."""
+    truth = model_of("P 21/c", cell=(6.5, 7.4, 8.6, 90, 101, 90)).with_tensors()
+    data = simulated(truth, noise=0.02)
+    fast = refine(data, shaken(truth), precision="single", weights=(0.0, 0.0))
+    found = refine(data, shaken(truth), weights=(0.0, 0.0), tolerance=1e-4)
+    assert fast.converged
+    assert found.converged
+    error = found.esds
+    assert (np.abs(fast.model.frac - found.model.frac) < 0.02 * error["frac"]).all()
+    np.testing.assert_allclose(fast.esds["frac"], error["frac"], rtol=1e-2)
+    exact = normal_equations(found.problem, found.model, found.parameters)
+    rough = normal_equations(found.problem, found.model, found.parameters, np.float32)
+    scale = np.sqrt(np.diag(exact.matrix))
+    np.testing.assert_allclose((rough.matrix - exact.matrix) / np.outer(scale, scale), 0, atol=1e-5)
+    np.testing.assert_allclose(rough.calculated.intensity, exact.calculated.intensity, rtol=1e-4)
+    np.testing.assert_allclose(
+        found.covariance, np.linalg.inv(exact.matrix) * found.gof**2, rtol=1e-6
+    )
+    with pytest.raises(ValueError, match="precision"):
+        refine(data, truth, precision="half")
 
 
 def test_extinction_and_twin_are_found_again():

@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from random_crystals import ORGANIC, crystal, structure_factors
 
 import jaxtal as jxt
@@ -186,6 +187,7 @@ def pretend(monkeypatch, tmp_path, found, *options):
     monkeypatch.chdir(tmp_path)
     write_hkl(tmp_path / "some.hkl", *rows())
     monkeypatch.setattr("jaxtal.cli._solve.solve_structure", lambda *_, **__: found)
+    monkeypatch.setattr("jaxtal.cli._solve.solution_figure", lambda *_: Figure())
     return main(["solve", "some.hkl", "--cell", *map(str, CELL), "-o", "out", "--json", *options])
 
 
