@@ -25,7 +25,7 @@ def hkl_lines(table: ReflectionTable) -> list[str]:
     if np.abs(k).max(initial=0) > 999:
         raise ValueError(f"expected indices of three digits, got {np.abs(k).max()}")
     top = float(max(np.abs(I).max(initial=0.0), sigma.max(initial=0.0))) or 1.0
-    scale = 1.0 if _LEAST <= top <= _MOST else 10.0 ** (4 - np.floor(np.log10(top)) - 1)
+    scale = 1.0 if _LEAST <= top <= _MOST else 10.0 ** (4 - np.floor(np.log10(top)))
     rows = zip(k.tolist(), (scale * I).tolist(), (scale * sigma).tolist(), strict=True)
     lines = [f"{h:4d}{m:4d}{l:4d}{_eight(v)}{_eight(s)}" for (h, m, l), v, s in rows]
     return [*lines, f"{0:4d}{0:4d}{0:4d}{0.0:8.2f}{0.0:8.2f}"]
