@@ -19,6 +19,10 @@ makes them differ. A `Model` holds the asymmetric unit, and what is refined foll
                                 inversion, -1, gives the share of the other hand
     hydrogen atoms              `add_hydrogens`: riding, U_iso 1.2 or 1.5 U_eq of the carrier
 
+A powder's integrated intensities, of lines that may overlap, are refined against in the same way:
+
+    data = Measurements.from_powder(cell, group, [[(1, 1, 0)], [(0, 0, 2), (3, 1, 0)]], I, sigma)
+
 Electrons and neutrons go by `radiation`, X-rays with f' and f'' at the wavelength. Weights have the
 form of SHELX and are fitted by `weights="fit"`. Uncertainties come from the inverse normal matrix,
 scaled by the goodness of fit. Restraints are one line each, with gradients by JAX:

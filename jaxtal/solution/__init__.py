@@ -2,6 +2,7 @@
 
     found = solve(io.read_reflection_table("data.hkl"), "C10 H10 F2 N4")      # all of it
     found.solved, found.message, found.crystal, found.refinement, found.alternatives
+    plot.solution_figure(found)                                               # on one page
 
 Every stage is an object that the next one starts from, and that a user can look into, replace, or
 make by other means:
