@@ -20,7 +20,7 @@ def complete_model(
     elements: bool = True,
     atoms: bool = True,
     hydrogens: bool = True,
-    anisotropic: bool | None = None,
+    anisotropic: bool | str | None = None,
     rounds: int = 5,
     progress: Callable[[str], None] | None = None,
     stop: Callable[[], bool] | None = None,
@@ -41,8 +41,9 @@ def complete_model(
         elements: try other elements.
         atoms: drop and add atoms.
         hydrogens: add hydrogen atoms (X-rays and electrons; neutrons see them as atoms).
-        anisotropic: displacement tensors for all but hydrogen; default where there are four
-            reflections for each parameter and the fit is better with them.
+        anisotropic: displacement tensors for all but hydrogen, or for "all" that do not ride, as
+            neutrons may have it; default for all but hydrogen where there are four reflections for
+            each parameter and the fit is better with them.
         rounds: most rounds of dropping, adding and exchanging.
         progress: called with a line for each step.
         stop: asked before each cycle and step; True ends the work with the best model so far.
@@ -51,8 +52,10 @@ def complete_model(
         The refined model; its `log` tells every decision, its notes what was left undone.
 
     Raises:
-        ValueError: as `refine`, or a composition that is none.
+        ValueError: as `refine`, a composition that is none, or another word than "all".
     """
+    if isinstance(anisotropic, str) and anisotropic != "all":
+        raise ValueError(f"anisotropic: expected True, False, None or 'all', got {anisotropic!r}")
     work = Completion(measured, composition, progress, stop)
     flack = None
     try:
@@ -97,7 +100,7 @@ def _atoms_completed(
 
 
 def _displacements_completed(
-    work: Completion, found: Refinement, anisotropic: bool | None, elements: bool
+    work: Completion, found: Refinement, anisotropic: bool | str | None, elements: bool
 ) -> Refinement:
     """Tensors, and the elements that they let be told apart."""
     found = work.with_tensors(found, anisotropic)

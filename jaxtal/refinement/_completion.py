@@ -83,6 +83,8 @@ class Completion:
         """The model with elements by scattering power."""
         guess = self.contents.guessed(model)
         self.tell("elements by scattering power: " + " ".join(guess.species))
+        if self.contents.formula is None:
+            self.warnings.append("no composition: elements are guesses, the typical atom carbon")
         return guess
 
     def dropped(self, found: Refinement, model: Model) -> Model:
@@ -139,11 +141,12 @@ class Completion:
             self.tell(note)
         return changed if notes else model
 
-    def with_tensors(self, found: Refinement, wanted: bool | None) -> Refinement:
+    def with_tensors(self, found: Refinement, wanted: bool | str | None) -> Refinement:
         """The model with displacement tensors, if the data carry them."""
         if wanted is False:
             return found
-        tensors = found.model.with_tensors()
+        every = ~found.model.riding if wanted == "all" else None
+        tensors = found.model.with_tensors(every)
         count = Parameters.of(tensors).count
         if wanted is None and len(self.measured) < _PER_PARAMETER * count:
             self.tell(f"{len(self.measured)} reflections do not carry {count} parameters")

@@ -139,7 +139,12 @@ def _refined(
         data = Measurements.from_table(report.laue.cell, candidate.group, rows, **told)
         model = Model.from_crystal(sites.crystal)
         found = complete_model(
-            data, model, composition=contents, progress=job.progress, stop=job.stop
+            data,
+            model,
+            composition=contents,
+            unknown=contents is None,
+            progress=job.progress,
+            stop=job.stop,
         )
     except ValueError as error:
         job.tell("refine", f"no model in {name}: {error}")

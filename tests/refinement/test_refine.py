@@ -11,6 +11,7 @@ from jaxtal.refinement import (
     Measurements,
     Model,
     Restraint,
+    complete_model,
     fix_distances,
     flack_parameter,
     inverted,
@@ -116,6 +117,33 @@ def test_single_precision_is_for_the_way():
     )
     with pytest.raises(ValueError, match="precision"):
         refine(data, truth, precision="half")
+
+
+def test_neutrons_see_hydrogen_atoms_as_any_other():
+    """Holes of the difference density become hydrogen, with tensors where that is asked for."""
+    species, x = ("C", "O", "N", "H"), [[0.1, 0.2, 0.3], [0.3, 0.2, 0.3], [0.1, 0.39, 0.3]]
+    cell = (6.5, 7.4, 8.6, 90, 101, 90)
+    x = np.array([*x, [0.1, 0.2, 0.425]])
+    truth = Model.build(cell, "P 21/c", list(species), x, u_iso=0.03).with_tensors([True] * 4)
+    long = truth.u_aniso.copy()
+    long[3, 0, 0] = 0.06
+    truth = truth.replace(u_aniso=long, scale=3.0)
+    kind = {"radiation": "neutron", "wavelength": 1.0}
+    data = dataclasses.replace(simulated(truth, wavelength=1.0, d_min=0.7), **kind)
+    exact = Problem(data).calculate(truth).intensity
+    sigma = 0.02 * (exact + 0.1 * exact.mean())
+    noise = np.random.default_rng(0).normal(size=len(exact))
+    data = dataclasses.replace(data, intensity=exact + sigma * noise, sigma=sigma)
+    start = truth.isotropic().take([0, 1, 2]).replace(scale=None)
+    found = complete_model(data, start, composition="C H N O", anisotropic="all")
+    hydrogen = found.model.species.index("H")
+    assert found.model.anisotropic.all()
+    U, error = found.model.u_aniso[hydrogen], found.esds["u_aniso"][hydrogen]
+    assert abs(U[0, 0] - 0.06) < 5 * error[0, 0]
+    assert 0 < error[0, 0] < 0.01
+    assert not complete_model(data, start, composition="C H N O").model.anisotropic[hydrogen]
+    with pytest.raises(ValueError, match="anisotropic"):
+        complete_model(data, start, anisotropic="some")
 
 
 def test_extinction_and_twin_are_found_again():
