@@ -6,11 +6,11 @@ TEXT = """
 Beside `smtbx` (cctbx-base {cctbx}) and `edref` {edref}, in processes of their own, on the same
 intensities. CPU seconds of one cycle (the cores had other work); jaxtal's spreads over the cores,
 the others' run on one. jaxtal's in single precision, as cycles are until the fit stands, and in
-double, as the last one is. Measured sets: the published atoms without hydrogen, anisotropic, a = 0.1;
-differences of the converged parameters in standard uncertainties, and ratios of these (least,
-median, largest).
+double, as the last one is. Measured sets: the published atoms without hydrogen, anisotropic,
+a = 0.1; differences of the converged parameters in standard uncertainties, and ratios of these
+(least, median, largest).
 
-| set | reflections, parameters | jaxtal, single, double | smtbx | R1 of both | largest difference | s.u. ratio |
+| set | reflections, parameters | jaxtal, both | smtbx | R1 | largest difference | s.u. ratio |
 |---|---|---|---|---|---|---|
 """
 
@@ -18,7 +18,7 @@ SIZES = """
 Model crystals in P 21/c, random C, N, O with tensors. Peak: resident memory of the process, with
 interpreter and libraries.
 
-| atoms | reflections, parameters | jaxtal, single, double | smtbx | edref | peak (MB) |
+| atoms | reflections, parameters | jaxtal, both | smtbx | edref | peak (MB) |
 |---|---|---|---|---|---|
 """
 

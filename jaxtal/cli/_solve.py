@@ -5,6 +5,7 @@ import json
 import pathlib
 import re
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..reflections import ReflectionTable
 from ..scattering import composition_amounts
 from ..solution import Solution
 from ..solution import solve as solve_structure
+from ._errors import BadInputError
 from ._interrupts import INTERRUPTED
 from ._options import Count, Json, Quiet, Radiation, ReflectionForm, Seed, Six, number
 from ._skipped import one_line_warnings
@@ -67,6 +69,8 @@ def solve(
     """
     if composition is not None:
         composition_amounts(composition)
+    if time is not None and not time > 0:
+        raise BadInputError(f"--time: expected seconds above 0, got {time:g}")
     name = re.sub(r"\s+", "_", file.name.removesuffix(".gz").rsplit(".", 1)[0]) or "crystal"
     folder = output or pathlib.Path(f"solve-{name}")
     table = read_reflection_table(file, form, block=block, instructions=instructions)
@@ -100,28 +104,28 @@ def _write(
     found: Solution, folder: pathlib.Path, name: str, rows: ReflectionTable | bool
 ) -> list[str]:
     """Write what there is; of an earlier run in the folder nothing stays that this one lacks."""
-    endings = {
-        ending: functools.partial(write_refinement, found.refinement, name=name, **options)
-        for ending, options in (
-            (".cif", {"reflections": rows}),
-            (".res", {}),
-            ("-density.ccp4", {"density": True}),
-            ("-difference.ccp4", {}),
-        )
-        if found.refinement is not None
+    refined, structure, cell = found.refinement, found.structure, found.report.laue.cell
+    endings: dict[str, Callable[[pathlib.Path], object]] = {
+        ".png": lambda path: _draw(found, path, name),
+        ".log": lambda path: write_text(path, _log(found)),
     }
-    if found.refinement is None:
-        cell = found.report.laue.cell
-        endings["-p1.ccp4"] = lambda path: write_ccp4(path, found.structure.values, cell)
-    endings[".png"] = lambda path: _draw(found, path, name)
-    endings[".log"] = lambda path: write_text(path, _log(found))
+    if refined is None:
+        endings["-p1.ccp4"] = lambda path: write_ccp4(path, structure.values, cell)
+    else:
+        write = functools.partial(write_refinement, refined, name=name)
+        endings |= {
+            ".cif": lambda path: write(path, reflections=rows),
+            ".res": write,
+            "-density.ccp4": lambda path: write(path, density=True),
+            "-difference.ccp4": write,
+        }
     for ending in _ENDINGS:
         if ending not in endings:
             (folder / f"{name}{ending}").unlink(missing_ok=True)
-    paths = [folder / f"{name}{ending}" for ending in endings]
-    for path, write in zip(paths, endings.values(), strict=True):
-        write(path)
-    return [str(path) for path in paths]
+    paths = {ending: folder / f"{name}{ending}" for ending in _ENDINGS if ending in endings}
+    for ending, path in paths.items():
+        endings[ending](path)
+    return [str(path) for path in paths.values()]
 
 
 def _draw(found: Solution, path: pathlib.Path, name: str) -> None:

@@ -87,7 +87,10 @@ def _atoms_completed(
         if atoms:
             changed = work.dropped(found, changed)
             changed = work.added(found, changed)
-        if elements:
+        if unknown and len(changed) > len(found.model):
+            # With more atoms another one is typical.
+            changed = work.guessed(changed)
+        elif elements:
             changed = work.exchanged(changed)
         if changed is found.model:
             break

@@ -24,6 +24,8 @@ from ._result import Refinement
 _U_GONE, _U_MEDIANS = 0.20, 6.0
 #: Height of a peak that is an atom, of that of the lightest atom expected; its distances, angstrom.
 _HEIGHT, _NEAREST, _FARTHEST = 0.4, 1.1, 3.6
+#: The same height where the lightest atom is not known: oxygen beside gallium shows a tenth.
+_LIGHTER = 0.1
 #: Density that shows a hydrogen atom on N or O, of that of one at rest at its place.
 _SHOWS = 0.3
 #: Reflections for each parameter that tensors want.
@@ -83,8 +85,9 @@ class Completion:
         """The model with elements by scattering power."""
         guess = self.contents.guessed(model)
         self.tell("elements by scattering power: " + " ".join(guess.species))
-        if self.contents.formula is None:
-            self.warnings.append("no composition: elements are guesses, the typical atom carbon")
+        told = "no composition: elements are guesses, the typical atom carbon"
+        if self.contents.formula is None and told not in self.warnings:
+            self.warnings.append(told)
         return guess
 
     def dropped(self, found: Refinement, model: Model) -> Model:
@@ -128,7 +131,9 @@ class Completion:
         self, x: np.ndarray, height: np.ndarray, expected: float, deviation: float
     ) -> tuple[np.ndarray, np.ndarray]:
         """The extrema that are as high as an atom, and far above the noise."""
-        kept = np.abs(height) > max(_HEIGHT * expected, 5 * deviation)
+        # Where nothing is known of the elements, much lighter ones may be missing.
+        share = _HEIGHT if self.contents.formula is not None else _LIGHTER
+        kept = np.abs(height) > max(share * expected, 5 * deviation)
         return x[kept], height[kept]
 
     def exchanged(self, model: Model) -> Model:

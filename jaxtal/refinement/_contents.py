@@ -14,6 +14,10 @@ from ._sum_tables import form_factors
 
 #: Volume of an atom that is not hydrogen, A^3.
 _VOLUME = 18.0
+#: Elements that nothing is guessed to be: carbon that swings a little more looks the same.
+_RARE = ("B",)
+#: Most rounds of guessing elements.
+_GUESSES = 4
 
 
 class Contents:
@@ -61,7 +65,8 @@ class Contents:
         # What is there, and what is near to it in the periodic table.
         numbers = {int(z) for z in model.atomic_numbers if z > 1}
         near = {z + d for z in numbers for d in (-2, -1, 0, 1, 2)}
-        return [s for s in COMMON if parse_species(s)[0] in near]
+        rare = set(_RARE) - set(model.species)
+        return [s for s in COMMON if parse_species(s)[0] in near and s not in rare]
 
     def kind_of(self, height: float, expected: float) -> str:
         """The element whose density is nearest to that of a peak."""
@@ -85,20 +90,28 @@ class Contents:
 
     def guessed(self, model: Model) -> Model:
         """Elements by the scattering power of atoms that all have the same U."""
-        power = self._scattering_power(model)
+        species = list(model.species)
+        # Heavier elements scatter more to high angles, too: with their form factors anew.
+        for _ in range(_GUESSES):
+            before = species
+            power = self._scattering_power(model.replace(species=tuple(before)))
+            species = self._by_power(power, model.multiplicities)
+            if species == before:
+                break
+        return Model.build(model.matrix, model.group, species, model.frac, u_iso=0.04)
+
+    def _by_power(self, power: np.ndarray, multiplicities: np.ndarray) -> list[str]:
         if self.amounts:
             ordered = sorted((z, s) for s in self.amounts for z in [parse_species(s)[0]])[::-1]
             slots = [s for _, s in ordered for _ in range(round(self.amounts[s]))]
-            slots += [ordered[-1][1]] * max(len(model) - len(slots), 0)
+            slots += [ordered[-1][1]] * max(len(power) - len(slots), 0)
             kinds = dict(zip(np.argsort(-power, kind="stable").tolist(), slots, strict=False))
-            species = [kinds[i] for i in range(len(model))]
-        else:
-            # The most frequent atoms are taken for carbon.
-            unit = 6.0 / float(np.median(power))
-            table = {parse_species(s)[0]: s for s in COMMON}
-            numbers = np.array(sorted(table))
-            species = [table[int(numbers[np.abs(numbers - p * unit).argmin()])] for p in power]
-        return Model.build(model.matrix, model.group, species, model.frac, u_iso=0.04)
+            return [kinds[i] for i in range(len(power))]
+        # The most frequent atoms are taken for carbon.
+        unit = 6.0 / float(np.median(np.repeat(power, multiplicities)))
+        table = {parse_species(s)[0]: s for s in COMMON if s not in _RARE}
+        numbers = np.array(sorted(table))
+        return [table[int(numbers[np.abs(numbers - p * unit).argmin()])] for p in power]
 
     def _scattering_power(self, model: Model) -> np.ndarray:
         """Electrons of each atom, relative, from occupancies refined at one U."""

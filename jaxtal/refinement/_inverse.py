@@ -8,8 +8,7 @@ class Inverse:
 
     def __init__(self, matrix: np.ndarray, damping: float) -> None:
         """Factorise; directions that the data say nothing of are left where they are."""
-        from scipy.linalg import cholesky, eigh
-        from scipy.linalg.lapack import dtrtri
+        from scipy.linalg import cholesky, eigh, get_lapack_funcs
 
         diagonal = np.diag(matrix)
         self.scale = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
@@ -22,7 +21,8 @@ class Inverse:
         except np.linalg.LinAlgError:
             sound = False
         if sound:
-            self.root = dtrtri(factor)[0]
+            (invert,) = get_lapack_funcs(("trtri",), (factor,))
+            self.root = invert(factor)[0]
         else:
             values, axes = eigh(scaled)
             kept = values > 1e-10 * values.max()

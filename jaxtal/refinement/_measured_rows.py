@@ -18,7 +18,7 @@ def checked_settings(
     matrix = _matrix(cell)
     group = SpaceGroup.find(group, 3)
     group.check_matrix(matrix)
-    kind = next((one for one in RADIATIONS if one == radiation), None)
+    kind: Radiation | None = next((one for one in RADIATIONS if one == radiation), None)
     if kind is None:
         raise ValueError(f"radiation: expected one of {RADIATIONS}, got {radiation!r}")
     if not (np.isfinite(wavelength) and wavelength > 0):

@@ -19,6 +19,8 @@ from ._stop import Stop, interruptible
 #: R1 of the refined model up to which a structure is believed. Electrons scatter more than once,
 #: which no model here describes.
 _LIMIT = {"xray": 0.20, "neutron": 0.20, "electron": 0.35}
+#: The same where elements are guesses: these have to explain more, lest a part pass for the whole.
+_GUESSED = {"xray": 0.12, "neutron": 0.12, "electron": 0.25}
 #: R1 in another group, of that in the chosen one, at which it is taken instead: a smaller group has
 #: more parameters and always fits somewhat better, a larger one explains more with fewer.
 _SMALLER, _EQUAL, _LARGER = 0.85, 0.95, 1.05
@@ -117,7 +119,8 @@ def solve(
         chosen = functools.reduce(_preferred, tried)
         if stop.heeded:
             return job.stopped(report, structure, "refinement", search, chosen)
-        return job.ended(report, structure, _verdict(search, chosen, kind), search, chosen)
+        limit = (_GUESSED if contents is None else _LIMIT)[kind]
+        return job.ended(report, structure, _verdict(search, chosen, limit), search, chosen)
 
     return interruptible(work, stop, lambda: job.begin("interrupted", "this stage is the last"))
 
@@ -187,13 +190,12 @@ def _preferred(chosen: Tried, other: Tried) -> Tried:
     return other if ratio < share else chosen
 
 
-def _verdict(search: SpaceGroupSearch, chosen: Tried, kind: str) -> str:
+def _verdict(search: SpaceGroupSearch, chosen: Tried, limit: float) -> str:
     candidate, _, found = chosen
     if search.structure.twin is not None:
         return search.structure.message
     if not search.converged:
         return "not convincingly solved: the phases do not have the symmetry of the intensities"
-    limit = _LIMIT[kind]
     if limit < found.R1:
         return f"not convincingly solved: R1 {found.R1:.3f} is above {limit:.2f}"
     return f"solved in {candidate.group.hm}: R1 {found.R1:.4f}, {search.structure.message}"

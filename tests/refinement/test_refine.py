@@ -119,6 +119,18 @@ def test_single_precision_is_for_the_way():
         refine(data, truth, precision="half")
 
 
+def test_elements_without_a_composition():
+    """Relative scattering power tells them, the typical atom taken for carbon; and it is said."""
+    species = ("S", "O", "O", *["C"] * 7)
+    truth = model_of("P 21/c", species, seed=1, cell=(9.5, 9.4, 8.6, 90, 101, 90))
+    data = simulated(truth, noise=0.01)
+    start = truth.replace(species=("C",) * len(truth), scale=None)
+    found = complete_model(data, start, unknown=True, hydrogens=False, anisotropic=False)
+    assert found.model.species == species
+    assert found.R1 < 0.02
+    assert any("no composition" in warning for warning in found.warnings)
+
+
 def test_neutrons_see_hydrogen_atoms_as_any_other():
     """Holes of the difference density become hydrogen, with tensors where that is asked for."""
     species, x = ("C", "O", "N", "H"), [[0.1, 0.2, 0.3], [0.3, 0.2, 0.3], [0.1, 0.39, 0.3]]

@@ -122,7 +122,7 @@ def _scatterers(found: Refinement) -> list[str]:
         ]
     elif measured.radiation == "neutron":
         tags = ("symbol", "scat_length_neutron")
-        lengths = form_factors(tuple(kinds), measured)[:, 0].real
+        lengths = np.real(form_factors(tuple(kinds), measured)[:, 0])
         rows = [f"{one} {b:.4f}" for one, b in zip(kinds, lengths, strict=True)]
     else:
         tags, rows = ("symbol",), kinds
