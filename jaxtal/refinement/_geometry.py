@@ -3,7 +3,6 @@
 import itertools
 
 import numpy as np
-from scipy import sparse
 
 from ._bonds import Bond, find_bonds
 from ._result import Refinement
@@ -72,6 +71,8 @@ def _moved(found: Refinement, terms: list[tuple[Bond, np.ndarray]]) -> dict[int,
 
 def _deviations(found: Refinement, slopes: list[dict[int, float]]) -> list[float]:
     """Standard uncertainties of functions of the coordinates."""
+    from scipy import sparse
+
     rows = [i for i, one in enumerate(slopes) for _ in one]
     columns = [column for one in slopes for column in one]
     values = [value for one in slopes for value in one.values()]
