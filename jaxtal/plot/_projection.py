@@ -1,6 +1,7 @@
 """The density of a cell seen along its shortest axis, with the atoms in it."""
 
 import dataclasses
+import itertools
 from typing import Any
 
 import numpy as np
@@ -121,17 +122,20 @@ def draw_atoms(
     ax: Any, model: Model, seen: Projection, window: tuple[np.ndarray, np.ndarray]
 ) -> None:
     """Draw the asymmetric unit with its bonds, and the other atoms of the window as dots."""
+    from matplotlib.collections import LineCollection
+
     frac = gathered(model)
     moved = frac - model.frac
     numbers = model.atomic_numbers
     for one in {int(z) for z in numbers}:
         others = _images(model, frac[numbers == one], seen, window)
         ax.plot(*others.T, ".", color=_colour(one, numbers), markersize=2, alpha=0.7)
-    for bonds in find_bonds(model):
-        for bond in bonds:
-            end = bond.rotation @ model.frac[bond.other] + bond.translation + moved[bond.atom]
-            line = seen.points(np.stack([frac[bond.atom], end]))
-            ax.plot(*line.T, color=COLOURS[5], linewidth=1.2, alpha=0.8, zorder=2.5)
+    lines = []
+    for bond in itertools.chain.from_iterable(find_bonds(model)):
+        end = bond.rotation @ model.frac[bond.other] + bond.translation + moved[bond.atom]
+        lines.append(seen.points(np.stack([frac[bond.atom], end])))
+    drawn = LineCollection(lines, colors=COLOURS[5], linewidths=1.2, alpha=0.8, zorder=2.5)
+    ax.add_collection(drawn, autolim=False)
     for one in sorted({int(z) for z in numbers}, reverse=True):
         at = seen.points(frac[numbers == one])
         size = 3.0 if one == 1 else 5.0 + min(one, 40) / 12

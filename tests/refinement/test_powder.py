@@ -73,7 +73,7 @@ def test_sums_are_those_of_a_powder_pattern(name):
 
 
 @pytest.mark.parametrize("name", CRYSTALS)
-def test_derivatives_are_those_of_finite_differences(name, x64):
+def test_derivatives_are_those_of_finite_differences(name):
     model = powder_model(name).with_tensors().replace(extinction=0.5)
     data = simulated(model)
     problem, free = Problem(data), Parameters.of(model)
@@ -86,9 +86,14 @@ def test_derivatives_are_those_of_finite_differences(name, x64):
         )
         size = np.abs(J[:, i]).max()
         np.testing.assert_allclose((ahead - behind) / (2 * eps), J[:, i], atol=1e-6 * size)
+
+
+def test_jax_gives_the_same_sums(x64):
+    model = powder_model("alpha-quartz")
+    data = simulated(model)
     residuals = Residuals.build(data, model)
     Y = np.asarray(residuals.intensities(residuals.start))
-    np.testing.assert_allclose(Y, problem.calculate(model).intensity, rtol=1e-9)
+    np.testing.assert_allclose(Y, Problem(data).calculate(model).intensity, rtol=1e-9)
 
 
 def test_blocks_tear_no_line_apart(monkeypatch):
@@ -105,7 +110,7 @@ def test_blocks_tear_no_line_apart(monkeypatch):
 def test_uncertainties_are_honest(name):
     """Errors over seeds, by the covariance: chi^2 of as many degrees as there are parameters."""
     truth, total, count = powder_model(name), 0.0, 0
-    for seed in range(8):
+    for seed in range(5):
         data = simulated(truth, seed)
         free = Parameters.of(truth)
         start = free.shifted(truth, 0.004 * np.random.default_rng(seed).normal(size=free.count))
