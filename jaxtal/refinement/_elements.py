@@ -92,7 +92,8 @@ def reassigned(
     model: Model,
     elements: Sequence[str],
     amounts: Mapping[str, float] | None = None,
-    least: float = 0.004,
+    *,
+    least: float,
 ) -> tuple[Model, list[str]]:
     """The model with elements that fit better, and what was changed.
 
