@@ -31,9 +31,9 @@ def taken_apart(model: Model, seed=0, by=0.05) -> Model:
 @pytest.mark.parametrize(
     ("name", "r1", "hydrogens"),
     [
-        ("s2dipyridyl", 0.0285, 16),
-        ("c26h33no3si_051a", 0.0324, 33),
-        ("c18h19no4_106c", 0.0427, 19),
+        pytest.param("s2dipyridyl", 0.0285, 16, marks=pytest.mark.slow),
+        pytest.param("c26h33no3si_051a", 0.0324, 33, marks=pytest.mark.slow),
+        pytest.param("c18h19no4_106c", 0.0427, 19, marks=pytest.mark.slow),
         ("ylid", 0.0293, 10),
     ],
 )
@@ -64,6 +64,7 @@ def test_complete_model(data_dir, name, r1, hydrogens, tmp_path):
     assert read_ccp4(tmp_path / f"{name}.ccp4")[0].shape == found.difference.values.shape
 
 
+@pytest.mark.slow
 def test_uncertainties_are_those_published(data_dir):
     """S2-dipyridyl: the published model against its data, uncertainties by SHELXL within 10 %."""
     folder = data_dir / "reflections" / "s2dipyridyl"
