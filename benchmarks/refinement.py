@@ -52,7 +52,7 @@ def model_crystal(n, d_min=0.84, seed=0):
 def peer_job(measured, model, cycles):
     """What the peer's process reads."""
     from jaxtal.lattice import matrix_to_cell
-    from jaxtal.refinement._sums import dispersion
+    from jaxtal.refinement._sum_tables import dispersion
 
     xray = measured.radiation == "xray"
     f = [dispersion(s, measured.wavelength) if xray else 0j for s in model.species]
@@ -128,28 +128,39 @@ def edref(python, found, cycles=(2, 8)):
 
 
 def own_cycle(measured, model, repeats=5):
-    """Seconds of a cycle, cold (first of a process) and warm, normal equations and solution."""
+    """Seconds of a cycle: normal equations, shifts, and uncertainties, which tell its size.
+
+    "cold": the first of a process; "warm" and "cpu" of later ones, in single precision, as they are
+    until the fit stands; "double": CPU seconds of the last one.
+    """
     from jaxtal._core import few_threads
+    from jaxtal.refinement._inverse import Inverse
     from jaxtal.refinement._least_squares import Problem
+    from jaxtal.refinement._normal_equations import normal_equations
     from jaxtal.refinement._parameters import Parameters
-    from jaxtal.refinement._refine import Inverse
 
     start = time.perf_counter()
     problem = Problem(measured)
     model = problem.scaled(model)
-    free, times, cpu = Parameters.of(model), [], []
-    for _ in range(repeats):
-        begun = time.process_time()
-        with few_threads():
-            normal = problem.normal_equations(model, free)
-            free.shifted(model, 0.0 * Inverse(normal.matrix, 1e-9).solve(normal.gradient))
-        times.append(time.perf_counter() - start)
-        cpu.append(time.process_time() - begun)
-        start = time.perf_counter()
+    free = Parameters.of(model)
+    times, cpu = [], {np.float32: [], np.float64: []}
+    for dtype in (np.float32, np.float64):
+        for _ in range(repeats):
+            begun = time.process_time()
+            with few_threads():
+                normal = normal_equations(problem, model, free, dtype)
+                inverse = Inverse(normal.matrix, 1e-9)
+                inverse.diagonal()
+                free.shifted(model, 0.0 * inverse.solve(normal.gradient))
+            if dtype is np.float32:
+                times.append(time.perf_counter() - start)
+            cpu[dtype].append(time.process_time() - begun)
+            start = time.perf_counter()
     return {
         "cold": times[0],
         "warm": float(np.median(times[1:])),
-        "cpu": float(np.median(cpu[1:])),
+        "cpu": float(np.median(cpu[np.float32][1:])),
+        "double": float(np.median(cpu[np.float64])),
         "parameters": free.count,
     }
 
@@ -212,7 +223,7 @@ def sizes(python):
     from jaxtal.refinement import refine
 
     out = {}
-    for n, d_min in ((30, 0.84), (80, 0.84), (160, 0.84), (300, 1.08)):
+    for n, d_min in ((30, 0.84), (80, 0.84), (160, 0.84), (300, 1.04)):
         measured, model = model_crystal(n, d_min)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         row = {"reflections": len(measured), "own": own_cycle(measured, model, 3)}

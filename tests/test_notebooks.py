@@ -169,12 +169,33 @@ def check_matching(results: dict) -> None:
     assert more < given / 2
 
 
+def check_solving(results: dict) -> None:
+    """The claims of the notebook on solving crystals, for the model crystal."""
+    assert results["laue"] == "2/m"
+    assert results["families"] == [4]
+    assert results["agreement"] > 0.85
+    assert results["group"] == "P 1 21/c 1"
+    assert results["solved"]
+    assert results["r1"] < 0.04
+    assert 0.95 < results["gof"] < 1.05
+    assert results["hydrogens"] == 11
+    assert results["rmsd"] < 0.005
+    assert 0.5 < results["rmsd"] / results["uncertainty"] < 2
+    assert results["refused"]
+    assert not results["claimed without structure"]
+    assert not results["claimed at 1.6 A"]
+    assert results["R1 with carbon alone"] > 1.5 * results["R1 with elements"]
+    right, atoms = results["told apart"]
+    assert right == atoms == 19
+
+
 # Name, number of pictures, claims.
 NOTEBOOKS = [
     ("crystals_in_reciprocal_space", 9, check_descriptors),
     ("phasing", 8, check_phasing),
     ("block_copolymers", 6, check_block_copolymers),
     ("matching_and_training", 5, check_matching),
+    ("solving", 3, check_solving),
 ]
 
 

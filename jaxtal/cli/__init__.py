@@ -8,6 +8,7 @@ Periodic fields are converted and checked, too.
     jaxtal dedup folder --json
     jaxtal search quartz.cif folder -k 5
     jaxtal data data.hkl --cell 7.1 8.2 9.3 90 105 90 -o data.png
+    jaxtal solve data.hkl --composition "C11 H10 O2 S" -o out
     jaxtal reconstruct alpha-quartz --starts 64 --seed 0 -o result
     jaxtal phase --demo icosahedral
     jaxtal phase --example icosahedral > job.toml && jaxtal phase job.toml -o phased

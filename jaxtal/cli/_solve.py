@@ -1,22 +1,31 @@
 """`jaxtal solve`: from measured reflections to a refined crystal."""
 
+import functools
 import json
 import pathlib
 import re
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import numpy as np
 from cyclopts import Parameter
 
-from .._core import write_text
-from ..io import read_reflection_table, write_refinement
+from .._core import write_bytes, write_text
+from ..io import read_reflection_table, write_ccp4, write_refinement
+from ..plot import solution_figure
+from ..reflections import ReflectionTable
 from ..scattering import composition_amounts
 from ..solution import Solution
 from ..solution import solve as solve_structure
+from ._errors import BadInputError
+from ._interrupts import INTERRUPTED
 from ._options import Count, Json, Quiet, Radiation, ReflectionForm, Seed, Six, number
 from ._skipped import one_line_warnings
 from .job import output_folder
+
+#: Ends of the names of what may be written.
+_ENDINGS = (".cif", ".res", "-density.ccp4", "-difference.ccp4", "-p1.ccp4", ".png", ".log")
 
 
 def solve(
@@ -33,11 +42,13 @@ def solve(
     instructions: pathlib.Path | None = None,
     starts: Count = 4,
     seed: Seed = 0,
+    time: Annotated[float | None, number(0.0)] = None,
+    embed: bool = False,
     output: Annotated[pathlib.Path | None, Parameter(alias="-o")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Solve and refine a crystal structure; writes .cif, .res, difference density and a log.
+    """Solve and refine a crystal structure; writes .cif, .res, densities, a picture and a log.
 
     Args:
         file: reflections (.hkl, .cif, .fcf, XDS_ASCII, .mtz, columns h k l I sigma).
@@ -52,10 +63,14 @@ def solve(
         instructions: .ins or .res that belongs to the file.
         starts: runs of each recipe, default 4.
         seed: of the starts, default 0.
+        time: seconds, after which the stage that is on is the last, as after Ctrl-C.
+        embed: put the reflections into the CIF, too (_shelx_hkl_file).
         output: folder to write to, default solve-NAME.
     """
     if composition is not None:
         composition_amounts(composition)
+    if time is not None and not time > 0:
+        raise BadInputError(f"--time: expected seconds above 0, got {time:g}")
     name = re.sub(r"\s+", "_", file.name.removesuffix(".gz").rsplit(".", 1)[0]) or "crystal"
     folder = output or pathlib.Path(f"solve-{name}")
     table = read_reflection_table(file, form, block=block, instructions=instructions)
@@ -69,28 +84,58 @@ def solve(
             wavelength=wavelength,
             starts=starts,
             seed=seed,
+            time_limit=time,
             progress=None if quiet else lambda line: print(line, file=sys.stderr),
         )
-        files = _write(found, folder, name)
+        rows = table.reindexed(found.report.laue.index_matrix) if embed else False
+        files = _write(found, folder, name, rows)
     if as_json:
         print(json.dumps(_for_machines(found, files)))
     else:
         print(found)
         for path in files:
             print(f"written     {path}")
+    if found.interrupted:
+        return INTERRUPTED
     return 0 if found.solved else 1
 
 
-def _write(found: Solution, folder: pathlib.Path, name: str) -> list[str]:
-    paths = []
-    if found.refinement is not None:
-        for ending in (".cif", ".res", "-difference.ccp4"):
-            paths.append(folder / f"{name}{ending}")
-            write_refinement(found.refinement, paths[-1], name=name)
-    paths.append(folder / f"{name}.log")
-    lines = [*found.log, *(found.refinement.log if found.refinement is not None else ())]
-    write_text(paths[-1], "\n".join([found.report.text(), *lines]) + "\n")
-    return [str(path) for path in paths]
+def _write(
+    found: Solution, folder: pathlib.Path, name: str, rows: ReflectionTable | bool
+) -> list[str]:
+    """Write what there is; of an earlier run in the folder nothing stays that this one lacks."""
+    refined, structure, cell = found.refinement, found.structure, found.report.laue.cell
+    endings: dict[str, Callable[[pathlib.Path], object]] = {
+        ".png": lambda path: _draw(found, path, name),
+        ".log": lambda path: write_text(path, _log(found)),
+    }
+    if refined is None:
+        endings["-p1.ccp4"] = lambda path: write_ccp4(path, structure.values, cell)
+    else:
+        write = functools.partial(write_refinement, refined, name=name)
+        endings |= {
+            ".cif": lambda path: write(path, reflections=rows),
+            ".res": write,
+            "-density.ccp4": lambda path: write(path, density=True),
+            "-difference.ccp4": write,
+        }
+    for ending in _ENDINGS:
+        if ending not in endings:
+            (folder / f"{name}{ending}").unlink(missing_ok=True)
+    paths = {ending: folder / f"{name}{ending}" for ending in _ENDINGS if ending in endings}
+    for ending, path in paths.items():
+        endings[ending](path)
+    return [str(path) for path in paths.values()]
+
+
+def _draw(found: Solution, path: pathlib.Path, name: str) -> None:
+    figure = solution_figure(found, name)
+    write_bytes(path, lambda file: figure.savefig(file, format="png", dpi=150))
+
+
+def _log(found: Solution) -> str:
+    refined = () if found.refinement is None else found.refinement.log
+    return "\n".join([found.report.text(), *found.log, *refined]) + "\n"
 
 
 def _for_machines(found: Solution, files: list[str]) -> dict[str, Any]:
@@ -105,6 +150,7 @@ def _for_machines(found: Solution, files: list[str]) -> dict[str, Any]:
     group = None if found.candidate is None else found.candidate.group
     return {
         "solved": found.solved,
+        "interrupted": found.interrupted,
         "message": found.message,
         "space_group": None if group is None else group.hm,
         "alternatives": found.alternatives,

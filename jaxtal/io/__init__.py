@@ -53,6 +53,7 @@ what, and how strong. A sigma of zero becomes that of rows as strong.
 A refined crystal:
 
     write_refinement(found, "folder/name.cif")       # with uncertainties; .res, .ccp4 (difference)
+    write_refinement(found, "name.cif", reflections=True)       # the reflections in it, too
 
 A measured powder pattern:
 

@@ -17,6 +17,7 @@ into the `Axes` it is given, or into new ones, and returns them:
     ax = plot.powder_patterns({"quartz": (two_theta, intensity)})     # beside a measured one, too
 
     figure = plot.data_report(report)                                 # reflections.DataReport
+    figure = plot.solution_figure(jxt.solve(table))                   # solution.Solution, one page
 
     ax = plot.field_profile(field)                                    # fields.PeriodicField: 1D
     ax = plot.field_section(field, repeat=(2, 2))                     # 2D, planes of 3D
@@ -37,5 +38,6 @@ from ._phasing import deciles as deciles
 from ._phasing import success_histogram as success_histogram
 from ._powder import powder_patterns as powder_patterns
 from ._reconstruction import reconstruction_figure as reconstruction_figure
+from ._solution import solution_figure as solution_figure
 from ._spectra import power_spectrum as power_spectrum
 from ._spectra import radial_distribution as radial_distribution

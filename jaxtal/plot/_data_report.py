@@ -22,7 +22,7 @@ def data_report(report: DataReport, title: str = "") -> Any:
 
     figure = Figure(figsize=(10.0, 7.2), layout="constrained")
     axes = figure.subplots(2, 2)
-    _wilson(axes[0, 0], report)
+    draw_wilson(axes[0, 0], report)
     _shells(axes[0, 1], report)
     _distribution(axes[1, 0], report)
     _laue(axes[1, 1], report)
@@ -31,7 +31,7 @@ def data_report(report: DataReport, title: str = "") -> Any:
     return figure
 
 
-def _wilson(ax: Any, report: DataReport) -> None:
+def draw_wilson(ax: Any, report: DataReport) -> None:
     ax.set_title("Wilson plot", fontsize="medium")
     ax.set_xlabel("sin²θ/λ² (1/Å²)")
     ax.set_ylabel("ln ⟨I / (ε f²)⟩")

@@ -19,6 +19,10 @@ makes them differ. A `Model` holds the asymmetric unit, and what is refined foll
                                 inversion, -1, gives the share of the other hand
     hydrogen atoms              `add_hydrogens`: riding, U_iso 1.2 or 1.5 U_eq of the carrier
 
+A powder's integrated intensities, of lines that may overlap, are refined against in the same way:
+
+    data = Measurements.from_powder(cell, group, [[(1, 1, 0)], [(0, 0, 2), (3, 1, 0)]], I, sigma)
+
 Electrons and neutrons go by `radiation`, X-rays with f' and f'' at the wavelength. Weights have the
 form of SHELX and are fitted by `weights="fit"`. Uncertainties come from the inverse normal matrix,
 scaled by the goodness of fit. Restraints are one line each, with gradients by JAX:
@@ -32,8 +36,9 @@ What `complete_model` does can be done by hand: `found.difference` (a `Differenc
 `values`), `check_elements` (chi^2 of other elements at each atom), `find_bonds`, `flack_parameter`
 (quotients of Friedel mates) and `inverted` (the other hand).
 
-The engine runs in NumPy, in float64: derivatives of |F|^2 atom by atom, chained by 2 Re(F* dF), in
-blocks of reflections whose products are summed, so nothing is compiled and memory stays small.
+The engine runs in NumPy: derivatives of |F|^2 atom by atom, chained by 2 Re(F* dF), in blocks of
+reflections whose products are summed, so nothing is compiled and memory stays small. Cycles are in
+single precision while that brings the fit forward, the last one and uncertainties in double.
 `Residuals` is the same function in JAX, for gradients through it.
 """
 

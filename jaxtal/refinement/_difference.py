@@ -52,15 +52,9 @@ class DifferenceMap:
         """
         measured = problem.measured
         calculated = problem.calculate(model) if calculated is None else calculated
-        F, k = calculated.F, float(model.scale or 1.0)
-        size = np.abs(F)
-        # I of the first domain alone and without extinction, in the ratio that the model has.
-        part = k * size**2 / np.maximum(calculated.intensity, 1e-12 * k)
-        plain = model.extinction is None and not model.twin_laws
-        observed = np.sqrt(np.maximum(measured.intensity, 0) / k * (1.0 if plain else part))
-        phase = F / np.maximum(size, 1e-300)
-        step = spacing or min(measured.d_min / 4, 0.25)
-        values = fourier((observed - size) * phase, problem, step)
+        size = np.abs(calculated.F)
+        off = observed_amplitudes(problem, model, calculated) - size
+        values = fourier(off * _phases(calculated), problem, spacing)
         return cls(values, measured.matrix, measured.group, _UNITS[measured.radiation])
 
     @property
@@ -124,11 +118,35 @@ class DifferenceMap:
         )
 
 
-def fourier(coefficients: np.ndarray, problem: Problem, spacing: float) -> np.ndarray:
-    """(1/V) sum over all equivalents of measured reflections of c exp(-2 pi i h.x), on a grid."""
+def observed_amplitudes(problem: Problem, model: Model, calculated: Calculated) -> np.ndarray:
+    """|F_o| of each reflection, of the first domain, without extinction, as the model shares I."""
+    measured, k = problem.measured, float(model.scale or 1.0)
+    I = measured.shared(np.maximum(measured.intensity, 0))
+    if model.extinction is None and not model.twin_laws and measured.overlap is None:
+        return np.sqrt(I / k)
+    share = np.abs(calculated.F) ** 2 / np.maximum(measured.shared(calculated.intensity), 1e-12 * k)
+    return np.sqrt(I * share)
+
+
+def observed_density(problem: Problem, model: Model, calculated: Calculated) -> np.ndarray:
+    """The density of |F_o| with the phases of a model, without F(0), (n1, n2, n3)."""
+    F = observed_amplitudes(problem, model, calculated) * _phases(calculated)
+    return fourier(F, problem)
+
+
+def _phases(calculated: Calculated) -> np.ndarray:
+    return calculated.F / np.maximum(np.abs(calculated.F), 1e-300)
+
+
+def fourier(coefficients: np.ndarray, problem: Problem, spacing: float | None = None) -> np.ndarray:
+    """(1/V) sum over all equivalents of measured reflections of c exp(-2 pi i h.x), on a grid.
+
+    Its spacing is a quarter of d_min, at most 0.25 A, where none is given.
+    """
     from scipy import fft
 
     measured = problem.measured
+    spacing = spacing or min(measured.d_min / 4, 0.25)
     group = measured.group
     lengths = np.linalg.norm(measured.matrix, axis=1)
     hkl = measured.hkl

@@ -7,14 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex, Float, Int
 
 from .._core import device_array
 from ._least_squares import Problem
 from ._measurements import Measurements
 from ._model import Model
 from ._parameters import Parameters, ride
-from ._sums import Atoms, species_of
+from ._sum_tables import Atoms, species_of
 
 
 class Residuals(eqx.Module):
@@ -45,8 +45,10 @@ class Residuals(eqx.Module):
     Q: Float[Array, "t m 6 n"]
     K: Float[Array, "t n"]
     extinction_factor: Float[Array, " n"]
-    intensity: Float[Array, " n"]
-    root: Float[Array, " n"]
+    intensity: Float[Array, " r"]
+    root: Float[Array, " r"]
+    into: Int[Array, " n"] | None
+    factor: Float[Array, " n"] | None
     aniso: tuple[int, ...] = eqx.field(static=True)
     iso: tuple[int, ...] = eqx.field(static=True)
     free_occupancies: tuple[int, ...] = eqx.field(static=True)
@@ -92,6 +94,7 @@ class Residuals(eqx.Module):
             name: array(np.stack([getattr(p, name) for p in points]))
             for name in ("hs", "phases", "Q", "K")
         }
+        overlap = measured.overlap
         share = model.multiplicities / model.group.order * problem.operations.factor
         return cls(
             numbers=array(free.numbers(model)),
@@ -104,6 +107,8 @@ class Residuals(eqx.Module):
             extinction_factor=array(problem.extinction_factor),
             intensity=array(measured.intensity),
             root=array(np.sqrt(weights)),
+            into=None if overlap is None else device_array(overlap.into, np.int32),
+            factor=None if overlap is None else array(overlap.factor),
             aniso=tuple(map(int, atoms.aniso)),
             iso=tuple(map(int, atoms.iso)),
             free_occupancies=tuple(map(int, free.occupied)),
@@ -118,12 +123,12 @@ class Residuals(eqx.Module):
         """No shift."""
         return jnp.zeros(self.map.shape[1], self.map.dtype)
 
-    def __call__(self, shift: Float[Array, " p"]) -> Float[Array, " n"]:
-        """Compute w^(1/2) (I - Y), (n,)."""
+    def __call__(self, shift: Float[Array, " p"]) -> Float[Array, " r"]:
+        """Compute w^(1/2) (I - Y), (m,)."""
         return self.root * (self.intensity - self.intensities(shift))
 
-    def intensities(self, shift: Float[Array, " p"]) -> Float[Array, " n"]:
-        """Compute Y on the scale of the measured intensities, (n,)."""
+    def intensities(self, shift: Float[Array, " p"]) -> Float[Array, " r"]:
+        """Compute Y on the scale of the measured intensities, (m,)."""
         numbers = self.numbers + self.map @ shift
         N, a, i, o = (len(self.weight), len(self.aniso), len(self.iso), len(self.free_occupancies))
         x, numbers = numbers[: 3 * N].reshape(3, N).T, numbers[3 * N :]
@@ -142,7 +147,10 @@ class Residuals(eqx.Module):
         Q = shares @ F2
         if self.extinction:
             g = extinction * self.extinction_factor * Q
-        return k * Q / jnp.sqrt(1 + g)
+        Y = k * Q / jnp.sqrt(1 + g)
+        if self.into is None or self.factor is None:
+            return Y
+        return jax.ops.segment_sum(self.factor * Y, self.into, len(self.intensity))
 
     def _amplitude(
         self, domain: int, x: Array, six: Array, u: Array, occupancies: Array

@@ -8,7 +8,7 @@ import numpy as np
 from ..scattering import parse_species, species_label
 from ._least_squares import Problem
 from ._model import Model
-from ._sums import species_of
+from ._sum_tables import species_of
 
 #: Changes of U that are tried with another element, A^2.
 _STEPS = np.array([-0.03, -0.02, -0.012, -0.006, 0.0, 0.006, 0.012, 0.02, 0.035, 0.06])
@@ -66,10 +66,10 @@ def check_elements(
     K = 8 * np.pi**2 * measured.stol2
     f = problem.factors(names)
     own = dict(zip(species_of(model), problem.factors(species_of(model)), strict=True))
-    gone = calculated.intensity / np.maximum(np.abs(F) ** 2, 1e-300)
+    plain = not model.twin_laws and measured.overlap is None
+    gone = calculated.intensity / np.maximum(np.abs(F) ** 2, 1e-300) if plain else None
     fade = np.exp(-np.outer(_STEPS, K))
     chi2, u = np.full((len(at), len(names)), np.inf), np.zeros((len(at), len(names)))
-    plain = not model.twin_laws
     bare = model.replace(hydrogens=())
     for row, atom in enumerate(at):
         part = problem.calculate(bare.take([atom]).replace(scale=1.0)).F
@@ -78,7 +78,7 @@ def check_elements(
         low = model.u_eq[atom] + _STEPS > _U_MIN
         for column in range(len(names)):
             Q = np.abs(rest + shape * f[column] * fade[low]) ** 2
-            Y = Q * gone if plain else Q * (model.scale or 1.0)
+            Y = measured.summed(Q * ((model.scale or 1.0) if gone is None else gone))
             k = (Y @ (w * I)) / np.maximum((Y**2) @ w, 1e-300)
             # chi^2 at the best scale of each.
             fits = float(w @ I**2) - k * (Y @ (w * I))
@@ -92,7 +92,8 @@ def reassigned(
     model: Model,
     elements: Sequence[str],
     amounts: Mapping[str, float] | None = None,
-    least: float = 0.004,
+    *,
+    least: float,
 ) -> tuple[Model, list[str]]:
     """The model with elements that fit better, and what was changed.
 

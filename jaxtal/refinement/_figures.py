@@ -20,6 +20,7 @@ class Figures:
         strong: reflections with I > 2 sigma.
         reflections: n.
         parameters: p.
+        restraints: how many there were.
     """
 
     r1: float
@@ -29,6 +30,7 @@ class Figures:
     strong: int
     reflections: int
     parameters: int
+    restraints: int = 0
 
     @classmethod
     def of(
@@ -53,6 +55,7 @@ class Figures:
             int(strong.sum()),
             len(I),
             parameters,
+            restraints[0],
         )
 
     def __str__(self) -> str:

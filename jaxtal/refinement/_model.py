@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from .._core import check_finite, host_array
 from ..crystal import Crystal, WyckoffCrystal
-from ..lattice import cell_to_matrix, check_cell, check_matrix, matrix_to_cell
+from ..lattice import matrix_to_cell
 from ..scattering import cif_scale, parse_species, species_label
 from ..symmetry import SpaceGroup
+from ._labels import hill_formula, numbered
+from ._model_columns import crystal_columns, model_columns
 from ._riding import HydrogenGroup
 from ._sites import Site, site_of
 
@@ -90,43 +91,10 @@ class Model:
             ValueError: shapes that do not fit, numbers that are not finite, an unknown species, or
                 labels that are not unique.
         """
-        rows = cell_to_matrix(check_cell(cell)) if np.shape(cell) == (6,) else check_matrix(cell)
-        group = SpaceGroup.find(group, 3)
-        group.check_matrix(rows)
-        x = host_array(frac, "frac")
-        n = len(species)
-        if x.shape != (n, 3):
-            raise ValueError(f"frac: expected shape ({n}, 3), got {x.shape}")
-        check_finite(x, "frac")
-        names = tuple(species_label(one) for one in species)
-        columns = {}
-        for name, given in (("u_iso", u_iso), ("occupancies", occupancies)):
-            value = host_array(given, name)
-            if value.shape not in ((), (n,)):
-                raise ValueError(f"{name}: expected one number or {n}, got {value.shape}")
-            check_finite(value, name)
-            columns[name] = np.array(np.broadcast_to(value, (n,)))
-        U = np.full((n, 3, 3), np.nan) if u_aniso is None else host_array(u_aniso, "u_aniso")
-        if U.shape != (n, 3, 3):
-            raise ValueError(f"u_aniso: expected shape ({n}, 3, 3), got {U.shape}")
-        anisotropic = np.asarray(np.isfinite(U).all(axis=(1, 2)))
-        labels = tuple(labels or numbered(names))
-        if len(labels) != n or len(set(labels)) != n:
-            raise ValueError(f"labels: expected {n} different ones, got {labels}")
-        sites = [site_of(point, group, rows, site_tolerance) for point in x]
-        model = cls(
-            rows,
-            group,
-            labels,
-            names,
-            np.array([site.frac for site in sites]).reshape(n, 3),
-            columns["occupancies"],
-            columns["u_iso"],
-            np.where(anisotropic[:, None, None], U, 0.0),
-            anisotropic,
-            **settings,
+        columns = model_columns(
+            cell, group, species, frac, u_iso, u_aniso, occupancies, labels, site_tolerance
         )
-        return model.with_equivalent_u()
+        return cls(**columns, **settings).with_equivalent_u()
 
     @classmethod
     def from_crystal(cls, crystal: WyckoffCrystal | Crystal, **settings: Any) -> "Model":
@@ -136,29 +104,7 @@ class Model:
             crystal: a crystal; displacements of zero become 0.04 A^2.
             settings: as of `build`.
         """
-        if isinstance(crystal, Crystal):
-            crystal = WyckoffCrystal.from_crystal(crystal, symmetry=False)
-        plan, atoms = crystal.plan, crystal.to_host()
-        site = np.asarray(plan.site)
-        first = np.array([np.flatnonzero(site == s)[0] for s in range(len(plan.letters))])
-        U = None
-        u_iso = atoms.u_iso[first]
-        if atoms.u_aniso is not None:
-            U = atoms.u_aniso[first].copy()
-            sphere = np.linalg.inv(atoms.matrix @ atoms.matrix.T) / cif_scale(atoms.matrix)
-            used = U.any(axis=(1, 2))
-            U = U + u_iso[:, None, None] * sphere
-            U[~used] = np.nan
-        return cls.build(
-            atoms.matrix,
-            crystal.group,
-            crystal.species,
-            atoms.frac_coords[first],
-            u_iso=np.where(u_iso > 0, u_iso, 0.04),
-            u_aniso=U,
-            occupancies=atoms.occupancies[first],
-            **settings,
-        )
+        return cls.build(**crystal_columns(crystal), **settings)
 
     def crystal(self) -> WyckoffCrystal:
         """Return the crystal in its space group, hydrogen atoms included.
@@ -328,14 +274,17 @@ class Model:
     @property
     def formula(self) -> str:
         """Content of the cell, Hill's order: "C44 H40 O8"."""
-        amounts: dict[str, float] = {}
+        return hill_formula(self.amounts)
+
+    @property
+    def amounts(self) -> dict[str, float]:
+        """Atoms of each element in the cell."""
+        found: dict[str, float] = {}
         weights = self.occupancies * self.multiplicities
         for number, amount in zip(self.atomic_numbers, weights, strict=True):
             symbol = species_label(int(number))
-            amounts[symbol] = amounts.get(symbol, 0.0) + float(amount)
-        first = [s for s in ("C", "H") if "C" in amounts and s in amounts]
-        rest = sorted(set(amounts) - set(first))
-        return " ".join(f"{s}{round(amounts[s], 2):g}" for s in first + rest)
+            found[symbol] = found.get(symbol, 0.0) + float(amount)
+        return found
 
     def __repr__(self) -> str:
         aniso = int(self.anisotropic.sum())
@@ -344,14 +293,3 @@ class Model:
             f"Model({len(self)} atoms, {aniso} anisotropic, {ride} riding, {self.formula}, "
             f"{self.group.hm})"
         )
-
-
-def numbered(species: Sequence[str], taken: Sequence[str] = ()) -> tuple[str, ...]:
-    """Labels "C1", "C2", "O1" that are not taken."""
-    used, labels = set(taken), []
-    for one in species:
-        symbol = species_label((parse_species(one)[0],))
-        n = next(n for n in range(1, 100_000) if f"{symbol}{n}" not in used)
-        labels.append(f"{symbol}{n}")
-        used.add(labels[-1])
-    return tuple(labels)

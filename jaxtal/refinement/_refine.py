@@ -1,41 +1,21 @@
-"""Full-matrix least squares: cycles of damped Gauss-Newton steps until nothing moves."""
+"""Full-matrix least squares on F^2: settings checked, cycles run, weights fitted."""
 
-import dataclasses
 from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
 from .._core import few_threads
 from ..lattice import matrix_to_cell
-from ._figures import Figures
-from ._least_squares import NormalEquations, Problem
+from ._cycles import Cycles
+from ._least_squares import Problem
 from ._measurements import Measurements
 from ._model import Model
-from ._parameters import Parameters, ride
-from ._restraints import Restraint, RestraintTerms, restraint_program
+from ._parameters import ride
+from ._restraints import Restraint
 from ._result import Refinement
-from ._weights import fit_weights
 
-#: Largest shift of one cycle: of an atom in angstrom, of a U in A^2, of an occupancy or share.
-_MOVE, _U, _SHARE = 0.35, 0.04, 0.25
-#: Smallest U of an isotropic atom, A^2.
-_U_MIN = 1e-3
-#: Damping that is given up on: nothing improves the fit.
-_HOPELESS = 1e4
 #: How far the cells of intensities and model may differ, relative.
 _CELL = 5e-3
-
-
-@dataclasses.dataclass(frozen=True)
-class _Step:
-    model: Model
-    free: Parameters
-    normal: NormalEquations
-    restraints: RestraintTerms | None
-
-    @property
-    def total(self) -> float:
-        return self.normal.chi2 + (self.restraints.chi2 if self.restraints else 0.0)
 
 
 def refine(
@@ -51,6 +31,8 @@ def refine(
     form_factor_table: str | None = None,
     progress: Callable[[str], None] | None = None,
     problem: Problem | None = None,
+    stop: Callable[[], bool] | None = None,
+    precision: str = "double",
 ) -> Refinement:
     """Refine a model against intensities by full-matrix least squares on F^2.
 
@@ -58,7 +40,8 @@ def refine(
     displacements that the sites allow, the scale, torsion angles of hydrogen groups, the extinction
     where `model.extinction` is not None, and the shares of twin domains of `model.twin_laws`.
     Along polar axes the weighted mean of the coordinates stays. A step that makes the fit worse is
-    shortened (Levenberg-Marquardt). Everything is in float64 on the host.
+    shortened (Levenberg-Marquardt). Derivatives are in single precision as long as that brings the
+    fit forward; what is returned is from double precision, on the host.
 
         refine(data, model)                                   # as it stands
         refine(data, model.with_tensors(), weights="fit")     # anisotropic, weights fitted
@@ -79,6 +62,8 @@ def refine(
         form_factor_table: a kind of `scattering.FormFactors`; default "it92" for X-rays.
         progress: called with a line after each cycle.
         problem: tables of these intensities from an earlier call.
+        stop: asked before each cycle; True ends the refinement there.
+        precision: "single" spares the last cycle in double precision: for steps on the way.
 
     Returns:
         The refined model with its figures, uncertainties, covariance and log.
@@ -89,6 +74,8 @@ def refine(
     """
     if len(model) == 0:
         raise ValueError("expected at least one atom to refine, got none")
+    if precision not in ("single", "double"):
+        raise ValueError(f"precision: expected 'single' or 'double', got {precision!r}")
     if isinstance(weights, str) and weights != "fit":
         raise ValueError(f"weights: expected two numbers or 'fit', got {weights!r}")
     if weights is not None and not isinstance(weights, str):
@@ -97,11 +84,12 @@ def refine(
     model = ride(_in_the_cell_of(measured, model))
     if model.scale is None:
         model = problem.scaled(model)
-    loop = _Loop(problem, tuple(restraints), tuple(occupancies), tuple(fixed), tolerance, progress)
+    settings = tuple(restraints), tuple(occupancies), tuple(fixed), tolerance, precision
+    loop = Cycles(problem, *settings, progress, stop or (lambda: False))
     with few_threads():
         step = loop.run(model, cycles)
         # The fit changes with the weights, and they with the fit: two rounds settle both.
-        for _ in range(2 if weights == "fit" else 0):
+        for _ in range(2 if weights == "fit" and not loop.stop() else 0):
             found = loop.fitted_weights(step)
             if np.allclose(found, step.model.weights, rtol=0.02, atol=1e-4):
                 break
@@ -116,184 +104,3 @@ def _in_the_cell_of(measured: Measurements, model: Model) -> Model:
         told = " and ".join(" ".join(f"{x:.4g}" for x in cell) for cell in cells)
         raise ValueError(f"cell: expected that of the intensities in the model, got {told}")
     return model.replace(matrix=measured.matrix)
-
-
-class _Loop:
-    """The cycles of one refinement, and what was told of them."""
-
-    def __init__(
-        self,
-        problem: Problem,
-        restraints: tuple[Restraint, ...],
-        occupancies: tuple[str, ...],
-        fixed: tuple[str, ...],
-        tolerance: float,
-        progress: Callable[[str], None] | None,
-    ) -> None:
-        self.problem, self.restraints = problem, restraints
-        self.program = None  # that of the restraints, compiled for the atoms that come
-        self.occupancies, self.fixed = occupancies, fixed
-        self.tolerance, self.progress = tolerance, progress
-        self.log: list[str] = []
-        self.converged, self.largest = False, np.inf
-
-    def _at(self, model: Model, free: Parameters | None = None) -> _Step:
-        if free is None:
-            free = Parameters.of(model, occupancies=self.occupancies, fixed=self.fixed)
-        free = free.at(model)
-        terms = None
-        if self.restraints:
-            if self.program is None:
-                self.program = restraint_program(self.restraints, model, free)
-            terms = RestraintTerms.of(self.program, model, free)
-        total = len(self.problem.measured) + (len(terms.residuals) if terms else 0)
-        if free.count >= total:
-            raise ValueError(
-                f"expected fewer parameters than observations, got {free.count} and {total}; "
-                "refine isotropic displacements, or fix some parameters"
-            )
-        normal = self.problem.normal_equations(model, free)
-        return _Step(model, free, normal, terms)
-
-    def run(self, model: Model, cycles: int) -> _Step:
-        step, damping = self._at(model), 0.0
-        self.converged = False
-        for cycle in range(cycles):
-            shift, deviation = self._shift(step, damping)
-            moved = self._moved(step, shift)
-            trial = self._at(moved, step.free)
-            # Both fits by the weights of the old one, else smaller weights look like a better fit.
-            old, new = step.total, self._total(trial, step.normal.weights)
-            if not new <= old * (1 + 1e-6):
-                damping = max(10 * damping, 1e-3)
-                if damping < _HOPELESS:
-                    continue
-                break
-            self.largest = float(np.max(np.abs(shift) / deviation, initial=0.0))
-            damping = 0.0 if damping < 1e-3 else damping / 10
-            step = trial
-            self._tell(step, cycle)
-            if self.largest < self.tolerance and damping == 0.0:
-                self.converged = True
-                break
-        return step
-
-    def _total(self, step: _Step, weights: np.ndarray) -> float:
-        off = self.problem.measured.intensity - step.normal.calculated.intensity
-        extra = step.restraints.chi2 if step.restraints else 0.0
-        total = float(weights @ off**2) + extra
-        return total if np.isfinite(total) else np.inf
-
-    def _matrix(self, step: _Step) -> np.ndarray:
-        matrix = step.normal.matrix
-        if step.restraints:
-            matrix = matrix + step.restraints.jacobian.T @ step.restraints.jacobian
-        if len(step.free.polar):
-            rows = step.free.polar
-            norm = np.linalg.norm(rows, axis=1, keepdims=True)
-            rows = rows / np.where(norm > 0, norm, 1.0)
-            matrix = matrix + 10 * float(np.diag(matrix).max()) * rows.T @ rows
-        return matrix
-
-    def _shift(self, step: _Step, damping: float) -> tuple[np.ndarray, np.ndarray]:
-        """The step, and the standard uncertainties of the free parameters (for its size)."""
-        gradient = step.normal.gradient
-        if step.restraints:
-            gradient = gradient - step.restraints.jacobian.T @ step.restraints.residuals
-        inverse = Inverse(self._matrix(step), damping)
-        n = len(self.problem.measured)
-        gof2 = step.total / max(n - step.free.count, 1)
-        deviation = np.sqrt(np.maximum(inverse.diagonal(), 1e-300) * gof2)
-        return inverse.solve(gradient), deviation
-
-    def _moved(self, step: _Step, shift: np.ndarray) -> Model:
-        """The model after a shift that is no larger than is sound."""
-        model, free = step.model, step.free
-        numbers = free.map @ shift
-        N = len(model)
-        cart = numbers[: 3 * N].reshape(3, N).T @ model.matrix
-        far = np.linalg.norm(cart, axis=1).max(initial=0.0)
-        ends = 3 * N + 6 * int(model.anisotropic.sum()) + int((~model.anisotropic).sum())
-        u = np.abs(numbers[3 * N : ends]).max(initial=0.0)
-        shares = np.abs(numbers[ends : ends + len(free.occupied)]).max(initial=0.0)
-        limit = min(1.0, _MOVE / max(far, 1e-12), 3 * _U / max(u, 1e-12))
-        limit = min(limit, _SHARE / max(shares, 1e-12))
-        moved = free.shifted(model, limit * shift)
-        u_iso = np.where(model.riding, moved.u_iso, np.clip(moved.u_iso, _U_MIN, 2.0))
-        k = float(moved.scale or 0.0)
-        return moved.moved(u_iso=u_iso, scale=k if k > 0 else 0.5 * float(model.scale or 1.0))
-
-    def fitted_weights(self, step: _Step) -> tuple[float, float]:
-        measured, k = self.problem.measured, float(step.model.scale or 1.0)
-        found = step.normal.calculated.intensity
-        columns = (measured.intensity / k, found / k, measured.sigma / k)
-        return fit_weights(*columns, measured.stol2, step.free.count)
-
-    def _tell(self, step: _Step, cycle: int) -> None:
-        figures = self._figures(step)
-        line = f"cycle {cycle + 1}: {figures}, largest shift {self.largest:.3g} s.u."
-        self.log.append(line)
-        if self.progress:
-            self.progress(line)
-
-    def _figures(self, step: _Step) -> Figures:
-        extra = step.restraints
-        count = (len(extra.residuals), extra.chi2) if extra else (0, 0.0)
-        normal = step.normal
-        return Figures.of(
-            self.problem.measured, normal.calculated, normal.weights, step.free.count, count
-        )
-
-    def result(self, step: _Step) -> Refinement:
-        figures = self._figures(step)
-        covariance = Inverse(self._matrix(step), 0.0).inverse() * figures.gof**2
-        return Refinement(
-            model=step.model.with_equivalent_u(),
-            measured=self.problem.measured,
-            figures=figures,
-            calculated=step.normal.calculated,
-            weights=step.normal.weights,
-            parameters=step.free,
-            covariance=covariance,
-            converged=self.converged,
-            largest_shift=self.largest,
-            log=tuple(self.log),
-            problem=self.problem,
-        )
-
-
-class Inverse:
-    """Solutions of normal equations scaled to a unit diagonal, damped on it."""
-
-    def __init__(self, matrix: np.ndarray, damping: float) -> None:
-        """Factorise; directions that the data say nothing of are left where they are."""
-        from scipy.linalg import cholesky, eigh, solve_triangular
-
-        diagonal = np.diag(matrix)
-        self.scale = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-        scaled = matrix * self.scale[:, None] * self.scale
-        scaled += np.diag(np.where(diagonal > 0, 1.0 + damping, 1.0) - np.diag(scaled))
-        # The inverse is `root` times its transpose.
-        try:
-            factor = cholesky(scaled)
-            sound = bool(np.abs(np.diag(factor)).min(initial=1.0) > 1e-6)
-        except np.linalg.LinAlgError:
-            sound = False
-        if sound:
-            self.root = solve_triangular(factor, np.eye(len(scaled)))
-        else:
-            values, axes = eigh(scaled)
-            kept = values > 1e-10 * values.max()
-            self.root = axes * np.where(kept, np.abs(np.where(kept, values, 1.0)) ** -0.5, 0.0)
-
-    def solve(self, gradient: np.ndarray) -> np.ndarray:
-        """The shift, (p,)."""
-        return self.scale * (self.root @ (self.root.T @ (gradient * self.scale)))
-
-    def inverse(self) -> np.ndarray:
-        """The inverse matrix, (p, p)."""
-        return (self.root @ self.root.T) * self.scale[:, None] * self.scale
-
-    def diagonal(self) -> np.ndarray:
-        """The diagonal of the inverse, (p,)."""
-        return np.sum(self.root**2, axis=1) * self.scale**2

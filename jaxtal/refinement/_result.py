@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..crystal import WyckoffCrystal
-from ._difference import DifferenceMap
+from ._difference import DifferenceMap, observed_density
 from ._figures import Figures
 from ._flack import Flack
 from ._least_squares import Calculated, Problem
@@ -31,10 +31,12 @@ class Refinement:
         covariance: of the free parameters, scaled by the goodness of fit, (p, p).
         converged: whether the last shift was small enough.
         largest_shift: of the last cycle, in standard uncertainties.
+        mean_shift: likewise.
         log: a line for each cycle, and for each decision of `complete_model`.
         problem: tables that the next refinement against the same intensities can use.
         warnings: what a user should know.
         flack: share of the inverted crystal, where `complete_model` could find it.
+        history: what `complete_model` did and how well the model then fitted, in turn.
     """
 
     model: Model
@@ -46,10 +48,12 @@ class Refinement:
     covariance: Float[np.ndarray, "p p"]
     converged: bool
     largest_shift: float
+    mean_shift: float
     log: tuple[str, ...]
     problem: Problem = dataclasses.field(repr=False)
     warnings: tuple[str, ...] = ()
     flack: Flack | None = None
+    history: tuple[tuple[str, Figures], ...] = ()
 
     @property
     def R1(self) -> float:
@@ -75,6 +79,14 @@ class Refinement:
     def difference(self) -> DifferenceMap:
         """The difference density F_o - F_c."""
         return DifferenceMap.of(self.problem, self.model, self.calculated)
+
+    @functools.cached_property
+    def density(self) -> Float[np.ndarray, "n1 n2 n3"]:
+        """The density of F_o with the phases of the model, at the points of `difference.values`.
+
+        In `difference.unit`, without F(0): its mean is zero.
+        """
+        return observed_density(self.problem, self.model, self.calculated)
 
     @functools.cached_property
     def esds(self) -> dict[str, np.ndarray]:

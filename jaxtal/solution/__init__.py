@@ -2,6 +2,7 @@
 
     found = solve(io.read_reflection_table("data.hkl"), "C10 H10 F2 N4")      # all of it
     found.solved, found.message, found.crystal, found.refinement, found.alternatives
+    plot.solution_figure(found)                                               # on one page
 
 Every stage is an object that the next one starts from, and that a user can look into, replace, or
 make by other means:
@@ -35,7 +36,7 @@ from ._free_structure import FreeStructure as FreeStructure
 from ._phase_in_p1 import phase_in_p1 as phase_in_p1
 from ._rungs import LADDER as LADDER
 from ._rungs import Rung as Rung
-from ._solve import Solution as Solution
+from ._solution import Solution as Solution
 from ._solve import solve as solve
 from ._space_group import CandidateGroup as CandidateGroup
 from ._space_group import SpaceGroupSearch as SpaceGroupSearch

@@ -6,7 +6,9 @@ import functools
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
+from .._core import next_smooth
 from ..density import Density
+from ..grids import mesh_grid
 from ..reflections import Reflections
 from ._rungs import Rung
 
@@ -73,6 +75,12 @@ class FreeStructure:
         return dataclasses.replace(
             Density.from_reflections(self.k, self.average, volume), space=self.reflections.space
         )
+
+    @functools.cached_property
+    def values(self) -> Float[np.ndarray, "n1 n2 n3"]:
+        """The density at (i / n1, j / n2, k / n3) along a, b, c, twice as fine as the data are."""
+        sizes = [next_smooth(int(4 * h + 1)) for h in np.abs(self.k).max(axis=0)]
+        return np.asarray(self.density.on_grid(mesh_grid(sizes)), np.float64)
 
     @property
     def message(self) -> str:

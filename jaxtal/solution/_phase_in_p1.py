@@ -3,7 +3,7 @@
 import concurrent.futures
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
 import jax
@@ -33,6 +33,8 @@ _FIRST = 300
 #: Agreement with every other run at which a rung is left early.
 _CLEAR = 0.90
 _SWEEP = 40
+#: Cycles between two looks at whether to stop.
+_GLANCE = 100
 
 
 def phase_in_p1(
@@ -42,6 +44,8 @@ def phase_in_p1(
     starts: int = 4,
     seed: int = 0,
     ladder: Sequence[Rung] = LADDER,
+    progress: Callable[[str], None] | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> FreeStructure:
     """Phase reflections in P1, with harder recipes only while runs do not agree.
 
@@ -60,6 +64,8 @@ def phase_in_p1(
         starts: runs of each rung, from random phases.
         seed: of the phases.
         ladder: recipes, tried in order.
+        progress: called with a line before and after each recipe.
+        stop: asked every hundred cycles; True ends the runs where they are.
 
     Returns:
         what the last rung that was tried found; `converged` says whether to believe it.
@@ -79,12 +85,18 @@ def phase_in_p1(
     if not ladder:
         raise ValueError("ladder: expected at least one rung")
     begun, twin = time.perf_counter(), twinned(reflections)
-    found = None
+    found, stop = None, stop or (lambda: False)
     for number, rung in enumerate(ladder):
-        found = _climb(reflections, rung, starts, seed + 7919 * number, radiation, twin, begun)
+        if progress is not None:
+            progress(f"{starts} runs in P1: {rung.text()}")
+        found = _climb(
+            reflections, rung, starts, seed + 7919 * number, radiation, twin, begun, stop
+        )
         # More cycles do not untwin a crystal.
-        if found.agrees or twin is not None:
+        if found.agrees or twin is not None or stop():
             break
+        if progress is not None:
+            progress(found.message)
     assert found is not None
     return found
 
@@ -97,6 +109,7 @@ def _climb(
     radiation: Radiation,
     twin: float | None,
     begun: float,
+    stop: Callable[[], bool],
 ) -> FreeStructure:
     orbits, signed = reflections.orbits, radiation == "neutron"
     amplitude = reflections.amplitude / NormalisedE(with_epsilon=False).form_factors(reflections)
@@ -116,7 +129,12 @@ def _climb(
 
     def relaxed(x: Any, cycles: int) -> Any:
         beta, support = number(rung.beta), number(rung.support)
-        return free_relax(data, x, beta, support, jnp.int32(cycles), signed)
+        for done in range(0, cycles, _GLANCE):
+            if stop():
+                break
+            part = jnp.int32(min(_GLANCE, cycles - done))
+            x = jax.block_until_ready(free_relax(data, x, beta, support, part, signed))
+        return x
 
     def finished(x: Any) -> tuple[np.ndarray, float]:
         y, r = free_sweep(data, x, number(0.6), number(0.98), jnp.int32(_SWEEP), signed)
@@ -128,7 +146,7 @@ def _climb(
         first = min(_FIRST, rung.cycles)
         x = list(pool.map(lambda key: relaxed(free_start(data, key), first), keys))
         ended = list(pool.map(finished, x))
-        if first < rung.cycles and not _clear(k, [F for F, _ in ended], signed):
+        if first < rung.cycles and not stop() and not _clear(k, [F for F, _ in ended], signed):
             x = list(pool.map(lambda one: relaxed(one, rung.cycles - first), x))
             ended = list(pool.map(finished, x))
     F = np.stack([one for one, _ in ended])

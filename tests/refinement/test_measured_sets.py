@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 from published import measurements, reference
-from variants import slow_but
 
 from jaxtal.io import read, read_ccp4, write_refinement
 from jaxtal.io.refinement._res import short_labels
@@ -31,15 +30,12 @@ def taken_apart(model: Model, seed=0, by=0.05) -> Model:
 
 @pytest.mark.parametrize(
     ("name", "r1", "hydrogens"),
-    slow_but(
-        ["ylid"],
-        [
-            ("s2dipyridyl", 0.0285, 16),
-            ("c26h33no3si_051a", 0.0324, 33),
-            ("c18h19no4_106c", 0.0427, 19),
-            ("ylid", 0.0293, 10),
-        ],
-    ),
+    [
+        pytest.param("s2dipyridyl", 0.0285, 16, marks=pytest.mark.slow),
+        pytest.param("c26h33no3si_051a", 0.0324, 33, marks=pytest.mark.slow),
+        pytest.param("c18h19no4_106c", 0.0427, 19, marks=pytest.mark.slow),
+        ("ylid", 0.0293, 10),
+    ],
 )
 def test_complete_model(data_dir, name, r1, hydrogens, tmp_path):
     folder = data_dir / "reflections" / name

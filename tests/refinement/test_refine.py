@@ -10,6 +10,7 @@ from jaxtal.refinement import (
     Measurements,
     Model,
     Restraint,
+    complete_model,
     fix_distances,
     flack_parameter,
     inverted,
@@ -18,6 +19,7 @@ from jaxtal.refinement import (
     similar_distances,
 )
 from jaxtal.refinement._least_squares import Problem
+from jaxtal.refinement._normal_equations import normal_equations
 from jaxtal.refinement._parameters import Parameters
 from jaxtal.refinement._restraints import RestraintTerms, restraint_program
 from jaxtal.refinement._sites import null_space, polar_directions, site_of
@@ -91,6 +93,68 @@ def test_uncertainties_are_honest():
     # 25 seeds of 16 parameters: the spread of a variance is (2 / 400)^(1/2) = 0.07.
     assert abs(pulls.mean()) < 0.2
     assert 0.75 < pulls.var() < 1.3
+
+
+def test_single_precision_is_for_the_way():
+    """What comes back is from double precision; steps on the way are as good as needed."""
+    truth = model_of("P 21/c", cell=(6.5, 7.4, 8.6, 90, 101, 90)).with_tensors()
+    data = simulated(truth, noise=0.02)
+    fast = refine(data, shaken(truth), precision="single", weights=(0.0, 0.0))
+    found = refine(data, shaken(truth), weights=(0.0, 0.0), tolerance=1e-4)
+    assert fast.converged
+    assert found.converged
+    error = found.esds
+    assert (np.abs(fast.model.frac - found.model.frac) < 0.02 * error["frac"]).all()
+    np.testing.assert_allclose(fast.esds["frac"], error["frac"], rtol=1e-2)
+    exact = normal_equations(found.problem, found.model, found.parameters)
+    rough = normal_equations(found.problem, found.model, found.parameters, np.float32)
+    scale = np.sqrt(np.diag(exact.matrix))
+    np.testing.assert_allclose((rough.matrix - exact.matrix) / np.outer(scale, scale), 0, atol=1e-5)
+    np.testing.assert_allclose(rough.calculated.intensity, exact.calculated.intensity, rtol=1e-4)
+    np.testing.assert_allclose(
+        found.covariance, np.linalg.inv(exact.matrix) * found.gof**2, rtol=1e-6
+    )
+    with pytest.raises(ValueError, match="precision"):
+        refine(data, truth, precision="half")
+
+
+def test_elements_without_a_composition():
+    """Relative scattering power tells them, the typical atom taken for carbon; and it is said."""
+    species = ("S", "O", "O", *["C"] * 7)
+    truth = model_of("P 21/c", species, seed=1, cell=(9.5, 9.4, 8.6, 90, 101, 90))
+    data = simulated(truth, noise=0.01)
+    start = truth.replace(species=("C",) * len(truth), scale=None)
+    found = complete_model(data, start, unknown=True, hydrogens=False, anisotropic=False)
+    assert found.model.species == species
+    assert found.R1 < 0.02
+    assert any("no composition" in warning for warning in found.warnings)
+
+
+def test_neutrons_see_hydrogen_atoms_as_any_other():
+    """Holes of the difference density become hydrogen, with tensors where that is asked for."""
+    species, x = ("C", "O", "N", "H"), [[0.1, 0.2, 0.3], [0.3, 0.2, 0.3], [0.1, 0.39, 0.3]]
+    cell = (6.5, 7.4, 8.6, 90, 101, 90)
+    x = np.array([*x, [0.1, 0.2, 0.425]])
+    truth = Model.build(cell, "P 21/c", list(species), x, u_iso=0.03).with_tensors([True] * 4)
+    long = truth.u_aniso.copy()
+    long[3, 0, 0] = 0.06
+    truth = truth.replace(u_aniso=long, scale=3.0)
+    kind = {"radiation": "neutron", "wavelength": 1.0}
+    data = dataclasses.replace(simulated(truth, wavelength=1.0, d_min=0.7), **kind)
+    exact = Problem(data).calculate(truth).intensity
+    sigma = 0.02 * (exact + 0.1 * exact.mean())
+    noise = np.random.default_rng(0).normal(size=len(exact))
+    data = dataclasses.replace(data, intensity=exact + sigma * noise, sigma=sigma)
+    start = truth.isotropic().take([0, 1, 2]).replace(scale=None)
+    found = complete_model(data, start, composition="C H N O", anisotropic="all")
+    hydrogen = found.model.species.index("H")
+    assert found.model.anisotropic.all()
+    U, error = found.model.u_aniso[hydrogen], found.esds["u_aniso"][hydrogen]
+    assert abs(U[0, 0] - 0.06) < 5 * error[0, 0]
+    assert 0 < error[0, 0] < 0.01
+    assert not complete_model(data, start, composition="C H N O").model.anisotropic[hydrogen]
+    with pytest.raises(ValueError, match="anisotropic"):
+        complete_model(data, start, anisotropic="some")
 
 
 def test_extinction_and_twin_are_found_again():

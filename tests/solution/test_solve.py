@@ -1,9 +1,13 @@
 """From rows of a file to a refined crystal, in Python and from a terminal."""
 
+import dataclasses
 import json
+import signal
+import threading
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from random_crystals import ORGANIC, crystal, structure_factors
 from variants import slow_but
 
@@ -12,12 +16,23 @@ from jaxtal import io
 from jaxtal.cli import main
 from jaxtal.lattice import Superspace
 from jaxtal.phasing._wave_vectors import wave_vectors_within
+from jaxtal.plot._style import RED
 from jaxtal.reflections import ReflectionTable
 from jaxtal.solution import Rung
 
 CELL = [7.1, 9.3, 10.2, 90, 98, 90]
 KEYS = {
-    *("solved", "message", "space_group", "alternatives", "r1", "wr2", "gof", "atoms"),
+    *(
+        "solved",
+        "interrupted",
+        "message",
+        "space_group",
+        "alternatives",
+        "r1",
+        "wr2",
+        "gof",
+        "atoms",
+    ),
     *("families", "seconds", "cif", "files", "warnings"),
 }
 
@@ -96,6 +111,7 @@ def write_hkl(path, k, intensity, sigma):
     path.write_text("\n".join([*lines, f"{0:4d}{0:4d}{0:4d}{0:8.2f}{0:8.2f}"]) + "\n")
 
 
+@pytest.mark.slow
 def test_from_a_terminal(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     write_hkl(tmp_path / "some.hkl", *rows())
@@ -108,14 +124,131 @@ def test_from_a_terminal(tmp_path, monkeypatch, capsys):
     assert len(found["atoms"]) == 14
     assert set(found["atoms"][0]) == {"element", "xyz", "u"}
     names = {path.name for path in (tmp_path / "solve-some").iterdir()}
-    assert names == {"some.cif", "some.res", "some-difference.ccp4", "some.log"}
+    endings = (".cif", ".res", "-density.ccp4", "-difference.ccp4", ".png", ".log")
+    assert names == {f"some{ending}" for ending in endings}
     assert io.read(found["cif"]).group.number == 4
     assert "R1" in (tmp_path / "solve-some" / "some.log").read_text()
 
 
+class Interrupter:
+    """Progress whose first line that begins so is followed by Ctrl-C, and waits until it came."""
+
+    def __init__(self, beginning):
+        self.beginning, self.lines = beginning, []
+        self.heard = threading.Event()
+
+    def __call__(self, line):
+        self.lines.append(line)
+        if line.startswith("interrupted"):
+            self.heard.set()
+        elif line.startswith(self.beginning) and not self.heard.is_set():
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            assert self.heard.wait(60)
+
+
+def test_an_interrupt_ends_the_phasing_with_what_there_is():
+    progress = Interrupter("phase:")
+    found = jxt.solve(table(), progress=progress)
+    assert found.interrupted
+    assert not found.solved
+    assert found.message.startswith("interrupted during phasing: ")
+    assert found.structure.F.shape[0] == 4
+    assert np.isfinite(found.structure.values).all()
+    assert found.search is found.refinement is None
+    assert not any(line.startswith("refine") for line in progress.lines)
+
+
+def test_an_interrupt_ends_the_refinement_with_the_best_model():
+    found = jxt.solve(table(), seed=1, progress=Interrupter("isotropic"))
+    assert found.interrupted
+    assert not found.solved
+    assert "interrupted during refinement" in found.message
+    assert "R1" in found.message
+    assert len(found.refinement.model) == 14
+    assert "stopped before the model was complete" in found.refinement.warnings
+    assert not found.refinement.model.anisotropic.any()
+
+
+def test_an_interrupt_before_anything_is_one():
+    with pytest.raises(KeyboardInterrupt):
+        jxt.solve(table(), progress=Interrupter("read"))
+
+
+def test_time_that_is_up_ends_the_stage():
+    found = jxt.solve(table(), time_limit=1e-6)
+    assert not found.interrupted
+    assert not found.solved
+    assert found.message.startswith("time is up during phasing: ")
+    with pytest.raises(ValueError, match="time_limit"):
+        jxt.solve(table(), time_limit=0)
+
+
+def pretend(monkeypatch, tmp_path, found, *options):
+    """The command with a solution that was found before."""
+    monkeypatch.chdir(tmp_path)
+    write_hkl(tmp_path / "some.hkl", *rows())
+    monkeypatch.setattr("jaxtal.cli._solve.solve_structure", lambda *_, **__: found)
+    monkeypatch.setattr("jaxtal.cli._solve.solution_figure", lambda *_: Figure())
+    return main(["solve", "some.hkl", "--cell", *map(str, CELL), "-o", "out", "--json", *options])
+
+
+def test_the_cif_holds_the_reflections_on_request(solved, tmp_path, monkeypatch, capsys):
+    assert pretend(monkeypatch, tmp_path, solved, "--embed") == 0
+    cif = json.loads(capsys.readouterr().out)["cif"]
+    again = io.read_reflection_table(cif)
+    k, intensity, _ = rows()
+    np.testing.assert_array_equal(again.indices, k)
+    kept = intensity > 100 * intensity.max() / 99999
+    ratio = (again.intensity / intensity)[kept]
+    assert np.ptp(ratio) < 1e-2 * ratio[0]
+    assert again.cell.tolist() == CELL
+    assert again.composition is not None
+
+
+def test_files_tell_what_was_interrupted(solved, tmp_path, monkeypatch, capsys):
+    """What an earlier run left is not taken for a result of this one."""
+    assert pretend(monkeypatch, tmp_path, solved) == 0
+    cut = dataclasses.replace(
+        solved, refinement=None, candidate=None, solved=False, interrupted=True, message="cut"
+    )
+    capsys.readouterr()
+    assert pretend(monkeypatch, tmp_path, cut) == 130
+    told = json.loads(capsys.readouterr().out)
+    assert told["interrupted"]
+    assert told["cif"] is None
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"some-p1.ccp4", "some.png", "some.log"}
+    values, cell = io.read_ccp4(tmp_path / "out" / "some-p1.ccp4")
+    np.testing.assert_allclose(cell, CELL, rtol=1e-5)
+    assert values.max() > 5 * values.std()
+
+
+def texts(figure):
+    shown = [text.get_text() for ax in figure.axes for text in ax.texts]
+    return "\n".join([figure.get_suptitle(), *shown, *(ax.get_title() for ax in figure.axes)])
+
+
+def test_the_picture_tells_the_verdict(solved):
+    figure = jxt.plot.solution_figure(solved, "some")
+    told = texts(figure)
+    for part in ("some: solved in P 1 21 1", f"R1 = {solved.refinement.R1:.4f}", "families: 4"):
+        assert part in told
+    assert "NOT SOLVED" not in told
+    wrong = dataclasses.replace(solved, solved=False, message="not solved: R1 is too high")
+    figure = jxt.plot.solution_figure(wrong)
+    assert figure.get_suptitle().startswith("NOT SOLVED\nR1 is too high")
+    assert figure._suptitle.get_color() == RED
+    bare = dataclasses.replace(wrong, refinement=None, candidate=None)
+    assert "no refined model" in texts(jxt.plot.solution_figure(bare))
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
-    [([], "cell"), (["--cell", *["5"] * 3, *["90"] * 3, "--composition", "Q3"], "Q")],
+    [
+        ([], "cell"),
+        (["--cell", *["5"] * 3, *["90"] * 3, "--composition", "Q3"], "Q"),
+        (["--time", "0"], "--time"),
+    ],
 )
 def test_bad_input_leaves_nothing(tmp_path, monkeypatch, capsys, options, named):
     monkeypatch.chdir(tmp_path)

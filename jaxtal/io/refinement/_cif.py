@@ -1,36 +1,67 @@
 """A refined model as CIF: what was measured, refined and found, with uncertainties."""
 
+from importlib.metadata import version
+
 import gemmi
 import numpy as np
 
 from ...lattice import matrix_to_cell
 from ...refinement import Refinement
-from ...refinement._geometry import bond_lengths
-from ...scattering import parse_species, species_label
+from ...refinement._labels import hill_formula
+from ...refinement._sum_tables import dispersion, form_factors
+from ...reflections import ReflectionTable
+from ._cif_figures import experiment_items, refinement_items
+from ._cif_geometry import geometry_items
+from ._hkl import hkl_lines
 from ._values import bracketed
 
 _SIX = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
-_PROBES = {"xray": "x-ray", "electron": "electron", "neutron": "neutron"}
+
+#: What checkCIF asks for, and only those know who made the experiment.
+_UNKNOWN = (
+    "chemical_formula_moiety",
+    "chemical_name_systematic",
+    "cell_measurement_reflns_used",
+    "cell_measurement_temperature",
+    "cell_measurement_theta_max",
+    "cell_measurement_theta_min",
+    "diffrn_ambient_temperature",
+    "diffrn_measurement_device_type",
+    "diffrn_measurement_method",
+    "exptl_absorpt_coefficient_mu",
+    "exptl_absorpt_correction_T_max",
+    "exptl_absorpt_correction_T_min",
+    "exptl_absorpt_correction_type",
+    "exptl_crystal_colour",
+    "exptl_crystal_description",
+    "exptl_crystal_size_max",
+    "exptl_crystal_size_mid",
+    "exptl_crystal_size_min",
+)
 
 
-def cif_text(found: Refinement, name: str) -> str:
-    """The text of the file."""
+def cif_text(found: Refinement, name: str, rows: ReflectionTable | None = None) -> str:
+    """The text of the file, with the reflections of a table in it where one is given."""
     return "\n".join(
         [
             f"data_{name}",
             "_audit_creation_method 'jaxtal'",
+            f"_computing_structure_refinement 'jaxtal {version('jaxtal')}'",
             "",
             *_content(found),
             "",
             *_cell(found),
             "",
-            *_experiment(found),
+            *experiment_items(found),
             "",
-            *_figures(found),
+            *refinement_items(found),
+            "",
+            *_scatterers(found),
             "",
             *_atoms(found),
             "",
-            *_bonds(found),
+            *geometry_items(found),
+            *(["", *_embedded(found, rows)] if rows is not None else []),
             "",
         ]
     )
@@ -38,26 +69,23 @@ def cif_text(found: Refinement, name: str) -> str:
 
 def _content(found: Refinement) -> list[str]:
     model = found.model
-    amounts: dict[str, float] = {}
-    for species, n in zip(model.species, model.occupancies * model.multiplicities, strict=True):
-        symbol = species_label((parse_species(species)[0],))
-        amounts[symbol] = amounts.get(symbol, 0.0) + float(n)
+    amounts = model.amounts
     # One formula unit: the whole-number amounts of the cell over their greatest divisor.
     whole = [round(n) for n in amounts.values()]
     exact = all(abs(n - w) < 0.02 for n, w in zip(amounts.values(), whole, strict=True))
     Z = int(np.gcd.reduce(whole)) if exact and all(whole) else 1
     unit = {s: n / Z for s, n in amounts.items()}
-    hill = [s for s in ("C", "H") if "C" in unit and s in unit]
-    hill += sorted(set(unit) - set(hill))
     weight = sum(gemmi.Element(s).weight * n for s, n in unit.items())
     volume = found.measured.volume
     total = float(model.atomic_numbers @ (model.occupancies * model.multiplicities))
     return [
-        "_chemical_formula_sum '" + " ".join(f"{s}{round(unit[s], 2):g}" for s in hill) + "'",
+        f"_chemical_formula_sum '{hill_formula(unit)}'",
         f"_chemical_formula_weight {weight:.2f}",
         f"_cell_formula_units_Z {Z}",
         f"_exptl_crystal_density_diffrn {weight * Z / volume / 0.602214076:.3f}",
         f"_exptl_crystal_F_000 {total:.0f}",
+        # What the model does not know, and a journal asks for.
+        *(f"_{item} ?" for item in _UNKNOWN),
     ]
 
 
@@ -80,74 +108,30 @@ def _cell(found: Refinement) -> list[str]:
     return lines + [f"{i} '{op.to_xyz()}'" for i, op in enumerate(group.operations, 1)]
 
 
-def _experiment(found: Refinement) -> list[str]:
-    measured, figures = found.measured, found.figures
-    theta = np.degrees(np.arcsin(np.clip(np.sqrt(measured.stol2) * measured.wavelength, 0, 1)))
-    lines = [
-        f"_diffrn_radiation_probe {_PROBES[measured.radiation]}",
-        f"_diffrn_radiation_wavelength {measured.wavelength:g}",
-        f"_diffrn_reflns_number {measured.rows}",
-        f"_diffrn_reflns_theta_min {theta.min():.3f}",
-        f"_diffrn_reflns_theta_max {theta.max():.3f}",
-    ]
-    if measured.r_int is not None:
-        lines += [f"_diffrn_reflns_av_R_equivalents {measured.r_int:.4f}"]
-    for axis, letter in enumerate("hkl"):
-        column = measured.hkl[:, axis]
-        lines += [f"_reflns_limit_{letter}_min {column.min()}"]
-        lines += [f"_reflns_limit_{letter}_max {column.max()}"]
-    return [
-        *lines,
-        f"_reflns_number_total {figures.reflections}",
-        f"_reflns_number_gt {figures.strong}",
-        "_reflns_threshold_expression 'I > 2\\s(I)'",
-        f"_reflns_d_resolution_high {measured.d_min:.4f}",
-    ]
-
-
-def _figures(found: Refinement) -> list[str]:
-    figures, model, measured = found.figures, found.model, found.measured
-    I, Y, w = measured.intensity, found.calculated.intensity, found.weights
-    strong = 2 * measured.sigma < I
-    gt = float(np.sqrt(w[strong] @ (I - Y)[strong] ** 2 / max(w[strong] @ I[strong] ** 2, 1e-300)))
-    a, b = model.weights
-    esds = found.esds
-    x = model.extinction
-    value = "?" if x is None else bracketed(x, float(esds["extinction"][0]))
-    lines = [
-        "_refine_ls_structure_factor_coef Fsqd",
-        "_refine_ls_matrix_type full",
-        "_refine_ls_weighting_scheme calc",
-        f"_refine_ls_weighting_details 'w=1/[\\s^2^(Fo^2^)+({a:.4f}P)^2^+{b:.4f}P], "
-        "P=(Fo^2^+2Fc^2^)/3'",
-        f"_refine_ls_hydrogen_treatment {'constr' if model.hydrogens else 'undef'}",
-        f"_refine_ls_extinction_method {'none' if x is None else 'SHELXL'}",
-        f"_refine_ls_extinction_coef {value}",
-        f"_refine_ls_number_reflns {figures.reflections}",
-        f"_refine_ls_number_parameters {figures.parameters}",
-        f"_refine_ls_R_factor_all {figures.r1_all:.4f}",
-        f"_refine_ls_R_factor_gt {figures.r1:.4f}",
-        f"_refine_ls_wR_factor_ref {figures.wr2:.4f}",
-        f"_refine_ls_wR_factor_gt {gt:.4f}",
-        f"_refine_ls_goodness_of_fit_ref {figures.gof:.3f}",
-        f"_refine_ls_shift/su_max {found.largest_shift:.3f}",
-        f"_refine_diff_density_max {found.difference.highest:.3f}",
-        f"_refine_diff_density_min {found.difference.lowest:.3f}",
-        f"_refine_diff_density_rms {found.difference.deviation:.3f}",
-    ]
-    if found.flack is not None:
-        lines += [
-            "_refine_ls_abs_structure_details",
-            f"; Flack x of {found.flack.pairs} quotients of Friedel mates: Parsons, Flack, Wagner,",
-            "Acta Cryst. B69 (2013) 249",
-            ";",
-            f"_refine_ls_abs_structure_Flack {bracketed(found.flack.value, found.flack.esd)}",
+def _scatterers(found: Refinement) -> list[str]:
+    """Dispersion of X-rays, or scattering lengths of neutrons, by element."""
+    measured = found.measured
+    kinds = list(dict.fromkeys(found.model.species))
+    if measured.radiation == "xray":
+        tags = ("symbol", "scat_dispersion_real", "scat_dispersion_imag", "scat_source")
+        values = [dispersion(one, measured.wavelength) for one in kinds]
+        source = "'Cromer & Liberman, Acta Cryst. A37 (1981) 267'"
+        rows = [
+            f"{one} {complex(f).real:.4f} {complex(f).imag:.4f} {source}"
+            for one, f in zip(kinds, values, strict=True)
         ]
-    for i, fraction in enumerate(model.twin_fractions):
-        error = esds["twin_fractions"][i]
-        law = " ".join(f"{v:g}" for v in np.ravel(model.twin_laws[i]))
-        lines += [f"# share of the twin domain {law}: {bracketed(fraction, error)}"]
-    return lines
+    elif measured.radiation == "neutron":
+        tags = ("symbol", "scat_length_neutron")
+        lengths = np.real(form_factors(tuple(kinds), measured)[:, 0])
+        rows = [f"{one} {b:.4f}" for one, b in zip(kinds, lengths, strict=True)]
+    else:
+        tags, rows = ("symbol",), kinds
+    return ["loop_", *(f"_atom_type_{tag}" for tag in tags), *rows]
+
+
+def _embedded(found: Refinement, rows: ReflectionTable) -> list[str]:
+    """The reflections as a text, which `read_reflection_table` finds."""
+    return ["_shelx_hkl_file", ";", *hkl_lines(rows), ";"]
 
 
 def _atoms(found: Refinement) -> list[str]:
@@ -181,28 +165,3 @@ def _atoms(found: Refinement) -> list[str]:
         six = " ".join(bracketed(float(U[ij]), float(E[ij]), 5) for ij in _SIX)
         lines.append(f"{model.labels[i]} {six}")
     return lines
-
-
-def _bonds(found: Refinement) -> list[str]:
-    model = found.model
-    tags = ("atom_site_label_1", "atom_site_label_2", "distance", "site_symmetry_2", "publ_flag")
-    lines = ["loop_", *(f"_geom_bond_{tag}" for tag in tags)]
-    rows = []
-    for bond, error in bond_lengths(found):
-        code = _symmetry_code(model.group, bond.rotation, bond.translation)
-        pair = f"{model.labels[bond.atom]} {model.labels[bond.other]}"
-        rows.append(f"{pair} {bracketed(bond.length, error, 4)} {code} ?")
-    return lines + rows if rows else []
-
-
-def _symmetry_code(group, rotation: np.ndarray, translation: np.ndarray) -> str:
-    """The operation and translation of an image, "3_565"; "." for the atom itself."""
-    W, t = group.rotations, group.translations / group.denominator
-    for n in range(len(W)):
-        shift = translation - t[n]
-        if (W[n] == rotation).all() and np.abs(shift - np.round(shift)).max() < 1e-6:
-            steps = np.round(shift).astype(int)
-            if n == 0 and not steps.any():
-                return "."
-            return f"{n + 1}_" + "".join(str(5 + s) for s in steps)
-    return "?"

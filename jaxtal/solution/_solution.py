@@ -1,0 +1,65 @@
+"""A solved structure, stage by stage, and whether to believe it."""
+
+import dataclasses
+from typing import Any
+
+from ..refinement import Refinement
+from ..reflections import DataReport
+from ._atoms import AtomSites
+from ._free_structure import FreeStructure
+from ._space_group import CandidateGroup, SpaceGroupSearch
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Solution:
+    """What was made of measured reflections, stage by stage.
+
+    Attributes:
+        report: the data: Laue class, merging, statistics, warnings.
+        structure: phases in P1.
+        search: space groups, ranked; None where no runs agree.
+        candidate: the space group of the refined model.
+        sites: atoms before refinement.
+        refinement: the refined model; None where nothing could be refined.
+        message: one sentence: solved, or why that is not believed.
+        solved: whether to believe it.
+        seconds: of each stage.
+        log: what was done.
+        interrupted: ended by an interrupt; there is what had been found by then.
+    """
+
+    report: DataReport
+    structure: FreeStructure
+    search: SpaceGroupSearch | None
+    candidate: CandidateGroup | None
+    sites: AtomSites | None
+    refinement: Refinement | None
+    message: str
+    solved: bool
+    seconds: dict[str, float]
+    log: tuple[str, ...]
+    interrupted: bool = False
+
+    @property
+    def alternatives(self) -> list[str]:
+        """Symbols of other groups that the data do not rule out."""
+        if self.search is None or self.candidate is None:
+            return []
+        every = (self.search.best, *self.search.alternatives)
+        return [str(one.group.hm) for one in every if one is not self.candidate]
+
+    @property
+    def crystal(self) -> Any:
+        """The refined crystal.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if self.refinement is None:
+            raise ValueError(f"expected a refined model, got none: {self.message}")
+        return self.refinement.crystal
+
+    def __repr__(self) -> str:
+        if self.refinement is None:
+            return f"Solution: {self.message}"
+        return f"Solution: {self.message}\n{self.refinement!r}"
