@@ -1,6 +1,7 @@
 """Cell parameters <-> lattice matrix in one, two and three dimensions."""
 
 import functools
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, overload
 
@@ -16,10 +17,12 @@ N_PARAMETERS = {1: 1, 2: 3, 3: 6}
 
 
 @overload
-def cell_to_matrix(cell: np.ndarray) -> np.ndarray: ...
+def cell_to_matrix(cell: np.ndarray | Sequence[float]) -> np.ndarray: ...
 @overload
 def cell_to_matrix(cell: Array) -> Array: ...
-def cell_to_matrix(cell: Float[Array | np.ndarray, " p"]) -> Float[Array | np.ndarray, "d d"]:
+def cell_to_matrix(
+    cell: Float[Array | np.ndarray, " p"] | Sequence[float],
+) -> Float[Array | np.ndarray, "d d"]:
     """Return the lattice matrix of a cell, a along x and b in the xy plane (ASE's orientation).
 
     In three dimensions, with ca = cos(alpha) and so on,
@@ -30,7 +33,7 @@ def cell_to_matrix(cell: Float[Array | np.ndarray, " p"]) -> Float[Array | np.nd
 
     Args:
         cell: (a,), (a, b, gamma) or (a, b, c, alpha, beta, gamma); lengths in angstrom, angles
-            in degrees. A NumPy array is computed in NumPy float64 and compiles nothing.
+            in degrees. A NumPy array or a list is computed in NumPy float64 and compiles nothing.
 
     Returns:
         Matrix of shape (D, D), rows are the basis vectors in angstrom. Angles that no cell can
@@ -42,30 +45,32 @@ def cell_to_matrix(cell: Float[Array | np.ndarray, " p"]) -> Float[Array | np.nd
     References:
         International Tables for Crystallography, Vol. B (2008), section 3.3.1.
     """
-    if isinstance(cell, np.ndarray):
-        return _matrix(np, cell.astype(np.float64))
+    if not isinstance(cell, jax.Array):
+        return _matrix(np, np.asarray(cell, np.float64))
     return _compiled_matrix(cell)
 
 
 @overload
-def matrix_to_cell(matrix: np.ndarray) -> np.ndarray: ...
+def matrix_to_cell(matrix: np.ndarray | Sequence[Sequence[float]]) -> np.ndarray: ...
 @overload
 def matrix_to_cell(matrix: Array) -> Array: ...
-def matrix_to_cell(matrix: Float[Array | np.ndarray, "d d"]) -> Float[Array | np.ndarray, " p"]:
+def matrix_to_cell(
+    matrix: Float[Array | np.ndarray, "d d"] | Sequence[Sequence[float]],
+) -> Float[Array | np.ndarray, " p"]:
     """Return the cell parameters of a lattice matrix; its orientation is lost.
 
     cos(alpha) = b . c / (|b| |c|) and cyclically. Angles come from `atan2(|b x c|, b . c)`, which
     has a finite gradient at every angle of a real cell.
 
     Args:
-        matrix: basis vectors as rows, shape (D, D), angstrom. A NumPy array is computed in NumPy
-            float64 and compiles nothing.
+        matrix: basis vectors as rows, shape (D, D), angstrom. A NumPy array or a list is computed
+            in NumPy float64 and compiles nothing.
 
     Returns:
         (a,), (a, b, gamma) or (a, b, c, alpha, beta, gamma), angstrom and degrees.
     """
-    if isinstance(matrix, np.ndarray):
-        return _parameters(np, matrix.astype(np.float64))
+    if not isinstance(matrix, jax.Array):
+        return _parameters(np, np.asarray(matrix, np.float64))
     return _compiled_parameters(matrix)
 
 

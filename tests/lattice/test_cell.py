@@ -44,6 +44,11 @@ def test_round_trip_and_ase_parameters(x64, cell, rng):
     np.testing.assert_allclose(matrix_to_cell(matrix), back, rtol=1e-12)
 
 
+def test_lists_are_cells_and_matrices_too():
+    matrix = cell_to_matrix([3, 4, 5, 90, 90, 120])
+    np.testing.assert_allclose(matrix_to_cell(matrix.tolist()), [3, 4, 5, 90, 90, 120])
+
+
 def test_right_angles_are_exact_in_float32():
     matrix = np.asarray(cell_to_matrix(jnp.asarray((3.0, 4.0, 5.0, 90, 90, 90), jnp.float32)))
     assert matrix.dtype == np.float32
