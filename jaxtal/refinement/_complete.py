@@ -21,8 +21,11 @@ from ._sums import form_factors
 
 #: U of an atom that isn't there, A^2, and in medians of the others.
 _U_GONE, _U_MEDIANS = 0.20, 6.0
-#: Height of a peak that is an atom, of that of the lightest atom expected; its distances, angstrom.
-_HEIGHT, _NEAREST, _FARTHEST = 0.4, 1.1, 3.6
+#: Height of a peak that is an atom, of that of the lightest atom expected; of those that the phases
+#: of an incomplete model show, at half their height without a centre; R1 that tells such a model.
+_HEIGHT, _HALF, _INCOMPLETE = 0.4, 0.22, 0.11
+#: Distances of a new atom to others, angstrom.
+_NEAREST, _FARTHEST = 1.1, 3.6
 #: Density that shows a hydrogen atom on N or O, of that of one at rest at its place.
 _SHOWS = 0.3
 #: Reflections for each parameter that tensors want.
@@ -41,7 +44,7 @@ def complete_model(
     atoms: bool = True,
     hydrogens: bool = True,
     anisotropic: bool | None = None,
-    rounds: int = 5,
+    rounds: int = 8,
     progress: Callable[[str], None] | None = None,
 ) -> Refinement:
     """Complete and refine a model: the last stage from peaks to a crystal.
@@ -210,12 +213,14 @@ class _Job:
         """The model with peaks of the difference density that must be atoms."""
         expected = self.expected_height(model)
         difference = found.difference
-        x, height = self.strong(*difference.peaks(40), expected, difference.deviation)
+        incomplete = found.R1 > _INCOMPLETE and self.measured.radiation == "xray"
+        least = (_HALF if incomplete else _HEIGHT) * expected
+        x, height = self.strong(*difference.peaks(40), least, difference.deviation)
         if self.measured.radiation == "neutron" and self.expects_hydrogen:
             # Of a negative scattering length, and smaller than that of others.
             hydrogen = abs(self.expected_height(model, "H"))
             holes = difference.peaks(40, holes=True)
-            holes = self.strong(*holes, hydrogen, difference.deviation)
+            holes = self.strong(*holes, _HEIGHT * hydrogen, difference.deviation)
             x, height = np.concatenate([x, holes[0]]), np.concatenate([height, holes[1]])
         if len(x) == 0:
             return model
@@ -233,10 +238,10 @@ class _Job:
         return model.with_atoms(kinds, x, u_iso=0.05, site_tolerance=0.3)
 
     def strong(
-        self, x: np.ndarray, height: np.ndarray, expected: float, deviation: float
+        self, x: np.ndarray, height: np.ndarray, least: float, deviation: float
     ) -> tuple[np.ndarray, np.ndarray]:
         """The extrema that are as high as an atom, and far above the noise."""
-        kept = np.abs(height) > max(_HEIGHT * expected, 5 * deviation)
+        kept = np.abs(height) > max(least, 5 * deviation)
         return x[kept], height[kept]
 
     def kind_of(self, height: float, expected: float) -> str:
@@ -249,15 +254,8 @@ class _Job:
         return choices[int(np.abs(numbers - lightest * height / expected).argmin())]
 
     def expected_height(self, model: Model, symbol: str | None = None) -> float:
-        """Density in the middle of an atom, the lightest but hydrogen, to the limit of the data."""
-        numbers = [z for z in model.atomic_numbers if z > 1]
-        symbol = symbol or species_label(int(min(numbers, default=6)))
-        f = form_factors((symbol,), self.measured)[0].real
-        u = float(np.median(model.u_eq))
-        s2 = self.measured.stol2
-        inside = f * np.exp(-8 * np.pi**2 * u * s2)
-        # The mean over the measured sphere times its volume, (4 pi / 3) d_min^-3.
-        return float(np.mean(inside)) * 4 * np.pi / 3 / self.measured.d_min**3
+        """Density in the middle of an atom, the lightest but hydrogen."""
+        return atom_height(self.measured, model, symbol)
 
     def candidates(self) -> list[str]:
         """Elements to choose from."""
@@ -385,3 +383,14 @@ class _Job:
             warnings=tuple(self.warnings),
             flack=flack,
         )
+
+
+def atom_height(measured: Measurements, model: Model, symbol: str | None = None) -> float:
+    """Density in the middle of an atom to the limit of the data, of the lightest but hydrogen."""
+    numbers = [z for z in model.atomic_numbers if z > 1]
+    symbol = symbol or species_label(int(min(numbers, default=6)))
+    f = form_factors((symbol,), measured)[0].real
+    u = float(np.median(model.u_eq))
+    inside = f * np.exp(-8 * np.pi**2 * u * measured.stol2)
+    # The mean over the measured sphere times its volume, (4 pi / 3) d_min^-3.
+    return float(np.mean(inside)) * 4 * np.pi / 3 / measured.d_min**3

@@ -1,29 +1,24 @@
 """From measured reflections to a refined crystal: every stage in turn."""
 
 import dataclasses
-import functools
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..refinement import Measurements, Model, Refinement, complete_model
+from ..refinement import Refinement
 from ..reflections import DataReport, Reflections, ReflectionTable
 from ..scattering import CompositionLike, composition_amounts
 from ..symmetry import SpaceGroup
-from ._atoms import AtomSites, find_atoms
+from ._atoms import AtomSites
+from ._attempt import Attempt, Given, attempt
+from ._contradictions import lacking, refuse_contradictions
 from ._free_structure import FreeStructure
 from ._phase_in_p1 import phase_in_p1
 from ._rungs import LADDER, Radiation, Rung
-from ._space_group import CandidateGroup, SpaceGroupSearch, find_space_group
+from ._space_group import CandidateGroup, SpaceGroupSearch
 
-#: R1 of the refined model up to which a structure is believed. Electrons scatter more than once,
-#: which no model here describes.
-_LIMIT = {"xray": 0.20, "neutron": 0.20, "electron": 0.35}
-#: R1 in another group, of that in the chosen one, at which it is taken instead: a smaller group has
-#: more parameters and always fits somewhat better, a larger one explains more with fewer.
-_SMALLER, _EQUAL, _LARGER = 0.85, 0.95, 1.05
-#: Alternatives that are refined besides the chosen group.
-_ALTERNATIVES = 2
+#: Seeds of the rungs of a ladder lie this far apart.
+_NEXT = 7919
 #: Wavelengths where a file says none, angstrom.
 _WAVELENGTH = {"xray": 0.71073, "electron": 0.0251, "neutron": 1.0}
 
@@ -116,7 +111,9 @@ def solve(
         progress: called with a line for each step.
 
     Raises:
-        ValueError: no cell, a composition that is none, or rows that `DataReport` refuses.
+        ValueError: no cell, a composition that is none, rows that `DataReport` refuses, or what
+            can't be true together: a wavelength that does not reach the spacings, a composition
+            that does not go into the cell, a group that the cell does not have.
     """
     table = measured.table if isinstance(measured, Reflections) else measured
     if table is None:
@@ -129,87 +126,42 @@ def solve(
     job = _Job(progress)
 
     report = DataReport.of(table.stating(group=group, radiation=kind))
+    asked = None if group is None else SpaceGroup.find(group)
+    refuse_contradictions(report, contents, wavelength or table.wavelength, asked)
     job.tell("read", repr(report), *report.warnings)
-    structure = phase_in_p1(
-        report.reflections, radiation=kind, starts=starts, seed=seed, ladder=ladder
+    given = Given(
+        report=report,
+        rows=table.reindexed(report.laue.index_matrix),
+        contents=contents,
+        radiation=kind,
+        wavelength=length,
+        group=asked,
+        hint=_hint(asked, report),
+        progress=progress,
     )
-    job.tell("phase", structure.message)
-    if not structure.agrees:
-        return job.ended(report, structure, f"not solved: {structure.message}")
-    search = find_space_group(structure, _hint(group, report))
-    job.tell("symmetry", search.best.text())
-    rows = table.reindexed(report.laue.index_matrix)
-    tried: list[tuple[CandidateGroup, AtomSites, Refinement]] = []
-    failures: list[str] = []
-    for one in (search.best, *_worth_trying(search, group)):
-        try:
-            sites = find_atoms(one, contents, search=search, radiation=kind)
-            data = Measurements.from_table(
-                report.laue.cell, one.group, rows, wavelength=length, radiation=kind
-            )
-            model = Model.from_crystal(sites.crystal)
-            found = complete_model(data, model, composition=contents, progress=progress)
-        except ValueError as error:
-            failures.append(f"{one.group.hm}: {error}")
-            job.tell("refine", f"no model in {failures[-1]}")
-            continue
-        job.tell("refine", f"{one.group.hm}: R1 {found.R1:.4f}, {len(found.model)} atoms")
-        tried.append((one, sites, found))
-    if not tried:
-        return job.ended(report, structure, f"not solved: no model in {failures[0]}", search)
-    chosen = functools.reduce(_preferred, tried)
-    return job.ended(report, structure, _verdict(search, chosen, kind), search, chosen)
+    best: Attempt | None = None
+    rungs = list(ladder)
+    while best is None or (rungs and not best.solved and best.structure.twin is None):
+        structure = phase_in_p1(
+            report.reflections,
+            radiation=kind,
+            starts=starts,
+            seed=seed + _NEXT * (len(ladder) - len(rungs)),
+            ladder=rungs,
+        )
+        rungs = rungs[rungs.index(structure.rung) + 1 :]
+        found = attempt(given, structure, job.tell)
+        best = found if best is None else max(best, found, key=lambda one: one.rank)
+    return job.ended(report, best)
 
 
-def _hint(group: int | str | SpaceGroup | None, report: DataReport) -> SpaceGroup | None:
+def _hint(asked: SpaceGroup | None, report: DataReport) -> SpaceGroup | None:
     """The group that is asked for, if it is in the setting and the Laue class that was found."""
-    if group is None:
+    if asked is None:
         return None
-    wanted = SpaceGroup.find(group)
     found = {W.tobytes() for W in report.laue.group.laue_rotations}
-    same = {W.tobytes() for W in wanted.laue_rotations} == found
-    return wanted if same else None
-
-
-def _worth_trying(search: SpaceGroupSearch, group: Any) -> list[CandidateGroup]:
-    """Other groups that the phases do not rule out; nothing is tried where one is asked for.
-
-    The other hand of the chosen group fits as well, but for what the refinement tests itself.
-    """
-    if group is not None:
-        return []
-    best = search.best
-    size = len(best.group.point_rotations)
-    others = [
-        one
-        for one in search.alternatives
-        if one.inverted == best.inverted or len(one.group.point_rotations) != size
-    ]
-    return sorted(others, key=lambda one: not one.passes)[:_ALTERNATIVES]
-
-
-def _preferred(
-    chosen: tuple[CandidateGroup, AtomSites, Refinement],
-    other: tuple[CandidateGroup, AtomSites, Refinement],
-) -> tuple[CandidateGroup, AtomSites, Refinement]:
-    sizes = [len(one[0].group.point_rotations) for one in (chosen, other)]
-    share = _EQUAL if sizes[0] == sizes[1] else _SMALLER if sizes[1] < sizes[0] else _LARGER
-    ratio = other[2].R1 / chosen[2].R1
-    return other if ratio < share else chosen
-
-
-def _verdict(
-    search: SpaceGroupSearch, chosen: tuple[CandidateGroup, AtomSites, Refinement], kind: str
-) -> str:
-    candidate, _, found = chosen
-    if search.structure.twin is not None:
-        return search.structure.message
-    if not search.converged:
-        return "not convincingly solved: the phases do not have the symmetry of the intensities"
-    limit = _LIMIT[kind]
-    if limit < found.R1:
-        return f"not convincingly solved: R1 {found.R1:.3f} is above {limit:.2f}"
-    return f"solved in {candidate.group.hm}: R1 {found.R1:.4f}, {search.structure.message}"
+    same = {W.tobytes() for W in asked.laue_rotations} == found
+    return asked if same else None
 
 
 class _Job:
@@ -229,24 +181,18 @@ class _Job:
             if self.progress is not None:
                 self.progress(self.log[-1])
 
-    def ended(
-        self,
-        report: DataReport,
-        structure: FreeStructure,
-        message: str,
-        search: SpaceGroupSearch | None = None,
-        chosen: tuple[CandidateGroup, AtomSites, Refinement] | None = None,
-    ) -> Solution:
-        candidate, sites, refinement = chosen or (None, None, None)
+    def ended(self, report: DataReport, found: Attempt) -> Solution:
+        candidate, sites, refinement = found.chosen or (None, None, None)
+        message = found.message if found.solved else found.message + lacking(report)
         return Solution(
             report=report,
-            structure=structure,
-            search=search,
+            structure=found.structure,
+            search=found.search,
             candidate=candidate,
             sites=sites,
             refinement=refinement,
             message=message,
-            solved=message.startswith("solved"),
+            solved=found.solved,
             seconds=self.seconds,
             log=(*self.log, message),
         )

@@ -112,9 +112,19 @@ def test_from_a_terminal(tmp_path, monkeypatch, capsys):
     assert "R1" in (tmp_path / "solve-some" / "some.log").read_text()
 
 
+CELL_GIVEN = ("--cell", *map(str, CELL))
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
-    [([], "cell"), (["--cell", *["5"] * 3, *["90"] * 3, "--composition", "Q3"], "Q")],
+    [
+        ((), "cell"),
+        (("--cell", *["5"] * 3, *["90"] * 3, "--composition", "Q3"), "Q"),
+        ((*CELL_GIVEN, "--wavelength", "9"), "cell or wavelength wrong: 9 A reach spacings"),
+        ((*CELL_GIVEN, "--composition", "C400 H2"), "400 atoms beside hydrogen in"),
+        ((*CELL_GIVEN, "--spacegroup", "P 4/m m m"), "the cell does not have P 4/m m m"),
+        ((*CELL_GIVEN, "--spacegroup", "P q"), "P q"),
+    ],
 )
 def test_bad_input_leaves_nothing(tmp_path, monkeypatch, capsys, options, named):
     monkeypatch.chdir(tmp_path)
@@ -124,6 +134,38 @@ def test_bad_input_leaves_nothing(tmp_path, monkeypatch, capsys, options, named)
     assert len(err) == 1
     assert named in err[0]
     assert [path.name for path in tmp_path.iterdir()] == ["some.hkl"]
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("", "some.hkl"),
+        ("1 0 0 12.5 0.3\n0 12 0 3.25 0.5\n", "some.hkl"),
+        ("some words\n", "some.hkl"),
+        ("   0   0   0    0.00    0.00\n", "some.hkl"),
+    ],
+    ids=["empty", "free format", "words", "end mark alone"],
+)
+def test_files_that_hold_no_reflections_are_refused(tmp_path, monkeypatch, capsys, text, named):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "some.hkl").write_text(text)
+    assert main(["solve", "some.hkl", *CELL_GIVEN]) == 2
+    err = capsys.readouterr().err.splitlines()
+    assert len(err) == 1
+    assert named in err[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["some.hkl"]
+
+
+def test_a_fifth_of_the_data_is_not_enough_and_said_to_be():
+    k, intensity, sigma = rows(1.0)
+    # What is about one axis alone: equivalents fill nothing else.
+    measured = np.abs(k[:, 1]) >= 6
+    few = ReflectionTable(k[measured], intensity[measured], sigma=sigma[measured]).stating(
+        cell=CELL
+    )
+    found = jxt.solve(few, "C10 N2 O2", ladder=[Rung(cycles=20)], starts=2)
+    assert not found.solved
+    assert " % of the reflections were measured" in found.message
 
 
 @pytest.mark.parametrize(

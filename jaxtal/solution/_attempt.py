@@ -1,0 +1,184 @@
+"""One structure in P1 made into a refined model, and whether to believe that."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..refinement import Measurements, Model, Refinement, complete_model
+from ..refinement._bonds import nearest_atoms
+from ..refinement._complete import atom_height
+from ..reflections import DataReport, ReflectionTable
+from ..scattering import CompositionLike
+from ..symmetry import SpaceGroup
+from ._atoms import AtomSites, find_atoms
+from ._cell_by_bonds import wrong_cell
+from ._free_structure import FreeStructure
+from ._rungs import Radiation
+from ._space_group import CandidateGroup, SpaceGroupSearch, find_space_group
+
+#: R1 of the refined model up to which a structure is believed. Electrons scatter more than once,
+#: which no model here describes.
+_LIMIT = {"xray": 0.20, "neutron": 0.20, "electron": 0.35}
+#: Density left far from all atoms, of the height of the lightest but hydrogen, that says that atoms
+#: are missing where R1 is above the second number; how far is far, angstrom.
+_LEFT, _DOUBTFUL, _FAR = 0.25, 0.09, 0.9
+#: R1 in another group, of that in the chosen one, at which it is taken instead: a smaller group has
+#: more parameters and always fits somewhat better, a larger one explains more with fewer.
+_SMALLER, _EQUAL, _LARGER = 0.85, 0.95, 1.05
+#: Alternatives that are refined besides the chosen group.
+_ALTERNATIVES = 2
+
+#: Called with the stage and what is to be told of it.
+Tell = Callable[..., None]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Given:
+    """What every attempt starts from.
+
+    Attributes:
+        report: the data.
+        rows: in the cell of the report.
+        contents: composition, or None.
+        radiation: decides form factors and limits.
+        wavelength: angstrom.
+        group: that is asked for, or None.
+        hint: the same where it is in the setting and the Laue class that were found.
+        progress: called with a line for each step of refinement.
+    """
+
+    report: DataReport
+    rows: ReflectionTable
+    contents: CompositionLike | None
+    radiation: Radiation
+    wavelength: float | int
+    group: SpaceGroup | None
+    hint: SpaceGroup | None
+    progress: Callable[[str], None] | None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Attempt:
+    """What became of a structure in P1.
+
+    Attributes:
+        structure: the phases.
+        search: space groups; None where no runs agree.
+        chosen: group, sites and refined model; None without a model.
+        message: solved, or why that is not believed.
+    """
+
+    structure: FreeStructure
+    search: SpaceGroupSearch | None
+    chosen: tuple[CandidateGroup, AtomSites, Refinement] | None
+    message: str
+
+    @property
+    def solved(self) -> bool:
+        """Whether to believe it."""
+        return self.message.startswith("solved")
+
+    @property
+    def rank(self) -> tuple[bool, bool, float]:
+        """The larger the better: believed, a model at all, and its R1."""
+        r1 = -self.chosen[2].R1 if self.chosen is not None else -1.0
+        return self.solved, self.chosen is not None, r1
+
+
+def attempt(given: Given, structure: FreeStructure, tell: Tell) -> Attempt:
+    """Find the space group of a structure in P1, its atoms, and refine them."""
+    tell("phase", structure.message)
+    if not structure.agrees:
+        return Attempt(structure, None, None, f"not solved: {structure.message}")
+    search = find_space_group(structure, given.hint)
+    tell("symmetry", search.best.text())
+    tried: list[tuple[CandidateGroup, AtomSites, Refinement]] = []
+    failures: list[str] = []
+    kind = given.radiation
+    for one in (search.best, *_worth_trying(search, given.group)):
+        try:
+            sites = find_atoms(one, given.contents, search=search, radiation=kind)
+            data = Measurements.from_table(
+                given.report.laue.cell,
+                one.group,
+                given.rows,
+                wavelength=given.wavelength,
+                radiation=kind,
+            )
+            model = Model.from_crystal(sites.crystal)
+            found = complete_model(data, model, composition=given.contents, progress=given.progress)
+        except ValueError as error:
+            failures.append(f"{one.group.hm}: {error}")
+            tell("refine", f"no model in {failures[-1]}")
+            continue
+        tell("refine", f"{one.group.hm}: R1 {found.R1:.4f}, {len(found.model)} atoms")
+        tried.append((one, sites, found))
+    if not tried:
+        return Attempt(structure, search, None, f"not solved: no model in {failures[0]}")
+    chosen = functools.reduce(_preferred, tried)
+    return Attempt(structure, search, chosen, _verdict(search, chosen, kind))
+
+
+def _worth_trying(search: SpaceGroupSearch, group: Any) -> list[CandidateGroup]:
+    """Other groups that the phases do not rule out; nothing is tried where one is asked for.
+
+    The other hand of the chosen group fits as well, but for what the refinement tests itself.
+    """
+    if group is not None:
+        return []
+    best = search.best
+    size = len(best.group.point_rotations)
+    others = [
+        one
+        for one in search.alternatives
+        if one.inverted == best.inverted or len(one.group.point_rotations) != size
+    ]
+    return sorted(others, key=lambda one: not one.passes)[:_ALTERNATIVES]
+
+
+def _preferred(
+    chosen: tuple[CandidateGroup, AtomSites, Refinement],
+    other: tuple[CandidateGroup, AtomSites, Refinement],
+) -> tuple[CandidateGroup, AtomSites, Refinement]:
+    sizes = [len(one[0].group.point_rotations) for one in (chosen, other)]
+    share = _EQUAL if sizes[0] == sizes[1] else _SMALLER if sizes[1] < sizes[0] else _LARGER
+    ratio = other[2].R1 / chosen[2].R1
+    return other if ratio < share else chosen
+
+
+def _verdict(
+    search: SpaceGroupSearch, chosen: tuple[CandidateGroup, AtomSites, Refinement], kind: str
+) -> str:
+    candidate, _, found = chosen
+    if search.structure.twin is not None:
+        return search.structure.message
+    if not search.converged:
+        return "not convincingly solved: the phases do not have the symmetry of the intensities"
+    limit = _LIMIT[kind]
+    if limit < found.R1:
+        return f"not convincingly solved: R1 {found.R1:.3f} is above {limit:.2f}"
+    left = unexplained(found)
+    if kind == "xray" and found.R1 > _DOUBTFUL and left > _LEFT:
+        return (
+            f"not convincingly solved: R1 {found.R1:.3f}, and {100 * left:.0f} % of an atom's "
+            "density are left where there is none"
+        )
+    told = wrong_cell(found.model)
+    if told is not None:
+        return f"not convincingly solved: {told}"
+    return f"solved in {candidate.group.hm}: R1 {found.R1:.4f}, {search.structure.message}"
+
+
+def unexplained(found: Refinement) -> float:
+    """Highest difference density away from atoms, of the height of the lightest but hydrogen."""
+    model = found.model
+    x, height = found.difference.peaks(20)
+    heavy = np.flatnonzero(model.atomic_numbers > 1)
+    if not len(heavy) or not len(x):
+        return 0.0
+    away = nearest_atoms(x, model, heavy)[0] > _FAR
+    expected = atom_height(found.measured, model)
+    return float(height[away].max(initial=0.0)) / expected if expected > 0 else 0.0
