@@ -32,15 +32,28 @@ def run(name: str, seed: int) -> dict[str, Any]:
     table, truth = simulated(name)
     heavy = [i for i, e in enumerate(truth.elements) if e != "H"]
     begin, cpu = time.perf_counter(), time.process_time()
-    found = jxt.solve(table, composition(case, truth), seed=seed)
-    completeness = found.report.completeness
     row: dict[str, Any] = {
         "group": truth.group.hm,
         "atoms": len(heavy),
         "d_min": case.d_min,
+        "signal": None,
+        "completeness": None,
+        "believed": case.believed,
+        "solved": False,
+        "found": None,
+        "r1": None,
+        "share": 0.0,
+        "right": False,
+    }
+    try:
+        found = jxt.solve(table, composition(case, truth), seed=seed)
+    except ValueError as error:
+        spent = {"seconds": time.perf_counter() - begin, "cpu": time.process_time() - cpu}
+        return row | spent | {"message": f"refused: {error}", "families": [], "pairs": 0.0}
+    completeness = found.report.completeness
+    row |= {
         "signal": found.report.r_sigma,
         "completeness": None if completeness is None else round(completeness, 3),
-        "believed": case.believed,
         "solved": found.solved,
         "message": found.message,
         "alternatives": found.alternatives,
@@ -49,10 +62,6 @@ def run(name: str, seed: int) -> dict[str, Any]:
         "rung": found.structure.rung.text(),
         "families": [len(one) for one in found.structure.families],
         "pairs": found.structure.pairs,
-        "found": None,
-        "r1": None,
-        "share": 0.0,
-        "right": False,
     }
     if found.refinement is None or found.candidate is None:
         return row

@@ -87,7 +87,7 @@ def simulated_text(results: dict) -> str:
         cells = (
             f"{first['group']}, {first['atoms']}",
             f"{first['d_min']:g}, {'-' if complete is None else f'{100 * complete:.0f} %'}, "
-            f"{first['signal']:.2f}",
+            f"{'-' if first['signal'] is None else format(first['signal'], '.2f')}",
             f"{len(claimed)} of {len(rows)}",
             str(sum(row["right"] for row in rows)),
             str(false),

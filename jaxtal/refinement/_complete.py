@@ -213,7 +213,7 @@ class _Job:
         """The model with peaks of the difference density that must be atoms."""
         expected = self.expected_height(model)
         difference = found.difference
-        incomplete = found.R1 > _INCOMPLETE and self.measured.radiation == "xray"
+        incomplete = found.R1 > _INCOMPLETE and self.measured.radiation != "neutron"
         least = (_HALF if incomplete else _HEIGHT) * expected
         x, height = self.strong(*difference.peaks(40), least, difference.deviation)
         if self.measured.radiation == "neutron" and self.expects_hydrogen:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -19,12 +20,14 @@ from ._free_structure import FreeStructure
 from ._rungs import Radiation
 from ._space_group import CandidateGroup, SpaceGroupSearch, find_space_group
 
-#: R1 of the refined model up to which a structure is believed. Electrons scatter more than once,
-#: which no model here describes.
-_LIMIT = {"xray": 0.20, "neutron": 0.20, "electron": 0.35}
+#: R1 of the refined model up to which a structure is believed, for as many reflections as one likes
+#: for each parameter. Electrons scatter more than once, which no model here describes: measured
+#: structures reach 0.20, false ones 0.30.
+_LIMIT = {"xray": 0.16, "neutron": 0.20, "electron": 0.26}
 #: Density left far from all atoms, of the height of the lightest but hydrogen, that says that atoms
-#: are missing where R1 is above the second number; how far is far, angstrom.
-_LEFT, _DOUBTFUL, _FAR = 0.25, 0.09, 0.9
+#: are missing where R1 is above the second number; how far is far, angstrom. There, too, a rotation
+#: that the intensities nearly have, to this R, says that the crystal is a twin.
+_LEFT, _DOUBTFUL, _FAR, _NEARLY = 0.25, 0.09, 0.9, 0.25
 #: R1 in another group, of that in the chosen one, at which it is taken instead: a smaller group has
 #: more parameters and always fits somewhat better, a larger one explains more with fewer.
 _SMALLER, _EQUAL, _LARGER = 0.85, 0.95, 1.05
@@ -82,6 +85,12 @@ class Attempt:
         return self.message.startswith("solved")
 
     @property
+    def settled(self) -> bool:
+        """Whether other phases could not change it: it is believed, or explains the data in vain."""
+        explained = self.chosen is not None and self.chosen[2].R1 < _DOUBTFUL
+        return self.solved or self.structure.twin is not None or explained
+
+    @property
     def rank(self) -> tuple[bool, bool, float]:
         """The larger the better: believed, a model at all, and its R1."""
         r1 = -self.chosen[2].R1 if self.chosen is not None else -1.0
@@ -119,7 +128,7 @@ def attempt(given: Given, structure: FreeStructure, tell: Tell) -> Attempt:
     if not tried:
         return Attempt(structure, search, None, f"not solved: no model in {failures[0]}")
     chosen = functools.reduce(_preferred, tried)
-    return Attempt(structure, search, chosen, _verdict(search, chosen, kind))
+    return Attempt(structure, search, chosen, _verdict(given, search, chosen))
 
 
 def _worth_trying(search: SpaceGroupSearch, group: Any) -> list[CandidateGroup]:
@@ -150,26 +159,39 @@ def _preferred(
 
 
 def _verdict(
-    search: SpaceGroupSearch, chosen: tuple[CandidateGroup, AtomSites, Refinement], kind: str
+    given: Given,
+    search: SpaceGroupSearch,
+    chosen: tuple[CandidateGroup, AtomSites, Refinement],
 ) -> str:
     candidate, _, found = chosen
     if search.structure.twin is not None:
         return search.structure.message
-    if not search.converged:
-        return "not convincingly solved: the phases do not have the symmetry of the intensities"
-    limit = _LIMIT[kind]
-    if limit < found.R1:
-        return f"not convincingly solved: R1 {found.R1:.3f} is above {limit:.2f}"
-    left = unexplained(found)
-    if kind == "xray" and found.R1 > _DOUBTFUL and left > _LEFT:
-        return (
-            f"not convincingly solved: R1 {found.R1:.3f}, and {100 * left:.0f} % of an atom's "
-            "density are left where there is none"
-        )
-    told = wrong_cell(found.model)
-    if told is not None:
-        return f"not convincingly solved: {told}"
+    doubt = _doubt(given, search, found)
+    if doubt is not None:
+        return f"not convincingly solved: {doubt}"
     return f"solved in {candidate.group.hm}: R1 {found.R1:.4f}, {search.structure.message}"
+
+
+def _doubt(given: Given, search: SpaceGroupSearch, found: Refinement) -> str | None:
+    """The first thing that speaks against a model."""
+    if not search.converged:
+        return "the phases do not have the symmetry of the intensities"
+    # What parameters have fitted of the noise is given back.
+    n, p = len(found.measured), found.parameters.count
+    r1, limit = found.R1 * math.sqrt(n / max(n - p, 1)), _LIMIT[given.radiation]
+    if r1 > limit:
+        return f"R1 {found.R1:.3f} of {n} reflections and {p} parameters is above {limit:.2f}"
+    if given.radiation != "neutron" and found.R1 > _DOUBTFUL:
+        left = unexplained(found)
+        if left > _LEFT:
+            return f"R1 {found.R1:.3f}, and {100 * left:.0f} % of an atom's density are left"
+        laws = [one for one in given.report.laue.twins if one.r < _NEARLY and one.pairs >= 100]
+        if laws:
+            return (
+                f"R1 {found.R1:.3f}, and the intensities are nearly symmetric (R = "
+                f"{laws[0].r:.2f}) under a rotation of the lattice: a twin, perhaps"
+            )
+    return wrong_cell(found.model)
 
 
 def unexplained(found: Refinement) -> float:

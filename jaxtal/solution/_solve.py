@@ -141,7 +141,7 @@ def solve(
     )
     best: Attempt | None = None
     rungs = list(ladder)
-    while best is None or (rungs and not best.solved and best.structure.twin is None):
+    while best is None or (rungs and not best.settled):
         structure = phase_in_p1(
             report.reflections,
             radiation=kind,

@@ -11,8 +11,11 @@ from jaxtal import io
 from jaxtal.cli import main
 from jaxtal.lattice import Superspace
 from jaxtal.phasing._wave_vectors import wave_vectors_within
+from jaxtal.refinement import Model
 from jaxtal.reflections import ReflectionTable
-from jaxtal.solution import Rung
+from jaxtal.solution import FreeStructure, Rung
+from jaxtal.solution._attempt import Attempt
+from jaxtal.solution._cell_by_bonds import wrong_cell
 
 CELL = [7.1, 9.3, 10.2, 90, 98, 90]
 KEYS = {
@@ -154,6 +157,57 @@ def test_files_that_hold_no_reflections_are_refused(tmp_path, monkeypatch, capsy
     assert len(err) == 1
     assert named in err[0]
     assert [path.name for path in tmp_path.iterdir()] == ["some.hkl"]
+
+
+def test_the_ladder_is_climbed_until_a_model_is_believed(monkeypatch):
+    ladder = [Rung(cycles=n) for n in (5, 6, 7, 8)]
+    asked = []
+
+    def phased(reflections, *, radiation, starts, seed, ladder):
+        # Runs agree on the first rung, and on the third, but not on the second.
+        rung = ladder[0] if ladder[0].cycles != 6 else ladder[1]
+        asked.append((seed, rung.cycles))
+        k, orbit = reflections.orbits.members, reflections.orbits.orbit
+        F = np.ones(len(k), complex)
+        return FreeStructure(
+            *(reflections, k, orbit, np.abs(F), np.stack([F, F]), np.zeros(2), [[0, 1]]),
+            *(np.ones((2, 2)), rung, None, False, 0.0, F),
+        )
+
+    def tried(given, structure, tell):
+        solved = structure.rung.cycles == 7
+        return Attempt(structure, None, None, "solved in P 1" if solved else "not solved: R1")
+
+    monkeypatch.setattr("jaxtal.solution._solve.phase_in_p1", phased)
+    monkeypatch.setattr("jaxtal.solution._solve.attempt", tried)
+    found = jxt.solve(table(), ladder=ladder, seed=3)
+    assert found.solved
+    assert [cycles for _, cycles in asked] == [5, 7]
+    assert asked[0][0] == 3
+    assert asked[1][0] != 3
+    asked.clear()
+    found = jxt.solve(table(), ladder=ladder[:1])
+    assert not found.solved
+    assert found.message.startswith("not solved: R1")
+
+
+def chairs(stretch=(1.0, 1.0, 1.0)):
+    """Two rings of six carbon atoms, 1.54 A apart, and sodium, in a cell that may be wrong."""
+    a = np.arange(6) * np.pi / 3
+    ring = np.stack([1.46 * np.cos(a), 1.46 * np.sin(a), 0.25 * (-1.0) ** np.arange(6)], axis=1)
+    turned = ring[:, [2, 0, 1]] + [4.0, 4.0, 4.0]
+    cell = np.diag([7.0, 7.2, 7.4])
+    frac = np.concatenate([ring + 1.5, turned, [[5.6, 1.0, 5.6]]]) @ np.linalg.inv(cell)
+    elements = ["C"] * 12 + ["Na"]
+    return Model.build(np.diag(stretch) @ cell, "P 1", elements, frac, u_iso=0.03)
+
+
+def test_bonds_tell_a_wrong_cell():
+    assert wrong_cell(chairs()) is None
+    assert "b 7.1 rather than 9.0 A" in wrong_cell(chairs((1.0, 1.25, 1.0)))
+    # No covalent bonds, nothing to say.
+    salt = Model.build(np.diag([4.0, 4.0, 9.0]), "P 1", ["Na", "Na"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    assert wrong_cell(salt) is None
 
 
 def test_a_fifth_of_the_data_is_not_enough_and_said_to_be():
