@@ -85,7 +85,7 @@ def run(name: str, seed: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--sets", nargs="*", default=[])
     parser.add_argument("--again", action="store_true")

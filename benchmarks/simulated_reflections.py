@@ -29,7 +29,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.optimize
-import scipy.spatial.transform
 import scipy.special
 
 from jaxtal.lattice import Superspace, cell_to_matrix
@@ -50,7 +49,7 @@ MOLECULES = {
 #: Distance of atoms of two molecules, hydrogen left out, angstrom; least of all that is taken;
 #: what volume costs.
 HEAVY, NEAREST, PRESSURE = 3.6, 2.9, 0.08
-Trick = Literal["shuffled", "noise", "stretched", "swapped", "doubled"]
+Trick = Literal["shuffled", "noise", "stretched", "swapped", "doubled", "amplitudes"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,6 +183,8 @@ CASES: dict[str, Case] = {
         "P 1 21/c 1", ("pyridyl",), cell=MONO, trick="stretched", believed=False
     ),
     "swapped_p212121": Case("P 21 21 21", ("pyridyl",), trick="swapped", believed=False),
+    "amplitudes_p21c": Case("P 1 21/c 1", ("pyridyl",), cell=MONO, trick="amplitudes"),
+    "amplitudes_p21": Case("P 1 21 1", ("ester",), cell=MONO, trick="amplitudes"),
     "doubled_p21c": Case("P 1 21/c 1", ("bromide",), cell=MONO, trick="doubled", believed=False),
 }
 
@@ -293,6 +294,7 @@ def packed(case: Case, rng: np.random.Generator) -> Truth:
             )
             if best is None or (found.fun < best.fun and nearest(found.x) > NEAREST):
                 best = found
+        assert best is not None
         matrix, placed = laid(jnp.asarray(best.x), [x for _, x in parts])
         matrix, frac = np.array(matrix), np.concatenate([np.array(x) for x in placed])
     return Truth(group, matrix, elements, frac % 1.0, _formula(elements))
@@ -384,9 +386,7 @@ def structure_factors(
     F = np.zeros(len(k), complex)
     for n, (element, x) in enumerate(zip(truth.elements, truth.frac, strict=True)):
         u = case.u * rng.uniform(0.7, 1.5) * (1.3 if element == "H" else 1.0)
-        axes = scipy.spatial.transform.Rotation.random(
-            random_state=int(rng.integers(1 << 30))
-        ).as_matrix()
+        axes = np.linalg.qr(rng.normal(size=(3, 3)))[0]
         spread = np.array([0.75, 1.0, 1.25]) if weight[n] == 1 and element != "H" else np.ones(3)
         tensor = axes @ np.diag(u * spread) @ axes.T
         part = np.zeros(len(k), complex)
@@ -401,7 +401,7 @@ def structure_factors(
 def simulated(name: str) -> tuple[ReflectionTable, Truth]:
     """Rows of a case, and what made them."""
     case = CASES[name]
-    rng = np.random.default_rng(sorted(CASES).index(name) + 1000)
+    rng = np.random.default_rng(list(name.encode()))
     if case.sites:
         elements = [one[0] for one in case.sites]
         matrix = np.asarray(cell_to_matrix(np.array(case.cell, float)))
@@ -473,6 +473,10 @@ def measured(case: Case, truth: Truth, rng: np.random.Generator) -> ReflectionTa
         true = true * 0.0 + true.mean()
         sigma = np.full(len(true), 0.7 * true.mean())
     intensity = true + sigma * rng.standard_normal(len(true))
+    if case.trick == "amplitudes":
+        # As in files for HKLF 3.
+        F = np.sqrt(np.maximum(intensity, 0.0))
+        intensity, sigma = F, sigma / (2 * np.maximum(F, np.sqrt(sigma)))
     size = 9999.0 / intensity.max()
     return ReflectionTable(
         hkl,

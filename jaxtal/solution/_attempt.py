@@ -31,6 +31,8 @@ _LEFT, _DOUBTFUL, _FAR, _NEARLY = 0.25, 0.09, 0.9, 0.25
 #: R1 in another group, of that in the chosen one, at which it is taken instead: a smaller group has
 #: more parameters and always fits somewhat better, a larger one explains more with fewer.
 _SMALLER, _EQUAL, _LARGER = 0.85, 0.95, 1.05
+#: Agreement of all runs at which other recipes find the same.
+_SAME = 0.85
 #: Alternatives that are refined besides the chosen group.
 _ALTERNATIVES = 2
 
@@ -86,9 +88,15 @@ class Attempt:
 
     @property
     def settled(self) -> bool:
-        """Whether other phases could not change it: it is believed, or explains the data in vain."""
+        """Whether a harder recipe could not change it.
+
+        It is believed, or explains the data and is not believed, or all runs have found these
+        phases, as they would again.
+        """
         explained = self.chosen is not None and self.chosen[2].R1 < _DOUBTFUL
-        return self.solved or self.structure.twin is not None or explained
+        structure = self.structure
+        same = len(structure.families[0]) == len(structure.F) and structure.pairs >= _SAME
+        return self.solved or structure.twin is not None or explained or same
 
     @property
     def rank(self) -> tuple[bool, bool, float]:
