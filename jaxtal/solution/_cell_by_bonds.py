@@ -15,8 +15,9 @@ _ENOUGH, _OFF, _SURE = 12, 0.09, 3.0
 #: Least spread of squared bond lengths about squared sums of radii; how far from 1 elements of the
 #: metric are looked for.
 _SPREAD, _LOOSE = 0.15, 0.5
-#: Of the spread of bond lengths what another cell may leave.
-_LEFT = 0.75
+#: Of the spread of bond lengths what another cell may leave; mean of lengths that are bonds', of
+#: sums of radii, how far from it, and their spread; number that tells.
+_LEFT, _MEAN, _NEAR, _REGULAR, _SOME = 0.75, 0.96, 0.08, 0.1, 14
 #: Share of the carbon atoms that may be bonded to nothing, and number from which on they count.
 _ALONE, _CARBONS = 0.25, 6
 #: Volume of an atom of C, N, O, F in crystals that are mostly carbon, at most, A^3 (usual: 15-22).
@@ -49,15 +50,18 @@ def wrong_cell(model: Model) -> str | None:
             if int(numbers[heavy[j]]) in _COVALENT:
                 image = W @ model.frac[heavy[j]] + t
                 rows.append((image - model.frac[i]) @ model.matrix / (own + r[j]))
-    if carbons >= _CARBONS and alone > _ALONE * carbons:
+    d = np.array(rows).reshape(-1, 3)
+    d = d[np.linalg.norm(d, axis=1) > _SHORT]
+    # Atoms at random places, which no chemistry has put there, say nothing of the cell.
+    regular = len(d) >= _SOME and _are_bonds(np.linalg.norm(d, axis=1))
+    if regular and carbons >= _CARBONS and alone > _ALONE * carbons:
         return f"{alone} of {carbons} carbon atoms have no neighbour: the cell is wrong"
-    if carbons >= max(_CARBONS, len(heavy) / 2) and np.isin(numbers[heavy], (6, 7, 8, 9)).all():
+    organic = carbons >= max(_CARBONS, len(heavy) / 2)
+    if regular and organic and np.isin(numbers[heavy], (6, 7, 8, 9)).all():
         volume = abs(np.linalg.det(model.matrix))
         each = volume / float(np.sum(model.multiplicities[heavy] * model.occupancies[heavy]))
         if each > _ROOM:
             return f"{each:.0f} A^3 for each atom beside hydrogen: the cell is wrong"
-    d = np.array(rows).reshape(-1, 3)
-    d = d[np.linalg.norm(d, axis=1) > _SHORT]
     if len(d) < _ENOUGH:
         return None
     A = np.stack([d[:, i] * d[:, j] * (1 + (i != j)) for i, j in _PAIRS], axis=1)
@@ -81,13 +85,17 @@ def wrong_cell(model: Model) -> str | None:
     squares = np.array([one[0] for one in axes])
     errors = np.array([one[1] for one in axes])
     off = np.abs(squares - np.median(squares))
-    wrong = (off > 2 * _OFF) & (off > _SURE * errors)
+    wrong = (off > 2 * _OFF) & (off > _SURE * errors) & (np.abs(squares - 1) > _OFF)
     # Another cell has to explain the lengths, which false atoms have any of.
     left = np.std(A @ found) / np.std(A @ known)
-    if not wrong.any() or left > _LEFT:
+    if not wrong.any() or left > _LEFT or not _are_bonds(np.sqrt(np.maximum(A @ found, 0.0))):
         return None
     shown = ", ".join(one for one, bad in zip(told, wrong, strict=True) if bad)
     return f"bonds say that the cell is wrong: {shown}"
+
+
+def _are_bonds(lengths: np.ndarray) -> bool:
+    return bool(np.std(lengths) < _REGULAR and abs(np.mean(lengths) - _MEAN) < _NEAR)
 
 
 _PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))

@@ -214,6 +214,9 @@ def chairs(stretch=(1.0, 1.0, 1.0)):
 def test_bonds_tell_a_wrong_cell():
     assert wrong_cell(chairs()) is None
     assert "b 7.1 rather than 9.0 A" in str(wrong_cell(chairs((1.0, 1.25, 1.0))))
+    # Atoms at random places have no bonds.
+    _, matrix, x = crystal("P 21", CELL, ORGANIC)
+    assert wrong_cell(Model.build(matrix, "P 21", ORGANIC, x, u_iso=0.03)) is None
     # No covalent bonds, nothing to say.
     salt = Model.build(np.diag([4.0, 4.0, 9.0]), "P 1", ["Na", "Na"], [[0, 0, 0], [0.5, 0.5, 0.5]])
     assert wrong_cell(salt) is None
