@@ -65,7 +65,8 @@ VERDICT = """
 17 sets in their space group and in P 1, 16 starts; the first 4 and 8 of them as runs of their own.
 A run claims falsely if one of the starts that it claims is wrong (agreement with the reference
 model up to 0.6; all of a twin are). Bound: the largest rate of such runs that is compatible with
-the count at 95 % (Clopper and Pearson, one-sided). Recognised: share of the right starts that are claimed.
+the count at 95 % (Clopper and Pearson, one-sided). Recognised: share of the right starts that are
+claimed.
 
 """
 
