@@ -6,9 +6,9 @@ TEXT = """
 ## Measured crystals solved from nothing (`solving.py`)
 
 `jxt.solve` with cell, composition, wavelength and radiation, without the space group, one set of
-defaults; at most this many seeds: {seeds}. Claimed: runs that say "solved". Right: at least 95 % of the
-reference's atoms but hydrogen within 0.3 A, in the reference's group or with that named among the
-alternatives. False: claimed, but not right. R1 over I > 2 sigma, median, beside that of the
+defaults; at most this many seeds: {seeds}. Claimed: runs that say "solved". Right: at least 95 % of
+the reference's atoms but hydrogen within 0.3 A, in the reference's group or with that named among
+the alternatives. False: claimed, but not right. R1 over I > 2 sigma, median, beside that of the
 published model. CPU seconds, median, programs cached. Atoms that a reference's own refinement has
 smeared out (U above 0.15 A^2) don't count: the one of ws_bt6337, an automatic model of R1 0.13, has
 four.
@@ -50,8 +50,8 @@ SIMULATED = """
 Molecules of measured crystals packed anew, and metals, with displacements, hydrogen, anomalous
 scattering, counting noise, missing reflections, two-beam intensities of electrons, twins and
 nonsense (`simulated_reflections.py`). Limits were set on another drawing of these cases. Noise: sum
-of sigma over sum of I of the merged data. Right, claimed and false as above; of nonsense every claim
-is false.
+of sigma over sum of I of the merged data. Right, claimed and false as above; of nonsense every
+claim is false.
 
 | set | group, atoms | d (A), complete, noise | claimed | right | false | atoms | R1 | CPU (s) |
 |---|---|---|---|---|---|---|---|---|
