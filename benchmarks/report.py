@@ -9,7 +9,7 @@ from statistics import median
 
 from generative_report import generative_text
 from refinement_report import refinement_text
-from solving_report import solving_text
+from solving_report import simulated_text, solving_text, verdict_text
 
 HERE = Path(__file__).parent
 
@@ -608,6 +608,12 @@ def write():
     path = HERE / "results" / "solving.json"
     if path.exists():
         text += solving_text(json.loads(path.read_text()))
+    path = HERE / "results" / "robustness.json"
+    if path.exists():
+        text += simulated_text(json.loads(path.read_text()))
+    path = HERE / "results" / "verdict.jsonl"
+    if path.exists():
+        text += verdict_text([json.loads(line) for line in path.read_text().splitlines()])
     (HERE / "README.md").write_text(text)
 
 

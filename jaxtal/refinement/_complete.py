@@ -21,7 +21,7 @@ def complete_model(
     atoms: bool = True,
     hydrogens: bool = True,
     anisotropic: bool | str | None = None,
-    rounds: int = 5,
+    rounds: int = 8,
     progress: Callable[[str], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Refinement:

@@ -22,8 +22,11 @@ from ._result import Refinement
 
 #: U of an atom that isn't there, A^2, and in medians of the others.
 _U_GONE, _U_MEDIANS = 0.20, 6.0
-#: Height of a peak that is an atom, of that of the lightest atom expected; its distances, angstrom.
-_HEIGHT, _NEAREST, _FARTHEST = 0.4, 1.1, 3.6
+#: Height of a peak that is an atom, of that of the lightest atom expected; of those that the phases
+#: of an incomplete model show, at half their height without a centre; R1 that tells such a model.
+_HEIGHT, _HALF, _INCOMPLETE = 0.4, 0.22, 0.11
+#: Distances of a new atom to others, angstrom.
+_NEAREST, _FARTHEST = 1.1, 3.6
 #: The same height where the lightest atom is not known: oxygen beside gallium shows a tenth.
 _LIGHTER = 0.1
 #: Density that shows a hydrogen atom on N or O, of that of one at rest at its place.
@@ -107,12 +110,14 @@ class Completion:
         """The model with peaks of the difference density that must be atoms."""
         expected = self.contents.expected_height(model)
         difference = found.difference
-        x, height = self.strong(*difference.peaks(40), expected, difference.deviation)
+        incomplete = found.R1 > _INCOMPLETE and self.measured.radiation != "neutron"
+        share = _HALF if incomplete else _HEIGHT
+        x, height = self.strong(*difference.peaks(40), share, expected, difference.deviation)
         if self.measured.radiation == "neutron" and self.contents.expects_hydrogen:
             # Of a negative scattering length, and smaller than that of others.
             hydrogen = abs(self.contents.expected_height(model, "H"))
             holes = difference.peaks(40, holes=True)
-            holes = self.strong(*holes, hydrogen, difference.deviation)
+            holes = self.strong(*holes, _HEIGHT, hydrogen, difference.deviation)
             x, height = np.concatenate([x, holes[0]]), np.concatenate([height, holes[1]])
         if len(x) == 0:
             return model
@@ -130,11 +135,11 @@ class Completion:
         return model.with_atoms(kinds, x, u_iso=0.05, site_tolerance=0.3)
 
     def strong(
-        self, x: np.ndarray, height: np.ndarray, expected: float, deviation: float
+        self, x: np.ndarray, height: np.ndarray, share: float, expected: float, deviation: float
     ) -> tuple[np.ndarray, np.ndarray]:
         """The extrema that are as high as an atom, and far above the noise."""
-        # Where nothing is known of the elements, much lighter ones may be missing.
-        share = _HEIGHT if self.contents.formula is not None else _LIGHTER
+        if self.contents.formula is None:  # much lighter ones may be missing
+            share = _LIGHTER
         kept = np.abs(height) > max(share * expected, 5 * deviation)
         return x[kept], height[kept]
 

@@ -7,6 +7,7 @@ import numpy as np
 from ..scattering import CompositionLike, composition_amounts, parse_species, species_label
 from ._elements import COMMON
 from ._least_squares import Problem
+from ._measurements import Measurements
 from ._model import Model
 from ._normal_equations import normal_equations
 from ._parameters import Parameters
@@ -18,6 +19,17 @@ _VOLUME = 18.0
 _RARE = ("B",)
 #: Most rounds of guessing elements.
 _GUESSES = 4
+
+
+def atom_height(measured: Measurements, model: Model, symbol: str | None = None) -> float:
+    """Density in the middle of an atom to the limit of the data, of the lightest but hydrogen."""
+    numbers = [z for z in model.atomic_numbers if z > 1]
+    symbol = symbol or species_label(int(min(numbers, default=6)))
+    f = form_factors((symbol,), measured)[0].real
+    u = float(np.median(model.u_eq))
+    inside = f * np.exp(-8 * np.pi**2 * u * measured.stol2)
+    # The mean over the measured sphere times its volume, (4 pi / 3) d_min^-3.
+    return float(np.mean(inside)) * 4 * np.pi / 3 / measured.d_min**3
 
 
 class Contents:
@@ -78,15 +90,8 @@ class Contents:
         return choices[int(np.abs(numbers - lightest * height / expected).argmin())]
 
     def expected_height(self, model: Model, symbol: str | None = None) -> float:
-        """Density in the middle of an atom, the lightest but hydrogen, to the limit of the data."""
-        numbers = [z for z in model.atomic_numbers if z > 1]
-        symbol = symbol or species_label(int(min(numbers, default=6)))
-        f = form_factors((symbol,), self.measured)[0].real
-        u = float(np.median(model.u_eq))
-        s2 = self.measured.stol2
-        inside = f * np.exp(-8 * np.pi**2 * u * s2)
-        # The mean over the measured sphere times its volume, (4 pi / 3) d_min^-3.
-        return float(np.mean(inside)) * 4 * np.pi / 3 / self.measured.d_min**3
+        """Density in the middle of an atom, the lightest but hydrogen."""
+        return atom_height(self.measured, model, symbol)
 
     def guessed(self, model: Model) -> Model:
         """Elements by the scattering power of atoms that all have the same U."""

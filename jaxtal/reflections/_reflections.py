@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from ..lattice import Lattice, Superspace
 from ..symmetry import Orbits, SpaceGroup, SymOp, absent, epsilon, laue_unique
 from ._columns import Columns, RowName, check_columns
+from ._dropped import Dropped
 from ._extinct import extinct_strength
 from ._merge import Rule, merge
 from ._reflection_table import ReflectionTable
@@ -150,9 +151,11 @@ class Reflections:
             if what == "extinct" and not kept.all() and options.extinct == "error":
                 raise _extinct_error(columns.k, left[~kept], group, name)
             if what == "extinct" and not kept.all():
-                strength = extinct_strength(
-                    columns.take(left[~kept]), columns.take(left[kept]), group
-                )
+                # Judged with the weak rows: those that a cut has left are the strongest by choice.
+                gone = absent(columns.k, group) & columns.k.any(axis=1)
+                extinct_strength(columns.take(gone), columns.take(~gone), group)
+                lost = columns.take(left[~kept])
+                strength = Dropped.of("systematically absent", lost.intensity, lost.sigma)
             if what == "extinct":
                 gone = laue_unique(columns.k[left[~kept]], group.laue_rotations)[0]
                 counts["extinct_orbits"] = len(np.unique(gone, axis=0))

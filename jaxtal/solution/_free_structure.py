@@ -14,6 +14,8 @@ from ._rungs import Rung
 
 #: Agreement of two runs in P1: right ones reach 0.75 to 1.0, wrong ones 0.66 at most.
 PAIRS = 0.70
+#: <|E^2 - 1|> below this is none of intensities, of twins neither.
+_NO_CRYSTAL = 0.48
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -87,6 +89,11 @@ class FreeStructure:
         """One sentence on the outcome."""
         n, first = len(self.F), len(self.families[0])
         sizes = [len(family) for family in self.families if len(family) > 1]
+        if self.twin is not None and self.twin < _NO_CRYSTAL:
+            return (
+                f"not believed: <|E^2 - 1|> is {self.twin:.3f}, lower than any crystal has (0.736 "
+                "expected, 0.541 of a twin): |F| instead of F^2 (HKLF 3), or noise"
+            )
         if self.twin is not None:
             return (
                 f"not believed: <|E^2 - 1|> is {self.twin:.3f}, which says that the crystal is "

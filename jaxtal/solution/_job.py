@@ -38,27 +38,13 @@ class Job:
             if self.progress is not None:
                 self.progress(self.log[-1])
 
-    def stopped(
-        self,
-        report: DataReport,
-        structure: FreeStructure,
-        during: str,
-        search: SpaceGroupSearch | None = None,
-        chosen: Tried | None = None,
-    ) -> Solution:
-        """What there is at an early end."""
-        message = f"{self.stop.reason} during {during}: {structure.message}"
-        if chosen is not None:
-            message += f"; R1 {chosen[2].R1:.4f} in {chosen[0].group.hm} so far"
-        return self.ended(report, structure, message, search, chosen)
-
     def ended(
         self,
         report: DataReport,
         structure: FreeStructure,
         message: str,
-        search: SpaceGroupSearch | None = None,
-        chosen: Tried | None = None,
+        search: SpaceGroupSearch | None,
+        chosen: Tried | None,
     ) -> Solution:
         """The result."""
         candidate, sites, refinement = chosen or (None, None, None)

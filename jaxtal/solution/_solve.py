@@ -2,30 +2,20 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from ..refinement import Measurements, Model, complete_model
 from ..reflections import DataReport, Reflections, ReflectionTable
 from ..scattering import CompositionLike, composition_amounts
 from ..symmetry import SpaceGroup
-from ._atoms import find_atoms
-from ._job import Job, Tried
+from ._attempt import Attempt, Given, attempt
+from ._contradictions import lacking, refuse_contradictions
+from ._job import Job
 from ._phase_in_p1 import phase_in_p1
 from ._rungs import LADDER, Radiation, Rung
 from ._solution import Solution
-from ._space_group import CandidateGroup, SpaceGroupSearch, find_space_group
 from ._stop import Stop, interruptible
 
-#: R1 of the refined model up to which a structure is believed. Electrons scatter more than once,
-#: which no model here describes.
-_LIMIT = {"xray": 0.20, "neutron": 0.20, "electron": 0.35}
-#: The same where elements are guesses: these have to explain more, lest a part pass for the whole.
-_GUESSED = {"xray": 0.12, "neutron": 0.12, "electron": 0.25}
-#: R1 in another group, of that in the chosen one, at which it is taken instead: a smaller group has
-#: more parameters and always fits somewhat better, a larger one explains more with fewer.
-_SMALLER, _EQUAL, _LARGER = 0.85, 0.95, 1.05
-#: Alternatives that are refined besides the chosen group.
-_ALTERNATIVES = 2
+#: Seeds of the rungs of a ladder lie this far apart.
+_NEXT = 7919
 #: Wavelengths where a file says none, angstrom.
 _WAVELENGTH = {"xray": 0.71073, "electron": 0.0251, "neutron": 1.0}
 
@@ -71,7 +61,9 @@ def solve(
 
     Raises:
         KeyboardInterrupt: before anything was phased.
-        ValueError: no cell, a composition that is none, or rows that `DataReport` refuses.
+        ValueError: no cell, a composition that is none, rows that `DataReport` refuses, or what
+            can't be true together: a wavelength that does not reach the spacings, a composition
+            that does not go into the cell, a group that the cell does not have.
     """
     table = measured.table if isinstance(measured, Reflections) else measured
     if table is None:
@@ -88,114 +80,50 @@ def solve(
 
     def work() -> Solution:
         report = DataReport.of(table.stating(group=group, radiation=kind))
+        asked = None if group is None else SpaceGroup.find(group)
+        refuse_contradictions(report, contents, wavelength or table.wavelength, asked)
         job.tell("read", repr(report), *report.warnings)
         if stop.interrupted:
             raise KeyboardInterrupt
-        options = {"radiation": kind, "starts": starts, "seed": seed, "ladder": ladder}
-        told = functools.partial(job.begin, "phase")
-        structure = phase_in_p1(report.reflections, **options, progress=told, stop=stop)
-        job.tell("phase", structure.message)
-        if stop():
-            return job.stopped(report, structure, "phasing")
-        if not structure.agrees:
-            return job.ended(report, structure, f"not solved: {structure.message}")
-        job.begin("symmetry", "the space groups of the Laue class")
-        search = find_space_group(structure, _hint(group, report))
-        job.tell("symmetry", search.best.text())
-        if stop():
-            return job.stopped(report, structure, "the search of the space group", search)
-        rows = table.reindexed(report.laue.index_matrix)
-        told = {"wavelength": length, "radiation": kind}
-        groups = (search.best, *_worth_trying(search, group))
-        tried = []
-        for one in groups:
-            if not stop():
-                tried += _refined(job, one, search, report, rows, contents, told)
-        if not tried:
-            if stop.heeded:
-                return job.stopped(report, structure, "refinement", search)
-            reason = next(line for line in job.log if line.startswith("refine: "))
-            return job.ended(report, structure, reason.replace("refine", "not solved", 1), search)
-        chosen = functools.reduce(_preferred, tried)
-        if stop.heeded:
-            return job.stopped(report, structure, "refinement", search, chosen)
-        limit = (_GUESSED if contents is None else _LIMIT)[kind]
-        return job.ended(report, structure, _verdict(search, chosen, limit), search, chosen)
+        given = Given(
+            report=report,
+            rows=table.reindexed(report.laue.index_matrix),
+            contents=contents,
+            radiation=kind,
+            wavelength=length,
+            group=asked,
+            hint=_hint(asked, report),
+            job=job,
+        )
+        best: Attempt | None = None
+        rungs = list(ladder)
+        while best is None or (rungs and not best.settled and not stop()):
+            structure = phase_in_p1(
+                report.reflections,
+                radiation=kind,
+                starts=starts,
+                seed=seed + _NEXT * (len(ladder) - len(rungs)),
+                ladder=rungs,
+                progress=functools.partial(job.begin, "phase"),
+                stop=stop,
+            )
+            rungs = rungs[rungs.index(structure.rung) + 1 :]
+            found = attempt(given, structure)
+            best = found if best is None else max(best, found, key=lambda one: one.rank)
+        message = best.message
+        if not best.solved:
+            if stop.heeded and not best.stopped:
+                message = f"{stop.reason} before harder recipes were tried: {message}"
+            message += lacking(report)
+        return job.ended(report, best.structure, message, best.search, best.chosen)
 
     return interruptible(work, stop, lambda: job.begin("interrupted", "this stage is the last"))
 
 
-def _refined(
-    job: Job,
-    candidate: CandidateGroup,
-    search: SpaceGroupSearch,
-    report: DataReport,
-    rows: ReflectionTable,
-    contents: CompositionLike | None,
-    told: dict[str, Any],
-) -> list[Tried]:
-    """Atoms of a density averaged over a group, refined; nothing where that makes no model."""
-    name = candidate.group.hm
-    job.begin("refine", f"in {name}")
-    try:
-        sites = find_atoms(candidate, contents, search=search, radiation=told["radiation"])
-        data = Measurements.from_table(report.laue.cell, candidate.group, rows, **told)
-        model = Model.from_crystal(sites.crystal)
-        found = complete_model(
-            data,
-            model,
-            composition=contents,
-            unknown=contents is None,
-            progress=job.progress,
-            stop=job.stop,
-        )
-    except ValueError as error:
-        job.tell("refine", f"no model in {name}: {error}")
-        return []
-    job.tell("refine", f"{name}: R1 {found.R1:.4f}, {len(found.model)} atoms")
-    return [(candidate, sites, found)]
-
-
-def _hint(group: int | str | SpaceGroup | None, report: DataReport) -> SpaceGroup | None:
+def _hint(asked: SpaceGroup | None, report: DataReport) -> SpaceGroup | None:
     """The group that is asked for, if it is in the setting and the Laue class that was found."""
-    if group is None:
+    if asked is None:
         return None
-    wanted = SpaceGroup.find(group)
     found = {W.tobytes() for W in report.laue.group.laue_rotations}
-    same = {W.tobytes() for W in wanted.laue_rotations} == found
-    return wanted if same else None
-
-
-def _worth_trying(search: SpaceGroupSearch, group: Any) -> list[CandidateGroup]:
-    """Other groups that the phases do not rule out; nothing is tried where one is asked for.
-
-    The other hand of the chosen group fits as well, but for what the refinement tests itself.
-    """
-    if group is not None:
-        return []
-    best = search.best
-    size = len(best.group.point_rotations)
-    others = [
-        one
-        for one in search.alternatives
-        if one.inverted == best.inverted or len(one.group.point_rotations) != size
-    ]
-    return sorted(others, key=lambda one: not one.passes)[:_ALTERNATIVES]
-
-
-def _preferred(chosen: Tried, other: Tried) -> Tried:
-    sizes = [len(one[0].group.point_rotations) for one in (chosen, other)]
-    share = _EQUAL if sizes[0] == sizes[1] else _SMALLER if sizes[1] < sizes[0] else _LARGER
-    ratio = other[2].R1 / chosen[2].R1
-    return other if ratio < share else chosen
-
-
-def _verdict(search: SpaceGroupSearch, chosen: Tried, limit: float) -> str:
-    candidate, _, found = chosen
-    if search.structure.twin is not None:
-        return search.structure.message
-    if not search.converged:
-        return "not convincingly solved: the phases do not have the symmetry of the intensities"
-    if limit < found.R1:
-        return f"not convincingly solved: R1 {found.R1:.3f} is above {limit:.2f}"
-    return f"solved in {candidate.group.hm}: R1 {found.R1:.4f}, {search.structure.message}"
+    same = {W.tobytes() for W in asked.laue_rotations} == found
+    return asked if same else None

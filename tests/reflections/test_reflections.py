@@ -167,6 +167,25 @@ def test_extinct_reflections_are_named_or_dropped():
         Reflections.from_arrays(box, group, many, np.ones(9), extinct="drop")
 
 
+def test_absences_are_judged_with_the_weak_rows_that_a_cut_leaves_out():
+    k = np.array([[0, n, 0] for n in range(1, 81)])
+    absent = k[:, 1] % 2 == 1
+    # A few are there by multiple diffraction; most of them are not, and a cut takes those away.
+    intensity = np.where(absent, 0.2, 50.0)
+    intensity[:12:2] = 6.0
+    refl = Reflections.from_arrays(
+        [5, 90, 7, 90, 90, 90],
+        "P 21",
+        k,
+        intensity,
+        sigma=np.ones(80),
+        min_i_over_sigma=1.0,
+        extinct="drop",
+    )
+    assert len(refl) == 40
+    assert refl.report.extinct == 6
+
+
 def make(k=K, intensity=I, space=CUBE, group="P 1", **options):
     return Reflections.from_arrays(space, group, k, intensity, **options)
 

@@ -165,6 +165,7 @@ def test_contradiction_and_twins_are_told():
     assert not FreeStructure(**told).converged
     told |= {"families": [[0, 1, 2, 3]], "twin": 0.54}
     assert "twinned" in FreeStructure(**told).message
+    assert "HKLF 3" in FreeStructure(**told | {"twin": 0.42}).message
     assert not FreeStructure(**told).converged
 
 

@@ -17,8 +17,11 @@ from jaxtal.cli import main
 from jaxtal.lattice import Superspace
 from jaxtal.phasing._wave_vectors import wave_vectors_within
 from jaxtal.plot._style import RED
+from jaxtal.refinement import Measurements, Model, complete_model
 from jaxtal.reflections import ReflectionTable
-from jaxtal.solution import Rung
+from jaxtal.solution import FreeStructure, Rung
+from jaxtal.solution._attempt import Attempt
+from jaxtal.solution._cell_by_bonds import wrong_cell
 
 CELL = [7.1, 9.3, 10.2, 90, 98, 90]
 KEYS = {
@@ -242,12 +245,19 @@ def test_the_picture_tells_the_verdict(solved):
     assert "no refined model" in texts(jxt.plot.solution_figure(bare))
 
 
+CELL_GIVEN = ("--cell", *map(str, CELL))
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ([], "cell"),
-        (["--cell", *["5"] * 3, *["90"] * 3, "--composition", "Q3"], "Q"),
-        (["--time", "0"], "--time"),
+        ((), "cell"),
+        ((*CELL_GIVEN, "--time", "0"), "--time"),
+        (("--cell", *["5"] * 3, *["90"] * 3, "--composition", "Q3"), "Q"),
+        ((*CELL_GIVEN, "--wavelength", "9"), "cell or wavelength wrong: 9 A reach spacings"),
+        ((*CELL_GIVEN, "--composition", "C400 H2"), "400 atoms beside hydrogen in"),
+        ((*CELL_GIVEN, "--spacegroup", "P 4/m m m"), "the cell does not have P 4/m m m"),
+        ((*CELL_GIVEN, "--spacegroup", "P q"), "P q"),
     ],
 )
 def test_bad_input_leaves_nothing(tmp_path, monkeypatch, capsys, options, named):
@@ -258,6 +268,101 @@ def test_bad_input_leaves_nothing(tmp_path, monkeypatch, capsys, options, named)
     assert len(err) == 1
     assert named in err[0]
     assert [path.name for path in tmp_path.iterdir()] == ["some.hkl"]
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("", "some.hkl"),
+        ("1 0 0 12.5 0.3\n0 12 0 3.25 0.5\n", "some.hkl"),
+        ("some words\n", "some.hkl"),
+        ("   0   0   0    0.00    0.00\n", "some.hkl"),
+    ],
+    ids=["empty", "free format", "words", "end mark alone"],
+)
+def test_files_that_hold_no_reflections_are_refused(tmp_path, monkeypatch, capsys, text, named):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "some.hkl").write_text(text)
+    assert main(["solve", "some.hkl", *CELL_GIVEN]) == 2
+    err = capsys.readouterr().err.splitlines()
+    assert len(err) == 1
+    assert named in err[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["some.hkl"]
+
+
+def test_the_ladder_is_climbed_until_a_model_is_believed(monkeypatch):
+    ladder = [Rung(cycles=n) for n in (5, 6, 7, 8)]
+    asked = []
+
+    def phased(reflections, *, radiation, starts, seed, ladder, progress, stop):
+        # Runs agree on the first rung, and on the third, but not on the second.
+        rung = ladder[0] if ladder[0].cycles != 6 else ladder[1]
+        asked.append((seed, rung.cycles))
+        k, orbit = reflections.orbits.members, reflections.orbits.orbit
+        F = np.ones(len(k), complex)
+        return FreeStructure(
+            *(reflections, k, orbit, np.abs(F), np.stack([F, F]), np.zeros(2), [[0, 1]]),
+            *(np.full((2, 2), 0.8), rung, None, False, 0.0, F),
+        )
+
+    def tried(given, structure):
+        solved = structure.rung.cycles == 7
+        return Attempt(structure, None, None, "solved in P 1" if solved else "not solved: R1")
+
+    monkeypatch.setattr("jaxtal.solution._solve.phase_in_p1", phased)
+    monkeypatch.setattr("jaxtal.solution._solve.attempt", tried)
+    found = jxt.solve(table(), ladder=ladder, seed=3)
+    assert found.solved
+    assert [cycles for _, cycles in asked] == [5, 7]
+    assert asked[0][0] == 3
+    assert asked[1][0] != 3
+    asked.clear()
+    found = jxt.solve(table(), ladder=ladder[:1])
+    assert not found.solved
+    assert found.message.startswith("not solved: R1")
+
+
+def test_atoms_that_half_a_model_shows_faintly_are_found():
+    group, _, x = crystal("P 21", CELL, ORGANIC)
+    data = Measurements.from_table(CELL, group, table(), wavelength=0.71073)
+    model = Model.build(data.matrix, group, ORGANIC[:6], x[:6], u_iso=0.03)
+    found = complete_model(data, model, composition="C10 N2 O2", hydrogens=False)
+    assert len(found.model) == 14
+    assert found.R1 < 0.03
+
+
+def chairs(stretch=(1.0, 1.0, 1.0)):
+    """Two rings of six carbon atoms, 1.54 A apart, and sodium, in a cell that may be wrong."""
+    a = np.arange(6) * np.pi / 3
+    ring = np.stack([1.46 * np.cos(a), 1.46 * np.sin(a), 0.25 * (-1.0) ** np.arange(6)], axis=1)
+    turned = ring[:, [2, 0, 1]] + [4.0, 4.0, 4.0]
+    cell = np.diag([7.0, 7.2, 7.4])
+    frac = np.concatenate([ring + 1.5, turned, [[5.6, 1.0, 5.6]]]) @ np.linalg.inv(cell)
+    elements = ["C"] * 12 + ["Na"]
+    return Model.build(np.diag(stretch) @ cell, "P 1", elements, frac, u_iso=0.03)
+
+
+def test_bonds_tell_a_wrong_cell():
+    assert wrong_cell(chairs()) is None
+    assert "b 7.1 rather than 9.0 A" in str(wrong_cell(chairs((1.0, 1.25, 1.0))))
+    # Atoms at random places have no bonds.
+    _, matrix, x = crystal("P 21", CELL, ORGANIC)
+    assert wrong_cell(Model.build(matrix, "P 21", ORGANIC, x, u_iso=0.03)) is None
+    # No covalent bonds, nothing to say.
+    salt = Model.build(np.diag([4.0, 4.0, 9.0]), "P 1", ["Na", "Na"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    assert wrong_cell(salt) is None
+
+
+def test_a_fifth_of_the_data_is_not_enough_and_said_to_be():
+    k, intensity, sigma = rows(1.0)
+    # What is about one axis alone: equivalents fill nothing else.
+    measured = np.abs(k[:, 1]) >= 6
+    few = ReflectionTable(k[measured], intensity[measured], sigma=sigma[measured]).stating(
+        cell=CELL
+    )
+    found = jxt.solve(few, "C10 N2 O2", ladder=[Rung(cycles=20)], starts=2)
+    assert not found.solved
+    assert " % of the reflections were measured" in found.message
 
 
 @pytest.mark.parametrize(
