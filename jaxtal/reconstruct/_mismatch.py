@@ -14,12 +14,15 @@ def relative_residuals(
 
 
 def blurred_residuals(
-    found: Float[Array, " n"], wanted: Float[Array, " n"], weight: Any, width: Any
-) -> Float[Array, " n"]:
-    """The same of functions on bins, both smoothed by a Gaussian; width in bins."""
-    K = _smoothing(found.shape[0], width, wanted.dtype)
-    smooth = jnp.matmul(K, found - wanted, precision="highest")
-    return _scale(weight, jnp.matmul(K, wanted, precision="highest")) * smooth
+    found: Float[Array, "*rows n"], wanted: Float[Array, "*rows n"], weight: Any, width: Any
+) -> Float[Array, "*rows n"]:
+    """The same of functions on bins, both smoothed by a Gaussian; width in bins.
+
+    Further rows are other differences, relative to the whole of what is wanted as well.
+    """
+    K = _smoothing(wanted.shape[-1], width, wanted.dtype)
+    smooth = jnp.matmul(found - wanted, K, precision="highest")
+    return _scale(weight, jnp.matmul(wanted, K, precision="highest")) * smooth
 
 
 def _scale(weight: Any, reference: Array) -> Float[Array, ""]:
@@ -29,7 +32,7 @@ def _scale(weight: Any, reference: Array) -> Float[Array, ""]:
 
 
 def _smoothing(n: int, width: Any, dtype: Any) -> Float[Array, "n n"]:
-    """Gaussian exp(-(i - j)^2 / 2 width^2) over bins, the identity at width 0."""
+    """Gaussian exp(-(i - j)^2 / 2 width^2) over bins, the identity at width 0; symmetric."""
     i = jnp.arange(n, dtype=dtype)
     gap = i[:, None] - i[None, :]
     return jnp.exp(-jnp.square(gap) / (2 * jnp.square(jnp.asarray(width, dtype)) + 1e-3))

@@ -1,6 +1,6 @@
 """The objective as arrays alone: one program for crystals of about equal size, of any group."""
 
-import functools
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -9,47 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from .._core import AnyArray, safe_sqrt
-from ..descriptors import Descriptor, PowerSpectrum, RadialDistribution
+from .._core import AnyArray
+from ..descriptors import Descriptor, OrthonormalBasis, PowerSpectrum, RadialDistribution
+from ._cell_slopes import CellSlopes
 from ._mismatch import blurred_residuals
+from ._overlapping_pairs import OverlappingPairs
 
 #: Reflections summed at once; programs loop over as many blocks as a crystal needs.
 BLOCK = 64
-
-
-class Overlaps(eqx.Module):
-    """Pairs of atoms that might come too close, with the image of the second one.
-
-    Attributes:
-        slopes, offsets: x_b - x_a = slopes v + offsets, shapes (T, 3, V) and (T, 3).
-        images: added to the difference of smallest coordinates, shape (T, 3).
-        reach: distance below which the two overlap, shape (T,), angstrom.
-        weights: of the squared relative overlaps in the loss, shape (T,); 0 for padding.
-    """
-
-    slopes: Float[AnyArray, "T 3 V"]
-    offsets: Float[AnyArray, "T 3"]
-    images: Float[AnyArray, "T 3"]
-    reach: Float[AnyArray, " T"]
-    weights: Float[AnyArray, " T"]
-
-    @jax.jit
-    def __call__(
-        self, variables: Float[Array, " V"], cell: tuple[Array, Array], basis: Float[Array, "3 3"]
-    ) -> Float[Array, ""]:
-        """What overlaps add to the loss; s and u of the cell, and T, as in `CellVariables`."""
-        gap = jnp.matmul(self.slopes, variables, precision="highest") + self.offsets
-        # Not differentiated: which image is nearest in fractional coordinates.
-        gap = gap - jax.lax.stop_gradient(jnp.round(gap)) + self.images
-        (s1, s2, s3), (u1, u2, u3) = cell
-        x, y, z = jnp.matmul(gap, basis, precision="highest").T
-        z = s3 * z
-        y, x = s2 * y + u3 * z, s1 * x + s2 * u1 * y + u2 * z
-        squared = x * x + y * y + z * z
-        near = squared < jnp.square(self.reach)
-        distance = jnp.sqrt(jnp.where(near, squared, 1.0) + 1e-8)
-        overlap = jnp.where(near, 1 - distance / self.reach, 0.0)
-        return jnp.sum(self.weights * overlap * overlap)
+#: The first variables are those of the cell, at most so many.
+CELL = 6
 
 
 class SearchProblem(eqx.Module):
@@ -59,23 +28,29 @@ class SearchProblem(eqx.Module):
     of any group. Reflections that are absent are left out, and of atoms that a centring translation
     or the inversion relates one is summed.
 
-    Harmonics are those of `PowerSpectrum` as combinations of Legendre polynomials P_l(q . u_k) of
-    the angles to fixed directions u_k, which take few operations and are as well conditioned.
+    Values and derivatives are found together, in one pass over the reflections, as rows: a value
+    and below it its derivatives by each variable. What depends on |q| or on one angle alone is
+    differentiated by that, once for all variables.
+
+    Harmonics are those of `PowerSpectrum` as combinations of one function of the angles to fixed
+    directions u_k, K(q . u_k) with K = sum_l (2 l + 1) P_l, which takes few operations.
 
     Attributes:
-        lengths, offsets, slopes, slope_offsets, basis: the lattice, see `CellVariables`.
+        lengths, offsets, shears, shear_offsets: the lattice, see `CellSlopes`.
         maps, shifts: x = maps v + shifts of the atoms summed, in the basis of D, shapes (N, 3, V)
             and (N, 3).
-        real, imag: their weights in the real and imaginary sums of each species, over the root of
-            what intensities are relative to, shape (S, N).
-        amplitudes, widths, constants: form factors, f = amplitudes exp(-widths s^2) + constants,
-            shapes (S, G), (G,) and (S,), G the Gaussians of all species.
+        turns: maps, with the axes (V + 1, N, 3), zero first.
+        real, imag: form factors of the atoms in both sums, as combinations of exp(-widths s^2),
+            times how many atoms each stands for, over the root of what intensities are relative to,
+            shape (N, G).
+        widths: of the Gaussians of all species, and 0 for each constant, shape (G,), angstrom^2.
         hkl, multiplicity: reflections, in the same basis, shapes (3, P) and (P,);
             multiplicity 0 for padding.
         n_blocks: blocks of reflections that hold any.
-        directions: u_k, 2 l + 1 of each degree, the highest first, shape (n_lm, 3).
-        harmonics: their combinations that are harmonics, or those that the Laue group leaves, in
-            blocks by degree, shape (n_lm, n_lm).
+        kernel: K(t) and K'(t) / t as Chebyshev series in 2 t^2 - 1, shape (degrees, 2).
+        directions: u_k, as many as harmonics, shape (n_lm, 3).
+        harmonics: combinations of K(q . u_k) that are harmonics, or those that the Laue group
+            leaves, in blocks by degree, shape (n_lm, n_lm).
         overlaps: atoms that might come too close.
         spectrum, spectrum_scale: P0 of the degrees computed, and what makes its residuals relative.
         rest: residual of the degrees that are not, a constant.
@@ -83,24 +58,23 @@ class SearchProblem(eqx.Module):
         specification: what describes, without displacements and f''.
     """
 
-    lengths: Float[AnyArray, "3 V"]
+    lengths: Float[AnyArray, "C 3"]
     offsets: Float[AnyArray, "3"]
-    slopes: Float[AnyArray, "3 V"]
-    slope_offsets: Float[AnyArray, "3"]
-    basis: Float[AnyArray, "3 3"]
+    shears: Float[AnyArray, "C 3 3"]
+    shear_offsets: Float[AnyArray, "3 3"]
     maps: Float[AnyArray, "N 3 V"]
     shifts: Float[AnyArray, "N 3"]
-    real: Float[AnyArray, "S N"]
-    imag: Float[AnyArray, "S N"]
-    amplitudes: Float[AnyArray, "S G"]
+    turns: Float[AnyArray, "V_1 N 3"]
+    real: Float[AnyArray, "N G"]
+    imag: Float[AnyArray, "N G"]
     widths: Float[AnyArray, " G"]
-    constants: Float[AnyArray, " S"]
     hkl: Float[AnyArray, "3 P"]
     multiplicity: Float[AnyArray, " P"]
     n_blocks: Int[AnyArray, ""]
+    kernel: Float[AnyArray, "degrees 2"] | None
     directions: Float[AnyArray, "n_lm 3"] | None
     harmonics: Float[AnyArray, "n_lm n_lm"] | None
-    overlaps: Overlaps
+    overlaps: OverlappingPairs
     spectrum: Float[AnyArray, "n_max degrees"] | None
     spectrum_scale: Float[AnyArray, ""]
     rest: Float[AnyArray, ""]
@@ -109,15 +83,8 @@ class SearchProblem(eqx.Module):
     specification: Descriptor | PowerSpectrum | RadialDistribution = eqx.field(static=True)
 
     def loss(self, variables: Float[Array, " V"], blur: Any = 0.0) -> Float[Array, ""]:
-        """The objective; differentiable once, in reverse mode."""
+        """The objective; differentiable once, by the variables."""
         return _loss(self, variables, jnp.asarray(blur, variables.dtype))
-
-    def residuals(self, variables: Float[Array, " V"], blur: Any = 0.0) -> Float[Array, " r"]:
-        """What squares to the objective; differentiable in forward mode."""
-        cell, x = self._geometry(variables)
-        blur = jnp.asarray(blur, variables.dtype)
-        parts = self._parts(self._sums(cell, x), variables, cell, blur)
-        return jnp.concatenate([part.ravel() for part in parts])
 
     @property
     def n_residuals(self) -> int:
@@ -125,92 +92,118 @@ class SearchProblem(eqx.Module):
         spectrum = 0 if self.spectrum is None else self.spectrum.size + 1
         return spectrum + (0 if self.distribution is None else self.distribution.size) + 1
 
-    @jax.jit
-    def _geometry(self, variables: Array) -> tuple[tuple[Array, Array], Array]:
-        """The cell as s and u, and coordinates."""
-        logs = _product(self.lengths, variables) + self.offsets
-        # Cells that no crystal has are not followed to where numbers end.
-        cell = jnp.exp(jnp.clip(logs, -5.0, 10.0)), _product(self.slopes, variables)
+    def linearised(self, variables: Float[Array, " V"], blur: Any = 0.0) -> Float[Array, "V_1 r"]:
+        """The residuals, and below them their derivatives by each variable."""
+        n_rows, dtype = variables.shape[0] + 1, variables.dtype
+        cell = CellSlopes.build(
+            variables[:CELL], self.lengths, self.offsets, self.shears, self.shear_offsets
+        )
         x = _product(self.maps, variables) + self.shifts
-        return (cell[0], cell[1] + self.slope_offsets), x
-
-    def _sums(self, cell: tuple[Array, Array], x: Array) -> dict[str, Array]:
-        """Moments and bins, summed over all blocks of reflections."""
-        shapes = jax.eval_shape(self._block, jnp.asarray(0), cell, x)
-        nothing = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+        sums = {}
+        if self.spectrum is not None and self.harmonics is not None:
+            shape = n_rows, self.spectrum.shape[0], self.harmonics.shape[0]
+            sums["moments"] = jnp.zeros(shape, dtype)
+        if self.distribution is not None:
+            sums["bins"] = jnp.zeros((n_rows, self.distribution.shape[0]), dtype)
 
         def add(i: Array, total: dict[str, Array]) -> dict[str, Array]:
             return jax.tree.map(jnp.add, total, self._block(i, cell, x))
 
-        return jax.lax.fori_loop(0, self.n_blocks, add, nothing)
+        sums = jax.lax.fori_loop(0, self.n_blocks, add, sums)
+        is_value = jnp.asarray(np.arange(n_rows) == 0, dtype)
+        parts = []
+        if self.spectrum is not None and self.harmonics is not None:
+            moments = _product(sums["moments"], self.harmonics)
+            # Squares, and their derivatives.
+            squares = moments * moments[:1] * (2 - is_value)[:, None, None]
+            P = _product(squares, jnp.asarray(self._degrees, dtype))
+            gap = (P - is_value[:, None, None] * self.spectrum[None]).reshape(n_rows, -1)
+            parts += [self.spectrum_scale * gap, (self.rest * is_value)[:, None]]
+        if self.distribution is not None:
+            spacing = self.specification.space.q_max / (self.distribution.shape[0] - 1)
+            width = jnp.asarray(blur, dtype) / spacing
+            wanted = is_value[:, None] * self.distribution[None, :]
+            weight = self.distribution_weight
+            parts.append(blurred_residuals(sums["bins"], wanted, weight, width))
+        return jnp.concatenate([*parts, self.overlaps.rows(variables, cell)[:, None]], axis=1)
 
-    # Compiled functions of their own are traced and transformed once, however often they are used.
-    @jax.jit
-    def _block(self, i: Array, cell: tuple[Array, Array], x: Array) -> dict[str, Array]:
-        """Moments and bins G_k of one block of reflections.
+    def _block(self, i: Array, cell: CellSlopes, x: Array) -> dict[str, Array]:
+        """Moments and bins G_k of one block of reflections, as rows.
 
         Reflections are the last axis of all arrays: XLA adds up along others in vectors, but along
         the last one number by number.
         """
         space = self.specification.space
+        spectrum, distribution = parts_of(self.specification)
         hkl = jax.lax.dynamic_slice_in_dim(self.hkl, i * BLOCK, BLOCK, axis=1)
         multiplicity = jax.lax.dynamic_slice_in_dim(self.multiplicity, i * BLOCK, BLOCK)
-        # q D^T = 2 pi h, from the first component to the last.
-        scale, (u1, u2, u3) = 2 * np.pi / cell[0], cell[1]
-        qx = scale[0] * hkl[0]
-        qy = scale[1] * hkl[1] - u1 * qx
-        qz = scale[2] * hkl[2] - u2 * qx - u3 * qy
-        squared = qx * qx + qy * qy + qz * qz
+        q = _over(2 * np.pi * cell.inverse, hkl)
+        squared = jnp.sum(q * q, axis=0)
         inside = (squared < space.q_max**2) & (multiplicity > 0)
         # What is padding or outside stands in the middle of the range, with no weight.
         size = jnp.sqrt(jnp.where(inside, squared, (space.q_max / 2) ** 2))
-        turns = _product(x - jnp.round(x), hkl)
+        over = jnp.where(inside, 1 / size, 0.0)
+        unit, moved = q * over[None, :], _over(-cell.strains, q)
+        # What variables of the cell make of |q| and of its direction.
+        longer = jnp.sum(unit[None] * moved, axis=1)
+        turned = (moved - unit[None] * longer[:, None]) * over[None, None]
+        # Products with ones and zeros put rows where they belong: XLA compiles no product anew.
+        n_rows = self.maps.shape[2] + 1
+        below = jnp.asarray(np.eye(n_rows, len(longer), -1), q.dtype)
+        longer = _over(below, longer)
+
+        real, imag, real_slope, imag_slope = self._form_factors(size)
+        turns = _over(x - jnp.round(x), hkl)
         angle = 2 * np.pi * (turns - jnp.round(turns))
-        s2 = jnp.square(size / (4 * np.pi))
-        f = _product(self.amplitudes, jnp.exp(-self.widths[:, None] * s2[None, :]))
-        f = (f * s2[None, :] if space.kind == "recp" else f) + self.constants[:, None]
-        real = jnp.sum(f * _product(self.real, jnp.cos(angle)), axis=0)
-        imag = jnp.sum(f * _product(self.imag, jnp.sin(angle)), axis=0)
-        window = space.window(size / space.q_max) * multiplicity
-        weight = jnp.where(inside, (real * real + imag * imag) * window, 0.0)
-        spectrum, distribution = parts_of(self.specification)
+        cos, sin = jnp.cos(angle), jnp.sin(angle)
+        A, B = jnp.sum(real * cos, axis=0), jnp.sum(imag * sin, axis=0)
+        by_size = A * jnp.sum(real_slope * cos, axis=0) + B * jnp.sum(imag_slope * sin, axis=0)
+        by_angle = B[None] * imag * cos - A[None] * real * sin
+        turning = _over(4 * np.pi * self.turns, hkl)
+        by_site = jnp.sum(by_angle[None] * turning, axis=1)
+        is_value = jnp.asarray(np.arange(n_rows) == 0, q.dtype)[:, None]
+        intensity = A * A + B * B
+
+        window, window_slope = _with_slope(lambda q: space.window(q / space.q_max), size)
+        count = jnp.where(inside, multiplicity, 0.0)
+        # The windowed intensity and its derivatives, and how it is drawn out along |q|.
+        along = 2 * by_size * window + intensity * window_slope
+        rows = is_value * intensity[None] + by_site
+        rows = (rows * window[None] + along[None] * longer) * count[None]
+        drawn = (intensity * window * count)[None] * longer
         found = {}
-        if self.directions is not None and self.harmonics is not None and spectrum is not None:
-            radial = spectrum.radial(size, spectrum.n_max, space.q_max) * weight[None, :]
-            over = jnp.where(inside, 1 / size, 0.0)
-            unit = jnp.stack([qx * over, qy * over, qz * over])
-            angular = _even_legendre(_product(self.directions, unit), self._degrees)
-            # Along the last axis of both, whose derivative is a fast product as well.
-            found["moments"] = jax.lax.dot_general(
-                radial, angular, (((1,), (1,)), ((), ())), precision="highest"
-            )
+        if self.directions is not None and self.kernel is not None and spectrum is not None:
+            angular, slope = _even_series(self.kernel, _over(self.directions, unit))
+            swept = slope[None] * _product(self.directions[None], turned)
+            radial, radial_slope = _radial(spectrum, size)
+            radials = rows[:, None] * radial[None] + drawn[:, None] * radial_slope[None]
+            by_turn = _along_last(rows[0][None] * radial, swept)
+            by_turn = jnp.tensordot(below, by_turn, ((1,), (1,)), precision="highest")
+            found["moments"] = _along_last(radials, angular) + by_turn
         if distribution is not None and self.distribution is not None:
-            found["bins"] = _product(_bins(distribution, size), weight)
+            bins, slope = _bins(distribution, size)
+            found["bins"] = _along_last(rows, bins) + _along_last(drawn, slope)
         return found
 
-    @property
-    def _degrees(self) -> tuple[int, ...]:
-        """Degree of each harmonic, the highest first."""
-        assert self.spectrum is not None
-        highest = 2 * (self.spectrum.shape[1] - 1)
-        return tuple(l for l in range(highest, -1, -2) for _ in range(2 * l + 1))
+    def _form_factors(self, size: Float[Array, " P"]) -> tuple[Array, ...]:
+        """Those of each atom in both sums, shape (N, P), and their derivatives by |q|."""
+        s = size / (4 * np.pi)
+        widths = self.widths[:, None]
+        gaussians = jnp.exp(-widths * jnp.square(s)[None, :])
+        slopes = (-2 / (4 * np.pi)) * widths * s[None, :] * gaussians
+        if self.specification.space.kind == "recp":
+            is_constant = widths == 0
+            scaled = jnp.square(s)[None] * slopes + (2 / (4 * np.pi)) * s[None] * gaussians
+            slopes = jnp.where(is_constant, slopes, scaled)
+            gaussians = jnp.where(is_constant, gaussians, jnp.square(s)[None] * gaussians)
+        return tuple(_over(f, x) for x in (gaussians, slopes) for f in (self.real, self.imag))
 
-    @jax.jit
-    def _parts(
-        self, sums: dict[str, Array], variables: Array, cell: tuple[Array, Array], blur: Array
-    ) -> list[Array]:
-        """Arrays whose squares add up to the objective."""
-        parts = []
-        if self.spectrum is not None and self.harmonics is not None:
-            moments = _product(sums["moments"], self.harmonics)
-            degrees = np.array(self._degrees)[:, None] == 2 * np.arange(self.spectrum.shape[1])
-            P = _product(moments * moments, jnp.asarray(degrees, moments.dtype))
-            parts += [self.spectrum_scale * (P - self.spectrum), self.rest]
-        if self.distribution is not None:
-            spacing = self.specification.space.q_max / (self.distribution.shape[0] - 1)
-            bins, weight = sums["bins"], self.distribution_weight
-            parts.append(blurred_residuals(bins, self.distribution, weight, blur / spacing))
-        return [*parts, safe_sqrt(self.overlaps(variables, cell, self.basis))]
+    @property
+    def _degrees(self) -> np.ndarray:
+        """Which degree each harmonic has, shape (n_lm, degrees)."""
+        assert self.spectrum is not None
+        each = np.arange(self.spectrum.shape[1])
+        return np.repeat(np.eye(len(each)), 4 * each + 1, axis=0)
 
 
 def _product(a: Array, b: Array) -> Array:
@@ -218,34 +211,61 @@ def _product(a: Array, b: Array) -> Array:
     return jnp.matmul(a, b, precision="highest")
 
 
-def _even_legendre(t: Float[Array, "n P"], degrees: tuple[int, ...]) -> Float[Array, "n P"]:
-    """P_l(t) of the even degree l of each row, degrees falling."""
-    square = t * t
-    last, now, rows = jnp.ones_like(t), jnp.ones_like(t), []
-    for l in range(0, degrees[0] + 2, 2):
-        # Rows of this degree are done, and only those before it go on.
-        more = sum(degree > l for degree in degrees)
-        rows.append(now[more:])
-        last, now, square = last[:more], now[:more], square[:more]
-        # t^2 P_l = a P_(l+2) + b P_l + c P_(l-2)
-        a = (l + 1) * (l + 2) / ((2 * l + 1) * (2 * l + 3))
-        b = (l + 1) ** 2 / ((2 * l + 1) * (2 * l + 3)) + l * l / (4 * l * l - 1)
-        c = l * (l - 1) / (4 * l * l - 1)
-        # XLA would otherwise compute the lower degrees anew for every row.
-        last, now = now, jax.lax.optimization_barrier(((square - b) * now - c * last) / a)
-    return jnp.concatenate(rows[::-1])
+def _over(a: Array, b: Array) -> Array:
+    """Sum over the last axis of a and the first one of b."""
+    return jnp.tensordot(a, b, 1, precision="highest")
 
 
-def _bins(distribution: RadialDistribution, size: Float[Array, " P"]) -> Float[Array, "n_bins P"]:
-    """How much of each reflection falls into each bin; see `RadialDistribution`."""
+def _along_last(a: Array, b: Array) -> Array:
+    """Sum over the last axis of both, the other axes one after the other."""
+    axes = (a.ndim - 1,), (b.ndim - 1,)
+    return jax.lax.dot_general(a, b, (axes, ((), ())), precision="highest")
+
+
+def _even_series(kernel: Float[Array, "degrees 2"], t: Array) -> tuple[Array, Array]:
+    """An even function of t and its derivative, by Clenshaw's recurrence for both at once."""
+    y = (2 * t * t - 1)[None]
+    last = now = jnp.zeros((2, *t.shape), t.dtype)
+    for j in range(kernel.shape[0] - 1, 0, -1):
+        last, now = now, kernel[j][:, None, None] + 2 * y * now - last
+    value, slope = kernel[0][:, None, None] + y * now - last
+    return value, slope * t
+
+
+def _with_slope(function: Callable[[Array], Array], x: Float[Array, " P"]) -> tuple[Array, Array]:
+    """A function of each number by itself, and its derivative."""
+    return jax.jvp(function, (x,), (jnp.ones_like(x),))
+
+
+def _radial(spectrum: PowerSpectrum, q: Float[Array, " P"]) -> tuple[Array, Array]:
+    """Radial functions, shape (n_max, P), and their derivatives by |q|."""
+    n_max, q_max = spectrum.n_max, spectrum.space.q_max
+    if not isinstance(spectrum.radial, OrthonormalBasis):
+        return _with_slope(lambda q: spectrum.radial(q, n_max, q_max), q)
+    # In one piece, where its recurrence would be one for each function.
+    wave = jnp.asarray(np.pi / q_max * np.arange(1, n_max + 1), q.dtype)[:, None]
+    over = 1 / q[None]
+    value = np.sqrt(2 / q_max) * jnp.sin(wave * q[None]) * over
+    return value, np.sqrt(2 / q_max) * wave * jnp.cos(wave * q[None]) * over - value * over
+
+
+def _bins(
+    distribution: RadialDistribution, size: Float[Array, " P"]
+) -> tuple[Float[Array, "n_bins P"], Float[Array, "n_bins P"]]:
+    """How much of each reflection falls into each bin, and its derivative by |q|.
+
+    See `RadialDistribution`.
+    """
     spacing = distribution.space.q_max / (distribution.n_bins - 1)
     centre = jnp.asarray(np.arange(distribution.n_bins), size.dtype)
-    gap = jnp.abs(size[None, :] / spacing - centre[:, None])
+    x = size[None, :] / spacing - centre[:, None]
+    gap = jnp.abs(x)
     if distribution.histogram:
-        return (gap < 0.5).astype(size.dtype)
+        return (gap < 0.5).astype(size.dtype), jnp.zeros_like(gap)
     # The cubic B-spline, as a difference of cubes.
-    outer, inner = jnp.where(gap < 2, 2 - gap, 0.0), jnp.where(gap < 1, 1 - gap, 0.0)
-    return (outer * outer * outer - 4 * inner * inner * inner) / 6
+    outer, inner = jnp.maximum(2 - gap, 0.0), jnp.maximum(1 - gap, 0.0)
+    value = (outer * outer * outer - 4 * inner * inner * inner) / 6
+    return value, jnp.sign(x) * (2 * inner * inner - outer * outer / 2) / spacing
 
 
 def parts_of(specification: Any) -> tuple[PowerSpectrum | None, RadialDistribution | None]:
@@ -256,30 +276,13 @@ def parts_of(specification: Any) -> tuple[PowerSpectrum | None, RadialDistributi
     return None, specification
 
 
-@jax.custom_vjp
+@jax.custom_jvp
 def _loss(problem: SearchProblem, variables: Array, blur: Array) -> Array:
-    return jnp.sum(jnp.square(problem.residuals(variables, blur)))
+    return jnp.sum(jnp.square(problem.linearised(variables, blur)[0]))
 
 
-def _loss_and_gradient(
-    problem: SearchProblem, variables: Array, blur: Array
-) -> tuple[Array, Array]:
-    """The loss and its gradient; blocks are computed twice, since such a loop keeps nothing."""
-    (cell, x), pull = jax.vjp(problem._geometry, variables)
-    sums = problem._sums(cell, x)
-
-    def total(sums: dict[str, Array], variables: Array, cell: tuple[Array, Array]) -> Array:
-        parts = problem._parts(sums, variables, cell, blur)
-        return functools.reduce(jnp.add, [jnp.sum(part * part) for part in parts])
-
-    loss, (d_sums, direct, d_cell) = jax.value_and_grad(total, (0, 1, 2))(sums, variables, cell)
-
-    def add(i: Array, so_far: Any) -> Any:
-        _, back = jax.vjp(functools.partial(problem._block, i), cell, x)
-        return jax.tree.map(jnp.add, so_far, back(d_sums))
-
-    nothing = d_cell, jnp.zeros_like(x)
-    return loss, direct + pull(jax.lax.fori_loop(0, problem.n_blocks, add, nothing))[0]
-
-
-_loss.defvjp(_loss_and_gradient, lambda gradient, g: (None, g * gradient, None))
+@_loss.defjvp
+def _loss_slope(primals: Any, tangents: Any) -> tuple[Array, Array]:
+    rows = primals[0].linearised(*primals[1:])
+    products = _product(rows, rows[0])
+    return products[0], 2 * jnp.sum(products[1:] * tangents[1])

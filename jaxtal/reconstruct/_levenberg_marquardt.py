@@ -1,0 +1,121 @@
+"""Levenberg-Marquardt: the second stage of the search."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, PyTree
+
+from ._abstract_optimiser import AbstractOptimiser, check_positive
+
+
+class LevenbergMarquardt(AbstractOptimiser):
+    """Damped Gauss-Newton steps on the residuals, on the objective without blur.
+
+        min |r + J step|^2 + lambda m |step|^2,   m = max diag(J^T J)
+
+    with lambda divided by 4 after a step that lowers the loss, and multiplied by 3 after one that
+    does not and is refused. The last digits of a crystal that has more symmetry than its group,
+    where the loss rises with the fourth power only, need this: first-order methods stall there.
+    The damping is the same for all variables: scaled with each one's own curvature it would not
+    hold those that the loss hardly sees.
+
+    A start is done when its loss is that of rounding, when eight steps in a row have not lowered it
+    by a fifth, or at once if it begins above `hopeless`.
+
+    Attributes:
+        steps: iterations at most.
+        damping: first lambda.
+        hopeless: loss above which a start is not worth any step.
+
+    References:
+        D. W. Marquardt, J. Soc. Indust. Appl. Math. 11 (1963) 431.
+    """
+
+    steps: int = 100
+    damping: float = 1e-5
+    hopeless: float = float("inf")
+
+    def __check_init__(self):
+        check_positive(steps=self.steps, damping=self.damping)
+
+    def init(self, variables: Float[Array, " v"], problem: Any) -> PyTree:
+        """Zeros; a damping of zero tells that nothing has been evaluated."""
+        dtype, size = variables.dtype, variables.shape[0]
+        return {
+            "best": jnp.zeros_like(variables),
+            "rows": jnp.zeros((size + 1, problem.n_residuals), dtype),
+            "damping": jnp.zeros((), dtype),
+            "idle": jnp.zeros((), jnp.int32),
+            "done": jnp.zeros((), bool),
+        }
+
+    def step(
+        self, variables: Float[Array, " v"], state: PyTree, index: Array, problem: Any
+    ) -> tuple[Array, PyTree, Array]:
+        return self.moved(variables, state, problem.linearised(variables))
+
+    def moved(
+        self, variables: Float[Array, " v"], state: PyTree, rows: Float[Array, "v_1 r"]
+    ) -> tuple[Array, PyTree, Array]:
+        """A step, of residuals and their derivatives at the trial of the last one."""
+        dtype, first = variables.dtype, state["damping"] == 0
+        before, loss = _squared(state["rows"][0]), _squared(rows[0])
+        better, much_better = first | (loss < before), first | (loss < 0.8 * before)
+        idle = jnp.where(much_better, 0, state["idle"] + 1)
+        best = jnp.where(better, variables, state["best"])
+        rows = jnp.where(better, rows, state["rows"])
+        damping = state["damping"] * jnp.where(better, 0.25, 3.0).astype(dtype)
+        damping = jnp.clip(jnp.where(first, self.damping, damping), 1e-12, 1e3)
+        rounding = 700 * jnp.square(jnp.finfo(dtype).eps)
+        hopeless = first & ~(loss < self.hopeless)
+        squares = jnp.sum(rows * rows, axis=1)
+        m = jnp.max(squares[1:]) + jnp.finfo(dtype).tiny
+        change = _least_squares(rows, jnp.sqrt(damping * m))
+        # A trust region: no coordinate leaves its basin in one step.
+        change = change * jnp.minimum(1.0, 0.1 / (jnp.max(jnp.abs(change)) + 1e-12))
+        trial = best + jnp.where(jnp.isfinite(change), change, 0.0)
+        now = {
+            "best": best,
+            "rows": rows,
+            "damping": damping,
+            "idle": idle,
+            "done": state["done"] | (squares[0] < rounding) | (idle >= 8) | hopeless,
+        }
+        return trial, now, squares[0]
+
+    def done(self, state: PyTree) -> Bool[Array, ""]:
+        return state["done"]
+
+    def result(self, variables: Array, state: PyTree) -> tuple[Array, Array]:
+        return state["best"], _squared(state["rows"][0])
+
+
+def _squared(r: Array) -> Array:
+    return jnp.sum(r * r)
+
+
+def _least_squares(rows: Float[Array, "v_1 r"], damping: Array) -> Float[Array, " v"]:
+    """The x of least |r + J x|^2 + damping^2 |x|^2, of r and below it the derivatives J^T.
+
+    By modified Gram-Schmidt, which is as stable as QR: the normal equations would square the
+    condition number. Each row drags along of which rows it has come to be made, so that the last
+    residual tells x. Not by LAPACK: two programs with its batched QR that run at once have blocked
+    each other.
+
+    References:
+        A. Bjorck, BIT 7 (1967) 1.
+    """
+    n, size = rows.shape
+    names = jnp.eye(n, dtype=rows.dtype)
+    work = jnp.concatenate([rows, damping * names[:, 1:], names[:, 1:]], axis=1)
+
+    def orthogonalise(k: Array, work: Array) -> Array:
+        q = jax.lax.dynamic_index_in_dim(work, k, axis=0)
+        products = jnp.sum((work * q)[:, : size + n - 1], axis=1)
+        own = jnp.arange(n) == k
+        square = jnp.sum(jnp.where(own, products, 0.0))
+        share = jnp.where(own | (square == 0), 0.0, products / jnp.where(square > 0, square, 1.0))
+        return work - share[:, None] * q
+
+    return jax.lax.fori_loop(1, n, orthogonalise, work)[0, size + n - 1 :]

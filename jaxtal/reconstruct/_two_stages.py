@@ -1,0 +1,75 @@
+"""Both stages of the usual search as one program: what costs is the same in both."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, PyTree
+
+from ._abstract_optimiser import CHUNK, AbstractOptimiser
+from ._adam import Adam
+from ._levenberg_marquardt import LevenbergMarquardt
+
+
+class TwoStages(AbstractOptimiser):
+    """Adam or Levenberg-Marquardt, as told, on residuals and derivatives found in one place.
+
+    Adam takes its gradient 2 J r from them, so that nothing of the objective is compiled twice.
+
+    Attributes:
+        first, second: the stages.
+        polishing: whether it is the second one.
+    """
+
+    first: Adam
+    second: LevenbergMarquardt
+    polishing: Any
+
+    @property
+    def steps(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Iterations of the stage that it is."""
+        return self.second.steps if self.polishing else self.first.steps
+
+    @property
+    def resumed(self) -> bool:
+        """Yes: the first stage is."""
+        return True
+
+    @property
+    def room(self) -> int:
+        """That of the second stage, which is not interrupted."""
+        return max(CHUNK, self.second.room)
+
+    def init(self, variables: Array, problem: Any) -> PyTree:
+        return self.first.init(variables, problem), self.second.init(variables, problem)
+
+    def step(
+        self, variables: Array, state: PyTree, index: Array, problem: Any
+    ) -> tuple[Array, PyTree, Array]:
+        blur = self.first.blur_at(index.astype(variables.dtype))
+        blur = jnp.where(self._is_second, jnp.zeros_like(blur), blur)
+        rows = problem.linearised(variables, blur)
+
+        def walk(variables: Array, state: PyTree) -> tuple[Array, PyTree, Array]:
+            products = jnp.sum(rows * rows[:1], axis=1)
+            found = self.first.moved(variables, state[0], index, products[0], 2 * products[1:])
+            return found[0], (found[1], state[1]), found[2]
+
+        def polish(variables: Array, state: PyTree) -> tuple[Array, PyTree, Array]:
+            found = self.second.moved(variables, state[1], rows)
+            return found[0], (state[0], found[1]), found[2]
+
+        return jax.lax.cond(self._is_second, polish, walk, variables, state)
+
+    def done(self, state: PyTree) -> Bool[Array, ""]:
+        return self._is_second & self.second.done(state[1])
+
+    def result(self, variables: Array, state: PyTree) -> tuple[Array, Array]:
+        walked = self.first.result(variables, state[0])
+        polished = self.second.result(variables, state[1])
+        return jax.tree.map(lambda a, b: jnp.where(self._is_second, a, b), polished, walked)
+
+    @property
+    def _is_second(self) -> Bool[Array, ""]:
+        # Numbers of a stage are floating-point arrays inside the loop.
+        return jnp.asarray(self.polishing) > 0.5
