@@ -10,7 +10,8 @@ environment from another checkout of this repository. Rebuilt: the best start su
 crystal with RMSD < 0.01 A (over origin, cell choice and hand) and a cell error < 0.1 %. Times are
 CPU seconds of the process, compilation included; programs are counted by JAX's own events.
 
-Results go to `results/rebuilding.json` after every build and seed; what is there is not run again.
+Results go to `results/rebuilding.json` after every crystal; what is there is not run again. A run
+that goes on compiles anew what it would have shared with the crystals before.
 """
 
 import argparse
@@ -58,11 +59,11 @@ def chosen():
     return sorted(picked, key=lambda c: c[:2])
 
 
-def worker(folder, seed, starts):
-    """Rebuild all crystals in this process, and print a line for each."""
+def worker(folder, seed, starts, first):
+    """Rebuild the crystals in this process, and print a line for each."""
     import jax
 
-    from jaxtal.crystal import Crystal, WyckoffCrystal, match_crystals
+    from jaxtal.crystal import Crystal, WyckoffCrystal
     from jaxtal.descriptors import Descriptor, describe
     from jaxtal.reconstruct import from_descriptor
 
@@ -74,7 +75,7 @@ def worker(folder, seed, starts):
 
     jax.monitoring.register_event_duration_secs_listener(heard)
     descriptor = Descriptor(8, 8, 6.0, n_bins=61)
-    for n_free, group, label, entry in json.loads((folder / "crystals.json").read_text()):
+    for n_free, group, label, entry in json.loads((folder / "crystals.json").read_text())[first:]:
         arrays = (np.array(entry[k]) for k in ("matrix", "frac", "z"))
         begin, before = time.process_time(), len(compiled)
         crystal = WyckoffCrystal.from_crystal(Crystal.from_arrays(*arrays, dtype="float32"))
@@ -84,43 +85,63 @@ def worker(folder, seed, starts):
             options["descriptor"] = descriptor
         found = from_descriptor(target, crystal, **options)
         row = {"cpu_s": time.process_time() - begin, "programs": len(compiled) - before}
-        match = match_crystals(crystal, found.best)
-        row["rebuilt"] = bool(match is not None and match.rmsd < RMSD and match.cell_error < CELL)
+        best = found.best.expand()
+        best = (best.lattice.matrix, best.frac_coords, best.atomic_numbers)
+        row["best"] = [np.asarray(x, float).tolist() for x in best]
         row |= {"claimed": bool(found.success), "share": float(np.mean(found.converged))}
         row |= {"free": n_free, "group": group, "name": label, "loss": float(found.loss)}
         print(json.dumps(row), flush=True)
 
 
-def one(checkout, seed, starts):
-    """All crystals by the package of a checkout, in a process of its own."""
+def run(name, checkout, seed, starts):
+    """All crystals that are left by the package of a checkout, in a process of its own."""
+    done = load()["builds"].get(name, {}).get(str(seed), [])
     with tempfile.TemporaryDirectory() as scratch:
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join([str(checkout), str(HERE)]),
             "XDG_CACHE_HOME": scratch,
         }
         environment.pop("JAX_COMPILATION_CACHE_DIR", None)
-        (Path(scratch) / "crystals.json").write_text(json.dumps(crystals()))
+        listed = load()["crystals"]
+        (Path(scratch) / "crystals.json").write_text(json.dumps(listed))
         words = ["--worker", scratch, "--seed", str(seed), "--starts", str(starts)]
-        rows = []
+        command = [sys.executable, __file__, *words, "--first", str(len(done))]
         with subprocess.Popen(
-            [sys.executable, __file__, *words], env=environment, stdout=subprocess.PIPE, text=True
+            command, env=environment, stdout=subprocess.PIPE, text=True
         ) as process:
-            for line in process.stdout:
-                rows.append(json.loads(line))
-                print(line, end="", flush=True)
+            for line, (*_, entry) in zip(process.stdout, listed[len(done) :], strict=False):
+                row = json.loads(line)
+                row["rebuilt"] = is_rebuilt(row.pop("best"), entry)
+                done.append(row)
+                result = load()
+                result["builds"].setdefault(name, {})[str(seed)] = done
+                result["starts"], result["cores"] = starts, os.cpu_count()
+                result["versions"] = {p: importlib.metadata.version(p) for p in ("jax", "jaxtal")}
+                save(result)
+                print(name, seed, json.dumps(row), flush=True)
         if process.returncode:
             raise RuntimeError(f"{checkout}: expected exit status 0, got {process.returncode}")
-    return rows
 
 
-def crystals():
-    """Those of all builds, chosen once."""
-    path = HERE / "results" / "rebuilding.json"
-    result = json.loads(path.read_text()) if path.exists() else {}
-    if "crystals" not in result:
-        result = {"crystals": chosen(), "builds": {}}
-        path.write_text(json.dumps(result) + "\n")
-    return result["crystals"]
+def is_rebuilt(best, entry):
+    """Whether a crystal superposes on the one that it was to be, by the matcher of this build."""
+    from jaxtal.crystal import Crystal, match_crystals
+
+    try:
+        found = Crystal.from_arrays(*(np.array(x) for x in best[:2]), np.array(best[2], int))
+    except ValueError:  # atoms on top of each other
+        return False
+    wanted = Crystal.from_arrays(*(np.array(entry[k]) for k in ("matrix", "frac", "z")))
+    match = match_crystals(wanted, found)
+    return bool(match is not None and match.rmsd < RMSD and match.cell_error < CELL)
+
+
+def load():
+    return json.loads(RESULTS.read_text())
+
+
+def save(result):
+    RESULTS.write_text(json.dumps(result) + "\n")
 
 
 def main():
@@ -130,24 +151,21 @@ def main():
     parser.add_argument("--starts", type=int, default=64)
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--first", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--only", choices=("this", "former"), help="default both")
     options = parser.parse_args()
     if options.worker:
-        worker(options.worker, options.seed, options.starts)
+        worker(options.worker, options.seed, options.starts, options.first)
         return
     builds = {"this": HERE.parent}
     if options.against:
         builds["former"] = options.against.resolve()
-    crystals()
+    if not RESULTS.exists():
+        save({"crystals": chosen(), "builds": {}})
     for seed in range(options.seeds):
         for name, checkout in builds.items():
-            result = json.loads(RESULTS.read_text())
-            if str(seed) in result["builds"].get(name, {}):
-                continue
-            rows = one(checkout, seed, options.starts)
-            result["builds"].setdefault(name, {})[str(seed)] = rows
-            result["starts"], result["cores"] = options.starts, os.cpu_count()
-            result["versions"] = {p: importlib.metadata.version(p) for p in ("jax", "jaxtal")}
-            RESULTS.write_text(json.dumps(result) + "\n")
+            if options.only in (None, name):
+                run(name, checkout, seed, options.starts)
     import report
 
     report.write()

@@ -29,7 +29,11 @@ def rebuilding_text(result):
     for i, (n_free, group, label, _) in enumerate(result["crystals"]):
         cells = {kind: [] for kind in kinds}
         for name, build in builds.items():
-            rows = [build[str(seed)][i] for seed in range(seeds)]
+            rows = [build[str(seed)][i] for seed in range(seeds) if i < len(build[str(seed)])]
+            if not rows:
+                for cell in cells.values():
+                    cell.append("")
+                continue
             good = sum(row["rebuilt"] for row in rows)
             cells["rebuilt"].append(f"{good} of {seeds}")
             cells["starts"].append(f"{100 * mean(row['share'] for row in rows):.0f} %")

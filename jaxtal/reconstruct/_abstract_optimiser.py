@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree
 
+from .._core import AnyArray, namespace
+
 #: Iterations of one call at most: a run can be interrupted between calls.
 CHUNK = 50
 
@@ -44,9 +46,13 @@ class AbstractOptimiser(eqx.Module):
         """Whether nothing is left to do."""
         return jnp.asarray(False)
 
-    def result(self, variables: Array, state: PyTree) -> tuple[Array, Array]:
-        """Variables at the end, and the loss there: NaN if it has not been computed."""
-        return variables, jnp.full((), jnp.nan, variables.dtype)
+    def result(self, variables: AnyArray, state: PyTree) -> tuple[AnyArray, AnyArray]:
+        """Variables at the end, and the loss there: NaN if it has not been computed.
+
+        Of one start or of several, on the host or in a program.
+        """
+        xp = namespace(variables)
+        return variables, xp.full(variables.shape[:-1], xp.nan, variables.dtype)
 
 
 def check_positive(**values: float | int) -> None:

@@ -6,7 +6,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PyTree
 
+from .._core import AnyArray
 from ._abstract_optimiser import AbstractOptimiser, check_positive
+
+#: Steps in a row without much success after which a start is done.
+_PATIENCE = 8
 
 
 class LevenbergMarquardt(AbstractOptimiser):
@@ -45,9 +49,9 @@ class LevenbergMarquardt(AbstractOptimiser):
         return {
             "best": jnp.zeros_like(variables),
             "rows": jnp.zeros((size + 1, problem.n_residuals), dtype),
+            "squares": jnp.zeros((size + 1,), dtype),
             "damping": jnp.zeros((), dtype),
-            "idle": jnp.zeros((), jnp.int32),
-            "done": jnp.zeros((), bool),
+            "idle": jnp.zeros((), dtype),
         }
 
     def step(
@@ -60,43 +64,34 @@ class LevenbergMarquardt(AbstractOptimiser):
     ) -> tuple[Array, PyTree, Array]:
         """A step, of residuals and their derivatives at the trial of the last one."""
         dtype, first = variables.dtype, state["damping"] == 0
-        before, loss = _squared(state["rows"][0]), _squared(rows[0])
+        squares = jnp.sum(rows * rows, axis=1)
+        loss, before = squares[0], state["squares"][0]
         better, much_better = first | (loss < before), first | (loss < 0.8 * before)
-        idle = jnp.where(much_better, 0, state["idle"] + 1)
         best = jnp.where(better, variables, state["best"])
         rows = jnp.where(better, rows, state["rows"])
+        squares = jnp.where(better, squares, state["squares"])
         damping = state["damping"] * jnp.where(better, 0.25, 3.0).astype(dtype)
         damping = jnp.clip(jnp.where(first, self.damping, damping), 1e-12, 1e3)
-        rounding = 700 * jnp.square(jnp.finfo(dtype).eps)
-        hopeless = first & ~(loss < self.hopeless)
-        squares = jnp.sum(rows * rows, axis=1)
-        m = jnp.max(squares[1:]) + jnp.finfo(dtype).tiny
-        change = _least_squares(rows, jnp.sqrt(damping * m))
+        ended = squares[0] < 700 * jnp.square(jnp.finfo(dtype).eps)
+        ended = ended | self.done(state) | (first & ~(loss < self.hopeless))
+        idle = jnp.where(ended, float(_PATIENCE), state["idle"] + 1)
+        idle = jnp.where(much_better & ~ended, 0.0, idle)
+        change = _least_squares(rows, damping * jnp.max(squares[1:]) + jnp.finfo(dtype).tiny)
         # A trust region: no coordinate leaves its basin in one step.
         change = change * jnp.minimum(1.0, 0.1 / (jnp.max(jnp.abs(change)) + 1e-12))
         trial = best + jnp.where(jnp.isfinite(change), change, 0.0)
-        now = {
-            "best": best,
-            "rows": rows,
-            "damping": damping,
-            "idle": idle,
-            "done": state["done"] | (squares[0] < rounding) | (idle >= 8) | hopeless,
-        }
+        now = {"best": best, "rows": rows, "squares": squares, "damping": damping, "idle": idle}
         return trial, now, squares[0]
 
     def done(self, state: PyTree) -> Bool[Array, ""]:
-        return state["done"]
+        return state["idle"] >= _PATIENCE
 
-    def result(self, variables: Array, state: PyTree) -> tuple[Array, Array]:
-        return state["best"], _squared(state["rows"][0])
-
-
-def _squared(r: Array) -> Array:
-    return jnp.sum(r * r)
+    def result(self, variables: AnyArray, state: PyTree) -> tuple[AnyArray, AnyArray]:
+        return state["best"], state["squares"][..., 0]
 
 
-def _least_squares(rows: Float[Array, "v_1 r"], damping: Array) -> Float[Array, " v"]:
-    """The x of least |r + J x|^2 + damping^2 |x|^2, of r and below it the derivatives J^T.
+def _least_squares(rows: Float[Array, "v_1 r"], penalty: Array) -> Float[Array, " v"]:
+    """The x of least |r + J x|^2 + penalty |x|^2, of r and below it the derivatives J^T.
 
     By modified Gram-Schmidt, which is as stable as QR: the normal equations would square the
     condition number. Each row drags along of which rows it has come to be made, so that the last
@@ -108,7 +103,7 @@ def _least_squares(rows: Float[Array, "v_1 r"], damping: Array) -> Float[Array, 
     """
     n, size = rows.shape
     names = jnp.eye(n, dtype=rows.dtype)
-    work = jnp.concatenate([rows, damping * names[:, 1:], names[:, 1:]], axis=1)
+    work = jnp.concatenate([rows, jnp.sqrt(penalty) * names[:, 1:], names[:, 1:]], axis=1)
 
     def orthogonalise(k: Array, work: Array) -> Array:
         q = jax.lax.dynamic_index_in_dim(work, k, axis=0)

@@ -14,15 +14,17 @@ def relative_residuals(
 
 
 def blurred_residuals(
-    found: Float[Array, "*rows n"], wanted: Float[Array, "*rows n"], weight: Any, width: Any
-) -> Float[Array, "*rows n"]:
-    """The same of functions on bins, both smoothed by a Gaussian; width in bins.
+    found: Float[Array, " n"], wanted: Float[Array, " n"], weight: Any, width: Any
+) -> Float[Array, " n"]:
+    """The same of functions on bins, both smoothed by a Gaussian; width in bins."""
+    K = relative_blurring(wanted, weight, width)
+    return jnp.matmul(found - wanted, K, precision="highest")
 
-    Further rows are other differences, relative to the whole of what is wanted as well.
-    """
+
+def relative_blurring(wanted: Float[Array, " n"], weight: Any, width: Any) -> Float[Array, "n n"]:
+    """What makes of a difference on bins its smoothed and relative residuals."""
     K = _smoothing(wanted.shape[-1], width, wanted.dtype)
-    smooth = jnp.matmul(found - wanted, K, precision="highest")
-    return _scale(weight, jnp.matmul(wanted, K, precision="highest")) * smooth
+    return K * _scale(weight, jnp.matmul(wanted, K, precision="highest"))
 
 
 def _scale(weight: Any, reference: Array) -> Float[Array, ""]:

@@ -130,7 +130,7 @@ def distinct_crystals(
 
 
 def _is_copy(a: HostAtoms, b: HostAtoms) -> bool:
-    """Whether every atom is on its own place, up to a common shift: most starts end as others do."""
+    """Whether every atom is on its own place, up to a common shift, as in most starts."""
     if np.abs(a.matrix - b.matrix).max() > 1e-4 * np.abs(b.matrix).max():
         return False
     moved = a.frac_coords - b.frac_coords

@@ -23,7 +23,7 @@ def run_chunk(
     first: Array,
     length: Array,
     room: int,
-) -> tuple[Array, PyTree, Array, Array]:
+) -> tuple[Array, PyTree, Array]:
     """Iterations of some starts, until all are done.
 
     Args:
@@ -36,8 +36,8 @@ def run_chunk(
         room: static.
 
     Returns:
-        Variables, state, losses before each iteration, shape (starts, room), NaN where none was
-        made, and the losses at the variables (see `AbstractOptimiser.result`).
+        Variables, state, and losses before each iteration, shape (room, starts), NaN where none
+        was made.
     """
     if state is None:
         state = jax.vmap(lambda v: optimiser.init(v, problem))(variables)
@@ -53,13 +53,12 @@ def run_chunk(
             return optimiser.step(v, own, first + i, problem)
 
         variables, state, loss = jax.vmap(one)(variables, state)
-        return i + 1, variables, state, losses.at[:, i].set(loss)
+        losses = jax.lax.dynamic_update_slice_in_dim(losses, loss[None], i, axis=0)
+        return i + 1, variables, state, losses
 
-    losses = jnp.full((variables.shape[0], room), jnp.nan, variables.dtype)
+    losses = jnp.full((room, variables.shape[0]), jnp.nan, variables.dtype)
     begin = (jnp.zeros_like(length), variables, state, losses)
-    _, variables, state, losses = jax.lax.while_loop(going_on, body, begin)
-    variables, final = jax.vmap(optimiser.result)(variables, state)
-    return variables, state, losses, final
+    return jax.lax.while_loop(going_on, body, begin)[1:]
 
 
 def on_device(tree: PyTree) -> PyTree:

@@ -176,9 +176,9 @@ class _Runner:
             begin = first
             while begin < last and not self.stop.is_set():
                 length = min(CHUNK, last - begin) if self.optimiser.resumed else last - begin
-                variables, state, losses, final = self._call(self.optimiser, rows, begin, length)
+                _, state, losses, end = self._call(self.optimiser, rows, begin, length)
                 begin += length
-                self.variables[rows], self.losses[rows] = variables, final
+                self.variables[rows], self.losses[rows] = end
                 if self.state is not None:
                     for kept, new in zip(*map(jax.tree.leaves, (self.state, state)), strict=True):
                         kept[rows] = new
@@ -197,7 +197,7 @@ class _Runner:
         def some(rows: np.ndarray) -> None:
             if self.stop.is_set():
                 return
-            variables, _, losses, final = self._call(polish, rows, 0, polish.steps)
+            _, _, losses, (variables, final) = self._call(polish, rows, 0, polish.steps)
             good = (final <= tolerance) | last
             chosen = rows[good]
             self.variables[chosen], self.losses[chosen] = variables[good], final[good]
@@ -224,7 +224,7 @@ class _Runner:
         self.state = jax.tree.map(lambda x: x[best], self.state)
 
     def _call(self, stage: AbstractOptimiser, rows: np.ndarray, first: int, length: int) -> Any:
-        """Some iterations of some starts; results as those of `run_chunk`, on the host."""
+        """Some iterations of some starts; as `run_chunk`, and what they end with, on the host."""
         padding = np.zeros(self.batch, int)
         padding[: len(rows)] = rows
         variables = self.variables[padding]
@@ -235,8 +235,10 @@ class _Runner:
             places = np.array(first, np.int32), np.array(length, np.int32)
             moved, state, begin, steps = on_device((variables, state, *places))
             arguments = numbers, self.problem, moved, state, begin, steps, stage.room
-            found = _run_chunk.run_chunk(*arguments)
-            return jax.tree.map(lambda x: np.array(x)[: len(rows)], found)
+            found = jax.tree.map(np.array, _run_chunk.run_chunk(*arguments))
+        moved, state, losses = found
+        moved, state = jax.tree.map(lambda x: x[: len(rows)], (moved, state))
+        return moved, state, losses.T[: len(rows)], stage.result(moved, state)
 
     def _run(self, task: Callable[[np.ndarray], None], rows: np.ndarray) -> None:
         """Run a task on some starts in batches and threads."""

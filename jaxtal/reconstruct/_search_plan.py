@@ -64,24 +64,26 @@ def search_problem(
     unit, middle = (np.ones(1), np.zeros(1)), np.zeros(1)
     amounts = np.bincount(row, weights=weights, minlength=len(keys))
     weights = weights * np.sqrt(space.intensities(unit, middle, amounts, factors))
-    # Every species has Gaussians of its own, the constant as one of width 0.
+    real = np.zeros((size, species))
+    real[np.arange(len(chosen)), row] = weights
+    # The constant is a Gaussian of width 0; widths go with |q|^2.
     heights = np.concatenate([factors.a, factors.c[:, None]], axis=1)
-    widths = np.concatenate([factors.b, np.zeros((len(keys), 1))], axis=1)
-    own = np.eye(species)[row][:, :, None] * (weights[:, None] * heights[row])[:, None, :]
-    real = _padded(own.reshape(len(chosen), -1), size)
+    widths = np.concatenate([factors.b, np.zeros((len(keys), 1))], axis=1) / -(16 * np.pi**2)
     hkl, multiplicity, rotations = _reflections(like, cell, space.q_max * max_stretch)
     hkl = hkl @ np.linalg.inv(cell.basis).T
     room = _ladder(len(hkl), 4 * BLOCK, 4)
     spectrum, distribution = parts_of(target.specification)
-    P = rest = scale = G = kernel = directions = harmonics = None
+    P = G = kernel = directions = harmonics = None
+    rest = scale = 0.0
     if objective.spectrum_weight and spectrum is not None:
         P = np.asarray(target.power_spectrum, np.float64)
         scale = np.sqrt(objective.spectrum_weight / (np.sum(P * P) or 1.0))
         # Odd degrees of what is computed vanish.
-        P, rest = P[:, ::2], scale * np.linalg.norm(P[:, 1::2])
+        P, rest = scale * P[:, ::2], np.sum(np.square(scale * P[:, 1::2]))
         highest = spectrum.l_max - spectrum.l_max % 2
         kernel = _kernel(highest)
         directions, harmonics = _harmonics(rotations, highest)
+        harmonics = np.sqrt(scale) * harmonics
     if objective.distribution_weight and distribution is not None:
         G = np.asarray(target.rdf, np.float64)
     shears, shear_offsets = cell.shears
@@ -93,10 +95,11 @@ def search_problem(
         shear_offsets=shear_offsets,
         maps=summed,
         shifts=_padded(shifts[chosen] @ cell.basis, size),
-        turns=np.pad(np.moveaxis(summed, 2, 0), ((1, 0), (0, 0), (0, 0))),
+        turns=4 * np.pi * np.moveaxis(summed, 2, 0),
         real=real,
         imag=real * (0.0 if centric else 1.0),
-        widths=_padded(widths, species).ravel(),
+        heights=_padded(heights, species),
+        widths=_padded(widths, species),
         hkl=_padded(hkl, room).T,
         multiplicity=_padded(multiplicity.astype(float), room),
         n_blocks=np.array(-(-len(hkl) // BLOCK), np.int32),
@@ -105,8 +108,7 @@ def search_problem(
         harmonics=harmonics,
         overlaps=_overlaps(objective, like, maps, shifts, cell.basis),
         spectrum=P,
-        spectrum_scale=np.array(0.0 if scale is None else scale),
-        rest=np.array(0.0 if rest is None else rest),
+        rest=np.array(rest),
         distribution=G,
         distribution_weight=np.array(objective.distribution_weight),
         specification=target.specification,
@@ -276,12 +278,11 @@ def _overlaps(
     pair, image = np.nonzero(near & ~shared[:, None] & ~(own[:, None] & home[None, :]))
     size = _ladder(len(pair), 128, 4)
     weights = objective.distance_weight * np.repeat(multiplicity / len(site), len(site))
-    reach = np.pad(reach[pair], (0, size - len(pair)), constant_values=1.0)
     return OverlappingPairs(
         slopes=_padded(slopes[pair], size),
         offsets=_padded(offsets[pair], size),
         images=_padded(images[image].astype(float), size),
-        reach=reach,
+        over_reach=_padded(1 / reach[pair], size),
         weights=_padded(weights[pair], size),
         basis=basis,
     )

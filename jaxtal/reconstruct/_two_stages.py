@@ -6,15 +6,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, PyTree
 
+from .._core import AnyArray
 from ._abstract_optimiser import CHUNK, AbstractOptimiser
 from ._adam import Adam
 from ._levenberg_marquardt import LevenbergMarquardt
 
 
 class TwoStages(AbstractOptimiser):
-    """Adam or Levenberg-Marquardt, as told, on residuals and derivatives found in one place.
-
-    Adam takes its gradient 2 J r from them, so that nothing of the objective is compiled twice.
+    """Adam or Levenberg-Marquardt, as told, on what one evaluation of the objective finds for both.
 
     Attributes:
         first, second: the stages.
@@ -48,26 +47,25 @@ class TwoStages(AbstractOptimiser):
     ) -> tuple[Array, PyTree, Array]:
         blur = self.first.blur_at(index.astype(variables.dtype))
         blur = jnp.where(self._is_second, jnp.zeros_like(blur), blur)
-        rows = problem.linearised(variables, blur)
+        found = problem.evaluated(variables, blur, slopes=self._is_second)
 
         def walk(variables: Array, state: PyTree) -> tuple[Array, PyTree, Array]:
-            products = jnp.sum(rows * rows[:1], axis=1)
-            found = self.first.moved(variables, state[0], index, products[0], 2 * products[1:])
-            return found[0], (found[1], state[1]), found[2]
+            moved = self.first.moved(variables, state[0], index, found.loss, found.gradient)
+            return moved[0], (moved[1], state[1]), moved[2]
 
         def polish(variables: Array, state: PyTree) -> tuple[Array, PyTree, Array]:
-            found = self.second.moved(variables, state[1], rows)
-            return found[0], (state[0], found[1]), found[2]
+            moved = self.second.moved(variables, state[1], found.rows())
+            return moved[0], (state[0], moved[1]), moved[2]
 
         return jax.lax.cond(self._is_second, polish, walk, variables, state)
 
     def done(self, state: PyTree) -> Bool[Array, ""]:
         return self._is_second & self.second.done(state[1])
 
-    def result(self, variables: Array, state: PyTree) -> tuple[Array, Array]:
-        walked = self.first.result(variables, state[0])
-        polished = self.second.result(variables, state[1])
-        return jax.tree.map(lambda a, b: jnp.where(self._is_second, a, b), polished, walked)
+    def result(self, variables: AnyArray, state: PyTree) -> tuple[AnyArray, AnyArray]:
+        if self.polishing:
+            return self.second.result(variables, state[1])
+        return self.first.result(variables, state[0])
 
     @property
     def _is_second(self) -> Bool[Array, ""]:

@@ -74,7 +74,7 @@ def test_equal_to_the_objective_of_the_crystal(name, x64, rng):
         loss, _, residuals = evaluate(problem, own)
         expected = verified_loss(OBJECTIVE, target, crystal.with_variables(variables))
         np.testing.assert_allclose(loss, expected, rtol=1e-10, atol=1e-24)
-        np.testing.assert_allclose(np.sum(residuals**2), loss, rtol=1e-12)
+        np.testing.assert_allclose(np.sum(residuals**2), loss, rtol=1e-12, atol=1e-24)
 
 
 def test_blurred_losses_are_those_of_the_plan(x64, rng):
