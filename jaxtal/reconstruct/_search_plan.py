@@ -20,7 +20,8 @@ from ..symmetry import SpaceGroup, absent, laue_unique
 from ._cell_variables import CellVariables
 from ._objective import Objective
 from ._overlapping_pairs import OverlappingPairs
-from ._search_problem import BLOCK, CELL, SearchProblem, parts_of
+from ._profiles import parts_of
+from ._search_problem import BLOCK, CELL, SearchProblem
 
 #: Cells that have shrunk further than by this factor may overlook overlaps with images.
 _SHRUNK = 1.5

@@ -1,7 +1,5 @@
 """The objective as arrays alone: one program for crystals of about equal size, of any group."""
 
-import math
-from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -11,10 +9,11 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from .._core import AnyArray
-from ..descriptors import Descriptor, OrthonormalBasis, PowerSpectrum, RadialDistribution
+from ..descriptors import Descriptor, PowerSpectrum, RadialDistribution
 from ._cell_slopes import CellSlopes
 from ._mismatch import relative_blurring
 from ._overlapping_pairs import OverlappingPairs
+from ._profiles import bin_shares, even_series, parts_of, radial_functions, with_slope
 from ._reflection_block import ReflectionBlock, Sums, over
 
 #: Reflections summed at once; programs loop over as many blocks as a crystal needs.
@@ -159,7 +158,7 @@ class SearchProblem(eqx.Module):
 
     def _residuals(self, sums: Sums, K: Array | None) -> tuple[Array, Sums]:
         """Residuals of the sums, and the derivatives of their squares by the sums."""
-        parts, by_sums = [], {}
+        parts, by_sums = [jnp.zeros((0,), self.rest.dtype)], {}
         if self.spectrum is not None and self.harmonics is not None:
             moments = over(sums["moments"], self.harmonics)
             degrees = jnp.asarray(self.degrees, moments.dtype)
@@ -208,16 +207,16 @@ class SearchProblem(eqx.Module):
         by_angle = B[None] * over(self.imag, f) * cos - A[None] * over(self.real, f) * sin
         by_site = jnp.sum(by_angle[None] * over(self.turns, hkl), axis=1)
         intensity = A * A + B * B
-        window, window_slope = _with_slope(lambda q: space.window(q / space.q_max), size)
+        window, window_slope = with_slope(lambda q: space.window(q / space.q_max), size)
         count = jnp.where(inside, multiplicity, 0.0)
         along = (2 * by_size * window + intensity * window_slope) * count
         weights = intensity * window * count
         angular = radial = bins = (None, None)
         if self.directions is not None and self.kernel is not None and spectrum is not None:
-            angular = _even_series(self.kernel, over(self.directions, unit))
-            radial = _radial(spectrum, size)
+            angular = even_series(self.kernel, over(self.directions, unit))
+            radial = radial_functions(spectrum, size)
         if self.distribution is not None and distribution is not None:
-            bins = _bins(distribution, size)
+            bins = bin_shares(distribution, size)
         return ReflectionBlock(
             weights,
             by_site * (window * count)[None] + along[None] * longer,
@@ -247,60 +246,6 @@ class SearchProblem(eqx.Module):
         assert self.spectrum is not None
         each = np.arange(self.spectrum.shape[1])
         return np.repeat(np.eye(len(each)), 4 * each + 1, axis=0)
-
-
-def _even_series(kernel: Float[Array, "degrees 2"], t: Array) -> tuple[Array, Array]:
-    """An even function of t and its derivative, by Clenshaw's recurrence for both at once."""
-    y = (2 * t * t - 1)[None]
-    last = now = jnp.zeros((2, *t.shape), t.dtype)
-    for j in range(kernel.shape[0] - 1, 0, -1):
-        last, now = now, kernel[j][:, None, None] + 2 * y * now - last
-    value, slope = kernel[0][:, None, None] + y * now - last
-    return value, slope * t
-
-
-def _with_slope(function: Callable[[Array], Array], x: Float[Array, " P"]) -> tuple[Array, Array]:
-    """A function of each number by itself, and its derivative."""
-    return jax.jvp(function, (x,), (jnp.ones_like(x),))
-
-
-def _radial(spectrum: PowerSpectrum, q: Float[Array, " P"]) -> tuple[Array, Array]:
-    """Radial functions, shape (n_max, P), and their derivatives by |q|."""
-    n_max, q_max = spectrum.n_max, spectrum.space.q_max
-    if not isinstance(spectrum.radial, OrthonormalBasis):
-        return _with_slope(lambda q: spectrum.radial(q, n_max, q_max), q)
-    # In one piece, where its recurrence would be one for each function.
-    wave = jnp.asarray(np.pi / q_max * np.arange(1, n_max + 1), q.dtype)[:, None]
-    inverse = 1 / q[None]
-    value = math.sqrt(2 / q_max) * jnp.sin(wave * q[None]) * inverse
-    return value, math.sqrt(2 / q_max) * wave * jnp.cos(wave * q[None]) * inverse - value * inverse
-
-
-def _bins(
-    distribution: RadialDistribution, size: Float[Array, " P"]
-) -> tuple[Float[Array, "n_bins P"], Float[Array, "n_bins P"]]:
-    """How much of each reflection falls into each bin, and its derivative by |q|.
-
-    See `RadialDistribution`.
-    """
-    spacing = distribution.space.q_max / (distribution.n_bins - 1)
-    centre = jnp.asarray(np.arange(distribution.n_bins), size.dtype)
-    x = size[None, :] / spacing - centre[:, None]
-    gap = jnp.abs(x)
-    if distribution.histogram:
-        return (gap < 0.5).astype(size.dtype), jnp.zeros_like(gap)
-    # The cubic B-spline, as a difference of cubes.
-    outer, inner = jnp.maximum(2 - gap, 0.0), jnp.maximum(1 - gap, 0.0)
-    value = (outer * outer * outer - 4 * inner * inner * inner) / 6
-    return value, jnp.sign(x) * (2 * inner * inner - outer * outer / 2) / spacing
-
-
-def parts_of(specification: Any) -> tuple[PowerSpectrum | None, RadialDistribution | None]:
-    if isinstance(specification, Descriptor):
-        return specification.spectrum, specification.distribution
-    if isinstance(specification, PowerSpectrum):
-        return specification, None
-    return None, specification
 
 
 class Evaluation(eqx.Module):
