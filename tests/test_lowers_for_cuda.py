@@ -540,7 +540,7 @@ def _():
     target = descriptors.describe(quartz(), descriptors.Descriptor(2, 2, 3.0, n_bins=8))
     found = search_problem(reconstruct.Objective(), target, quartz(), 1.3)
     assert found is not None
-    stages = TwoStages(reconstruct.Adam(), reconstruct.LevenbergMarquardt(), False)
+    stages = TwoStages.of(reconstruct.Adam(), reconstruct.LevenbergMarquardt(), False)
 
     def function(start, numbers, problem, first, length):
         return run_chunk(numbers, problem, start, None, first, length, stages.room)

@@ -21,9 +21,9 @@ class ReflectionBlock(eqx.Module):
         drawn: the weights times the derivatives of |q|, shape (V, P).
         turned: derivatives of the directions by the variables of the cell, shape (C, 3, P).
         directions: u_k of `SearchProblem`, shape (n_lm, 3), or None.
-        angular, angular_slope: K(q . u_k) and K', shape (n_lm, P), or None.
-        radial, radial_slope: radial functions and their derivatives by |q|, shape (n_max, P).
-        bins, bins_slope: of G_k, likewise, shape (n_bins, P), or None.
+        angular: K(q . u_k) and K', shapes (n_lm, P), or None.
+        radial: radial functions and their derivatives by |q|, shapes (n_max, P), or None.
+        bins: shares of the bins and their derivatives by |q|, shapes (n_bins, P), or None.
     """
 
     weights: Float[Array, " P"]
@@ -31,54 +31,52 @@ class ReflectionBlock(eqx.Module):
     drawn: Float[Array, "V P"]
     turned: Float[Array, "C 3 P"]
     directions: Float[Array, "n_lm 3"] | None
-    angular: Float[Array, "n_lm P"] | None
-    angular_slope: Float[Array, "n_lm P"] | None
-    radial: Float[Array, "n_max P"] | None
-    radial_slope: Float[Array, "n_max P"] | None
-    bins: Float[Array, "n_bins P"] | None
-    bins_slope: Float[Array, "n_bins P"] | None
+    angular: tuple[Array, Array] | None
+    radial: tuple[Array, Array] | None
+    bins: tuple[Array, Array] | None
 
     def sums(self) -> Sums:
         """Moments and bins."""
         found = {}
         if self.radial is not None and self.angular is not None:
-            found["moments"] = along_last(self.weights[None] * self.radial, self.angular)
+            found["moments"] = along_last(self.weights[None] * self.radial[0], self.angular[0])
         if self.bins is not None:
-            found["bins"] = jnp.sum(self.bins * self.weights[None], axis=1)
+            found["bins"] = jnp.sum(self.bins[0] * self.weights[None], axis=1)
         return found
 
     def sum_slopes(self) -> Sums:
         """Derivatives of the sums by every variable, in front."""
         found = {}
-        if self.radial is not None and self.angular is not None:
-            radials = self.slopes[:, None] * self.radial[None]
-            radials = radials + self.drawn[:, None] * self.radial_slope[None]
-            swept = self.angular_slope[None] * jnp.matmul(
-                self.directions[None], self.turned, precision="highest"
-            )
-            by_turn = jnp.swapaxes(along_last(self.weights[None] * self.radial, swept), 0, 1)
+        if self.radial is not None and self.angular is not None and self.directions is not None:
+            (radial, radial_slope), (angular, angular_slope) = self.radial, self.angular
+            radials = self.slopes[:, None] * radial[None]
+            radials = radials + self.drawn[:, None] * radial_slope[None]
+            cosines = jnp.matmul(self.directions[None], self.turned, precision="highest")
+            by_turn = along_last(self.weights[None] * radial, angular_slope[None] * cosines)
             pad = (0, len(self.slopes) - len(self.turned)), (0, 0), (0, 0)
-            found["moments"] = along_last(radials, self.angular) + jnp.pad(by_turn, pad)
+            found["moments"] = along_last(radials, angular)
+            found["moments"] = found["moments"] + jnp.pad(jnp.swapaxes(by_turn, 0, 1), pad)
         if self.bins is not None:
-            found["bins"] = along_last(self.slopes, self.bins)
-            found["bins"] = found["bins"] + along_last(self.drawn, self.bins_slope)
+            found["bins"] = along_last(self.slopes, self.bins[0])
+            found["bins"] = found["bins"] + along_last(self.drawn, self.bins[1])
         return found
 
     def pulled_back(self, by_sums: Sums) -> Float[Array, " V"]:
         """The derivative of a number by the variables, of those by the sums."""
         by_weight = by_size = jnp.zeros_like(self.weights)
-        turn = jnp.zeros_like(self.weights, shape=(len(self.turned),))
-        if self.radial is not None and self.angular is not None:
-            pulled = over(by_sums["moments"].T, self.radial)
-            drawn = over(by_sums["moments"].T, self.radial_slope)
-            by_weight = by_weight + jnp.sum(pulled * self.angular, axis=0)
-            by_size = by_size + jnp.sum(drawn * self.angular, axis=0)
-            towards = over(self.directions.T, pulled * self.angular_slope) * self.weights[None]
+        turn = jnp.zeros((len(self.turned),), self.weights.dtype)
+        if self.radial is not None and self.angular is not None and self.directions is not None:
+            (radial, radial_slope), (angular, angular_slope) = self.radial, self.angular
+            pulled = over(by_sums["moments"].T, radial)
+            drawn = over(by_sums["moments"].T, radial_slope)
+            by_weight = by_weight + jnp.sum(pulled * angular, axis=0)
+            by_size = by_size + jnp.sum(drawn * angular, axis=0)
+            towards = over(self.directions.T, pulled * angular_slope) * self.weights[None]
             turn = jnp.sum(self.turned * towards[None], axis=(1, 2))
         if self.bins is not None:
             by_bins = by_sums["bins"][:, None]
-            by_weight = by_weight + jnp.sum(by_bins * self.bins, axis=0)
-            by_size = by_size + jnp.sum(by_bins * self.bins_slope, axis=0)
+            by_weight = by_weight + jnp.sum(by_bins * self.bins[0], axis=0)
+            by_size = by_size + jnp.sum(by_bins * self.bins[1], axis=0)
         along = jnp.sum(self.slopes * by_weight[None] + self.drawn * by_size[None], axis=1)
         return along + jnp.pad(turn, (0, len(along) - len(turn)))
 

@@ -85,7 +85,7 @@ def search(
         and isinstance(polish, LevenbergMarquardt)
     ):
         # One program for both.
-        optimiser, polish = (TwoStages(optimiser, polish, second) for second in (False, True))
+        optimiser, polish = (TwoStages.of(optimiser, polish, second) for second in (False, True))
     steps = optimiser.steps
     places = [n for n in _TRIALS if n < steps] if optimiser.resumed else []
     with _Runner(problem, optimiser, polish, initial, keep, bar, cell) as runner:

@@ -194,10 +194,15 @@ def _reflections(
 def _kernel(highest: int) -> np.ndarray:
     """K = sum_l (2 l + 1) P_l of even degrees, and K' / t, as Chebyshev series in 2 t^2 - 1."""
     l = np.arange(highest + 1)
-    K = legendre.Legendre(np.where(l % 2 == 0, 2 * l + 1, 0))
+    series = np.where(l % 2 == 0, 2.0 * l + 1, 0.0)
+    t = chebyshev.chebpts1(highest + 1)
     # Of 2 t^2 - 1 the polynomial T_j is the T_2j of t.
-    value = chebyshev.chebinterpolate(K, highest)[::2]
-    slope = chebyshev.chebinterpolate(lambda t: K.deriv()(t) / t, max(highest - 1, 0))[::2]
+    value = chebyshev.chebfit(t, legendre.legval(t, series), highest)[::2]
+    if highest == 0:
+        return np.stack([value, np.zeros(1)], axis=1)
+    t = chebyshev.chebpts1(highest)
+    over = legendre.legval(t, legendre.legder(series)) / t
+    slope = chebyshev.chebfit(t, over, highest - 1)[::2]
     return np.stack([value, np.pad(slope, (0, len(value) - len(slope)))], axis=1)
 
 

@@ -211,7 +211,7 @@ class SearchProblem(eqx.Module):
         count = jnp.where(inside, multiplicity, 0.0)
         along = (2 * by_size * window + intensity * window_slope) * count
         weights = intensity * window * count
-        angular = radial = bins = (None, None)
+        angular = radial = bins = None
         if self.directions is not None and self.kernel is not None and spectrum is not None:
             angular = even_series(self.kernel, over(self.directions, unit))
             radial = radial_functions(spectrum, size)
@@ -223,9 +223,9 @@ class SearchProblem(eqx.Module):
             weights[None] * longer,
             turned,
             self.directions,
-            *angular,
-            *radial,
-            *bins,
+            angular,
+            radial,
+            bins,
         )
 
     def _form_factors(self, size: Float[Array, " P"]) -> tuple[Array, Array]:

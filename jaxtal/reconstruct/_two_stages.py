@@ -16,18 +16,20 @@ class TwoStages(AbstractOptimiser):
     """Adam or Levenberg-Marquardt, as told, on what one evaluation of the objective finds for both.
 
     Attributes:
+        steps: iterations of the stage that it is.
         first, second: the stages.
         polishing: whether it is the second one.
     """
 
+    steps: int
     first: Adam
     second: LevenbergMarquardt
     polishing: Any
 
-    @property
-    def steps(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Iterations of the stage that it is."""
-        return self.second.steps if self.polishing else self.first.steps
+    @classmethod
+    def of(cls, first: Adam, second: LevenbergMarquardt, polishing: bool) -> "TwoStages":
+        """One of two stages."""
+        return cls(second.steps if polishing else first.steps, first, second, polishing)
 
     @property
     def resumed(self) -> bool:
