@@ -70,7 +70,7 @@ class LevenbergMarquardt(AbstractOptimiser):
         best = jnp.where(better, variables, state["best"])
         rows = jnp.where(better, rows, state["rows"])
         squares = jnp.where(better, squares, state["squares"])
-        damping = state["damping"] * jnp.where(better, 0.25, 3.0).astype(dtype)
+        damping = jnp.where(better, 0.25 * state["damping"], 3 * state["damping"])
         damping = jnp.clip(jnp.where(first, self.damping, damping), 1e-12, 1e3)
         ended = squares[0] < 700 * jnp.square(jnp.finfo(dtype).eps)
         ended = ended | self.done(state) | (first & ~(loss < self.hopeless))
