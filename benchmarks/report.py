@@ -410,7 +410,9 @@ def cold_text(result):
         cells = [f"{side[k]:.2f}" if k in side else "" for side in (this, former) for k in KINDS]
         ratio = f"{former['first'] / this['first']:.1f} x" if former else ""
         peer = ", ".join(f"{name} {value['second']:.2f}" for name, value in peers.items())
-        lines.append(f"| {task} | " + " | ".join([*cells, ratio, peer]) + " |")
+        # Rows of earlier runs, which kept wall time alone.
+        by_wall = "" if "first_wall" in this or task in ("help", "import") else " (wall)"
+        lines.append(f"| {task}{by_wall} | " + " | ".join([*cells, ratio, peer]) + " |")
     text = "\n".join(lines) + "\n"
     if "growth" in result["rows"]:
         for name, row in result["rows"]["growth"].items():
