@@ -10,7 +10,7 @@ a batch each; the metric also as `metric(crystals)`, which plans by itself; grad
 to 90 degrees). Peers of the descriptor: pyxtal's RECP, RINSE with its defaults, SOAP (r_cut 6,
 n_max 8, l_max 6, averaged) of DScribe and of MDescriptor, on one core and on two, AMD (k = 100); of
 powder lines: xrd-rust, BraggCalculator, midas-hkls. One that is not installed is left out; PYTHON
-is another interpreter for BraggCalculator (`bragg_peer.py`), which refuses Python 3.11.
+is another interpreter for BraggCalculator (`throughput_peer.py`), which refuses Python 3.11.
 
 The first call of each is its cold one. Then turns alternate, warm, `block_until_ready`: medians and
 best of all turns. Peak memory is that of the process after compilation and after the runs. All
@@ -137,7 +137,7 @@ def ours(cells):
 def peers(cells):
     """Likewise; each with the number of crystals that it treats."""
     found = {}
-    for make in (dscribe, mdescriptor, rinse, recp, average_minimum_distances, xrd_rust, midas):
+    for make in (dscribe, mdescriptor, recp, average_minimum_distances, xrd_rust, midas):
         try:
             found |= make(cells)
         except ImportError as error:
@@ -181,15 +181,6 @@ def mdescriptor(cells):
         "SOAP, MDescriptor": (soap(1), N),
         "SOAP, MDescriptor, two threads": (soap(2), N),
     }
-
-
-def rinse(cells):
-    import rinse_descriptor
-    from peers import cctbx_structures
-
-    keys = ("matrix", "frac", "z")
-    structures = cctbx_structures([dict(zip(keys, cell, strict=True)) for cell in cells])
-    return {"RINSE": (lambda: rinse_descriptor.descriptor_many(structures), N)}
 
 
 def recp(cells):
@@ -240,13 +231,13 @@ def midas(cells):
     return {"powder lines, midas-hkls": (run, 4)}
 
 
-def bragg_calculator(python, cells):
+def by_itself(python, name, cells):
     """Milliseconds a structure of each turn, the first one cold, and the version."""
     listed = json.dumps([[np.asarray(x).tolist() for x in cell] for cell in cells])
-    command = [python, str(HERE / "bragg_peer.py"), str(TURNS + 1)]
+    command = [python, str(HERE / "throughput_peer.py"), name, str(TURNS + 1)]
     done = subprocess.run(command, input=listed, capture_output=True, text=True)
     if done.returncode:
-        print(f"left out: BraggCalculator: {done.stderr.splitlines()[-1]}")
+        print(f"left out: {name}: {(done.stderr.splitlines() or ['crashed'])[-1]}")
         return None, None
     times, version = json.loads(done.stdout.splitlines()[-1])
     return [1e3 * t / N for t in times], version
@@ -301,18 +292,21 @@ def main():
             begin = time.perf_counter()
             function()
             times[name].append(1e3 * (time.perf_counter() - begin) / n)
-    bragg, version = bragg_calculator(options.other, cells)
-    if bragg:
-        first_s["powder lines, BraggCalculator"] = 1e-3 * N * bragg[0]
-        times["powder lines, BraggCalculator"] = bragg[1:]
+    versions = {}
+    for python, name, row in (
+        (sys.executable, "RINSE", "RINSE"),
+        (options.other, "BraggCalculator", "powder lines, BraggCalculator"),
+    ):
+        found, versions[name] = by_itself(python, name, cells)
+        if found:
+            first_s[row], times[row] = 1e-3 * N * found[0], found[1:]
     rows = {
         name: {"median_ms": float(np.median(t)), "best_ms": min(t)} for name, t in times.items()
     }
     for name, row in rows.items():
         print(f"{name:44s}{row['median_ms']:9.3f}{row['best_ms']:9.3f} ms a structure")
-    packages = ("jax", "jaxtal", "dscribe", "mdescriptor", "rinse-descriptor", "pyxtal")
+    packages = ("jax", "jaxtal", "dscribe", "mdescriptor", "pyxtal")
     packages += ("average-minimum-distance", "xrd-rust", "midas-hkls")
-    versions = {"braggcalculator": version}
     for package in packages:
         try:
             versions[package] = importlib.metadata.version(package)
