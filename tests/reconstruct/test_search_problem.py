@@ -52,14 +52,17 @@ def arrays(*arguments):
 
 
 @jax.jit
-def compiled(problem, variables, blur):
-    loss, gradient = jax.value_and_grad(problem.loss)(variables, blur)
-    return loss, gradient, problem.linearised(variables, blur)[0]
+def compiled(problem, variables, blur, slopes):
+    found = problem.evaluated(variables, blur, slopes=slopes)
+    return found.loss, found.gradient, found.rows()
 
 
-def evaluate(problem, variables, blur=0.0):
+def evaluate(problem, variables, blur=0.0, slopes=False):
+    """Loss, gradient and residuals; or the derivatives of these."""
     padded = np.pad(variables, (0, problem.maps.shape[2] - len(variables)))
-    return [np.asarray(x) for x in compiled(problem, jnp.asarray(padded), jnp.asarray(blur))]
+    found = compiled(problem, *map(jnp.asarray, (padded, blur, slopes)))
+    loss, gradient, rows = (np.asarray(x) for x in found)
+    return rows if slopes else (loss, gradient, rows[0])
 
 
 @pytest.mark.parametrize("name", CRYSTALS)
@@ -100,6 +103,8 @@ def test_gradient_against_finite_differences(name, x64, rng):
         above, below = (evaluate(problem, variables + s, 0.2)[0] for s in (shift, -shift))
         np.testing.assert_allclose(gradient[i], (above - below) / (2 * step), rtol=1e-6, atol=1e-7)
     assert np.all(gradient[len(variables) :] == 0)
+    rows = evaluate(problem, variables, 0.2, slopes=True)
+    np.testing.assert_allclose(2 * rows[1:] @ rows[0], gradient, rtol=1e-9, atol=1e-12)
 
 
 def test_gradient_is_finite_where_atoms_coincide(x64):
