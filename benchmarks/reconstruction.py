@@ -113,7 +113,7 @@ def rates(seeds, names):
 def scipy_peers(n_starts):
     """The paper's optimisers from identical starts on the identical objective."""
 
-    from jaxtal.reconstruct._optimise import Problem
+    from jaxtal.reconstruct import Problem
 
     done = load()
     for name in ("alpha-quartz", "beta-quartz", "diamond (166)", "h-diamond"):

@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 from statistics import median
 
+from descent_report import descent_text
 from generative_report import generative_text
+from rebuilding_report import rebuilding_text
 from refinement_report import refinement_text
 from solving_report import simulated_text, solving_text, verdict_text
 
@@ -32,8 +34,10 @@ THROUGHPUT = """
 ## Batches of crystals (`throughput.py`)
 
 64 rattled and strained cells of alpha-quartz, 72 atoms each, float32, q_max = 10 1/A, n_max =
-l_max = 10; the metric at its default settings; SOAP as above, AMD with k = 100. On a CPU the
-crystals of a batch follow one another in one program; two threads take half a batch each. How much
+l_max = 10; the metric at its default settings; SOAP as above, by DScribe unless stated, RINSE with
+its defaults, AMD with k = 100; powder lines of Cu K-alpha from 5 to 90 degrees. On a CPU the
+crystals of a batch follow one another in one program; two threads take half a batch each. First
+call: of all 64 in this process, with what it compiles or loads (4 of RECP and midas-hkls). How much
 faster: medians, and best times, of the rows named.
 
 """
@@ -45,8 +49,9 @@ COLD = """
 ## First calls (`cold.py`)
 
 What a newcomer waits for: each task in a process of its own with an empty compilation cache, its
-first call cold and its second warm; beside the former build ce30c65 in turns, and peers. Seconds,
-the least of all turns; those of `--help` and of `import jaxtal` are of CPU.
+first call cold and its second warm; beside the former build ce30c65 in turns, and peers. CPU
+seconds of all cores, the least of all turns; commands with the start of Python, calls without
+imports.
 
 """
 
@@ -369,20 +374,28 @@ def throughput_text(result):
     rows = result["rows"]
     faster = [name for name in ("SOAP", "SOAP, two processes", "RECP") if name in rows]
     lines = [
-        "| | ms a structure, median (best) | " + " | ".join(f"than {n}" for n in faster) + " |",
-        "|" + "---|" * (2 + len(faster)),
+        "| | ms a structure, median (best) | first call (s) | "
+        + " | ".join(f"than {n}" for n in faster)
+        + " |",
+        "|" + "---|" * (3 + len(faster)),
     ]
     for name, row in rows.items():
         kinds = ("median_ms", "best_ms")
         ratios = ("{:.1f} ({:.1f})".format(*(rows[n][k] / row[k] for k in kinds)) for n in faster)
         time = f"{row['median_ms']:.2f} ({row['best_ms']:.2f})"
-        lines.append(f"| {name} | {time} | " + " | ".join(ratios) + " |")
+        if name.startswith("powder"):
+            ratios = [""] * len(faster)
+        first = f"{result['first_call_s'][name]:.1f}" if name in result["first_call_s"] else ""
+        lines.append(f"| {name} | {time} | {first} | " + " | ".join(ratios) + " |")
     memory, pairs = result["memory"], result["all_pairs"]
+    more = pairs["peak_gib"] - pairs["before_gib"]
+    versions = ", ".join(f"{k} {v}" for k, v in result["versions"].items() if v)
     return "\n".join(lines) + (
         f"\n\nPeak memory of the process: {memory['before_gib']:.2f} GiB after the imports, "
         f"{memory['compiled_gib']:.2f} once everything is compiled, {memory['after_gib']:.2f} "
         f"after the runs. All pairs of {pairs['n']} vectors of length 300, the ten nearest of "
-        f"each: {pairs['seconds']:.1f} s, {pairs['peak_gib'] - pairs['before_gib']:.2f} GiB more."
+        f"each: {pairs['seconds']:.1f} s, {more:.2f} GiB more.\n\n"
+        f"{result['cores']} cores; {versions}"
     )
 
 
@@ -391,13 +404,15 @@ def cold_text(result):
     lines.append("|" + "---|" * 7)
     for task, row in result["rows"].items():
         this, former = row["this"], row.get("former", {})
-        if task == "growth":
+        if task in ("growth", "margin"):
             continue
         peers = {name: value for name, value in row.items() if name not in ("this", "former")}
         cells = [f"{side[k]:.2f}" if k in side else "" for side in (this, former) for k in KINDS]
         ratio = f"{former['first'] / this['first']:.1f} x" if former else ""
         peer = ", ".join(f"{name} {value['second']:.2f}" for name, value in peers.items())
-        lines.append(f"| {task} | " + " | ".join([*cells, ratio, peer]) + " |")
+        # Rows of earlier runs, which kept wall time alone.
+        by_wall = "" if "first_wall" in this or task in ("help", "import") else " (wall)"
+        lines.append(f"| {task}{by_wall} | " + " | ".join([*cells, ratio, peer]) + " |")
     text = "\n".join(lines) + "\n"
     if "growth" in result["rows"]:
         for name, row in result["rows"]["growth"].items():
@@ -408,6 +423,10 @@ def cold_text(result):
                 f"maps and {size:.0f} MB after the first 50, {more} and {larger:.0f} MB at the "
                 "end.\n"
             )
+    if "margin" in result["rows"]:
+        ratios = {k: v["ratio"] for k, v in result["rows"]["margin"]["this"].items()}
+        listed = ", ".join(f"{ratio:.2f} for the {name}" for name, ratio in ratios.items())
+        text += f"\nCost of a call of a plan with a margin of 1.1, relative to none: {listed}.\n"
     return (
         text
         + f"\n{result['cores']} cores; {', '.join(map(' '.join, result['versions'].items()))}\n"
@@ -587,6 +606,12 @@ def write():
         text += RATES + "\n".join(rates_table(result)) + "\n"
         if result["scipy"]:
             text += SCIPY + "\n".join(scipy_table(result)) + "\n"
+    path = HERE / "results" / "rebuilding.json"
+    if path.exists() and "this" in (result := json.loads(path.read_text()))["builds"]:
+        text += rebuilding_text(result)
+    path = HERE / "results" / "descent.json"
+    if path.exists():
+        text += descent_text(json.loads(path.read_text()))
     path = HERE / "results" / "phasing.json"
     if path.exists():
         text += phasing_text(json.loads(path.read_text()))

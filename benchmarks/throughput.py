@@ -1,24 +1,32 @@
 """Time per structure in batches: descriptor, gradient and metric beside other programs.
 
-    pip install ".[bench]" && python benchmarks/throughput.py
+    pip install ".[bench]" && python benchmarks/throughput.py [--other PYTHON]
 
 64 crystals, alpha-quartz as rattled and strained 2 x 2 x 2 cells of 72 atoms (no padding), float32,
 q_max = 10 1/A, n_max = l_max = 10; the metric at its default settings. Ours run as
 a plan does on a CPU, one crystal after another in one program, and with two threads that take half
 a batch each; the metric also as `metric(crystals)`, which plans by itself; gradients of
-`PowerSpectrumLoss`, and of its two steps (`represent` and `between`). Peers: pyxtal's RECP,
-DScribe's SOAP (r_cut 6, n_max 8, l_max 6, averaged) on one core and on two, AMD (k = 100).
-Turns alternate, warm, `block_until_ready`; medians and best of all turns. Peak memory is that of
-the process after compilation and after the runs. All pairs of 10^4 vectors at the end. The result
-goes to `results/throughput.json`.
+`PowerSpectrumLoss`, and of its two steps (`represent` and `between`); `powder_lines` (Cu K-alpha, 5
+to 90 degrees). Peers of the descriptor: pyxtal's RECP, RINSE with its defaults, SOAP (r_cut 6,
+n_max 8, l_max 6, averaged) of DScribe and of MDescriptor, on one core and on two, AMD (k = 100); of
+powder lines: xrd-rust, BraggCalculator, midas-hkls. One that is not installed is left out; PYTHON
+is another interpreter for BraggCalculator (`throughput_peer.py`), which refuses Python 3.11.
+
+The first call of each is its cold one. Then turns alternate, warm, `block_until_ready`: medians and
+best of all turns. Peak memory is that of the process after compilation and after the runs. All
+pairs of 10^4 vectors at the end. The result goes to `results/throughput.json`.
 """
 
+import argparse
 import concurrent.futures
+import functools
 import importlib.metadata
 import json
 import os
 import platform
 import resource
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -26,15 +34,19 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import report
 from ase import Atoms
 
 import jaxtal as jxt
-from jaxtal.crystal import CrystalBatch, host_crystal
+from jaxtal.crystal import Crystal, CrystalBatch, host_crystal
+from jaxtal.diffraction import PowderPattern, powder_lines
 from jaxtal.losses import PowerSpectrumLoss
 
 HERE = Path(__file__).parent
 N = 64
 TURNS = 7
+#: Peers that take three turns.
+SLOW = ("RECP", "powder lines, midas-hkls")
 
 
 def crystals(rng):
@@ -93,6 +105,7 @@ def ours(cells):
     def fingerprints(batch, plan):
         return plan(batch).vector
 
+    listed = [Crystal.from_arrays(m, x, z) for m, x, z in cells]
     pool = concurrent.futures.ThreadPoolExecutor(2)
     parts, targets = halves(batch), halves(target)
 
@@ -117,36 +130,117 @@ def ours(cells):
         "metric": lambda: wait(fingerprints(batch, metric_plan)),
         "metric, two threads": lambda: both(fingerprints, parts, [metric_plan] * 2),
         "metric(crystals)": lambda: metric(batch),
+        "powder lines": lambda: [powder_lines(one, PowderPattern()) for one in listed],
     }
 
 
 def peers(cells):
     """Likewise; each with the number of crystals that it treats."""
-    atoms = [Atoms(z, cell=m, scaled_positions=x, pbc=True) for m, x, z in cells]
     found = {}
-    try:
-        from dscribe.descriptors import SOAP
-    except ImportError:
-        print("DScribe is not installed: left out")
-    else:
-        soap = SOAP(species=["Si", "O"], r_cut=6, n_max=8, l_max=6, periodic=True, average="inner")
-        found["SOAP"] = lambda: soap.create(atoms), N
-        found["SOAP, two processes"] = lambda: soap.create(atoms, n_jobs=2), N
-    try:
-        from pyxtal.reciprocal import RECP
-    except ImportError:
-        print("pyxtal is not installed: left out")
-    else:
-        recp = RECP(dmax=10.0, nmax=10, lmax=10, rbasis="bessel")
-        found["RECP"] = lambda: [recp.compute(one) for one in atoms[:4]], 4
-    try:
-        import amd
-    except ImportError:
-        print("average-minimum-distance is not installed: left out")
-    else:
-        sets = [amd.PeriodicSet(one.positions, one.cell[:]) for one in atoms]
-        found["AMD"] = lambda: [amd.AMD(one, 100) for one in sets], N
+    for make in (dscribe, mdescriptor, recp, average_minimum_distances, xrd_rust, midas):
+        try:
+            found |= make(cells)
+        except ImportError as error:
+            print(f"left out: {error}")
     return found
+
+
+def ase_atoms(cells):
+    return [Atoms(z, cell=m, scaled_positions=x, pbc=True) for m, x, z in cells]
+
+
+def pymatgen_structures(cells):
+    from pymatgen.core import Structure
+
+    return [Structure(m, z, x) for m, x, z in cells]
+
+
+def dscribe(cells):
+    from dscribe.descriptors import SOAP
+
+    atoms = ase_atoms(cells)
+    soap = SOAP(species=["Si", "O"], r_cut=6, n_max=8, l_max=6, periodic=True, average="inner")
+    return {
+        "SOAP": (lambda: soap.create(atoms), N),
+        "SOAP, two processes": (lambda: soap.create(atoms, n_jobs=2), N),
+    }
+
+
+def mdescriptor(cells):
+    from mdescriptor import ExecutionOptions
+    from mdescriptor.descriptors import SOAP
+
+    atoms = ase_atoms(cells)
+
+    def soap(threads):
+        settings = {"species": [8, 14], "r_cut": 6.0, "n_max": 8, "l_max": 6, "average": "inner"}
+        made = SOAP(**settings, execution=ExecutionOptions(num_threads=threads))
+        return lambda: made.compute(atoms)
+
+    return {
+        "SOAP, MDescriptor": (soap(1), N),
+        "SOAP, MDescriptor, two threads": (soap(2), N),
+    }
+
+
+def recp(cells):
+    from pyxtal.reciprocal import RECP
+
+    atoms = ase_atoms(cells[:4])
+    made = RECP(dmax=10.0, nmax=10, lmax=10, rbasis="bessel")
+    return {"RECP": (lambda: [made.compute(one) for one in atoms], 4)}
+
+
+def average_minimum_distances(cells):
+    import amd
+
+    sets = [amd.PeriodicSet(one.positions, one.cell[:]) for one in ase_atoms(cells)]
+    return {"AMD": (lambda: [amd.AMD(one, 100) for one in sets], N)}
+
+
+def xrd_rust(cells):
+    from xrd_rust_calculator import XRDCalculatorRust
+
+    calculator = XRDCalculatorRust(wavelength="CuKa", symprec=0)
+    structures = pymatgen_structures(cells)
+    run = functools.partial(calculator.get_pattern, two_theta_range=(5, 90))
+    return {"powder lines, xrd-rust": (lambda: [run(one) for one in structures], N)}
+
+
+def midas(cells):
+    import torch  # noqa: F401
+    from ase.cell import Cell
+    from ase.data import chemical_symbols
+    from midas_hkls import Atom, Crystal, Lattice, SpaceGroup, generate_hkls, intensity_from_crystal
+
+    made = []
+    for matrix, frac, numbers in cells[:4]:
+        atoms = [
+            Atom(chemical_symbols[z], tuple(float(v) for v in x))
+            for z, x in zip(numbers, frac, strict=True)
+        ]
+        lattice = Lattice(*Cell(matrix).cellpar())
+        made.append(Crystal(lattice, SpaceGroup.from_number(1), atoms))
+
+    def run():
+        for one in made:
+            reach = {"wavelength_A": 1.5406, "two_theta_max_deg": 90.0}
+            lines = generate_hkls(one.space_group, one.lattice, **reach)
+            intensity_from_crystal(one.to_torch(), lines, wavelength_A=1.5406)
+
+    return {"powder lines, midas-hkls": (run, 4)}
+
+
+def by_itself(python, name, cells):
+    """Milliseconds a structure of each turn, the first one cold, and the version."""
+    listed = json.dumps([[np.asarray(x).tolist() for x in cell] for cell in cells])
+    command = [python, str(HERE / "throughput_peer.py"), name, str(TURNS + 1)]
+    done = subprocess.run(command, input=listed, capture_output=True, text=True)
+    if done.returncode:
+        print(f"left out: {name}: {(done.stderr.splitlines() or ['crashed'])[-1]}")
+        return None, None
+    times, version = json.loads(done.stdout.splitlines()[-1])
+    return [1e3 * t / N for t in times], version
 
 
 def peak():
@@ -168,36 +262,51 @@ def all_pairs(n, rng):
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--other", default=sys.executable, help="Python for BraggCalculator")
+    options = parser.parse_args()
     rng = np.random.default_rng(0)
     cells = list(crystals(rng))
-    table, compile_s, start = {}, {}, peak()
-    for name, function in ours(cells).items():
+    table, first_s, start = {}, {}, peak()
+
+    def called(name, function):
         begin = time.perf_counter()
         function()
-        compile_s[name] = time.perf_counter() - begin
+        first_s[name] = time.perf_counter() - begin
+
+    for name, function in ours(cells).items():
+        called(name, function)
         table[name] = (function, N)
     compiled = peak()
     for function, _ in table.values():
         function()
     memory = {"before_gib": start, "compiled_gib": compiled, "after_gib": peak()}
     for name, (function, n) in peers(cells).items():
-        function()
+        called(name, function)
         table[name] = (function, n)
     times = {name: [] for name in table}
     for turn in range(TURNS):
         for name, (function, n) in table.items():
-            if name == "RECP" and turn > 2:
+            if name in SLOW and turn > 2:
                 continue
             begin = time.perf_counter()
             function()
             times[name].append(1e3 * (time.perf_counter() - begin) / n)
+    versions = {}
+    for python, name, row in (
+        (sys.executable, "RINSE", "RINSE"),
+        (options.other, "BraggCalculator", "powder lines, BraggCalculator"),
+    ):
+        found, versions[name] = by_itself(python, name, cells)
+        if found:
+            first_s[row], times[row] = 1e-3 * N * found[0], found[1:]
     rows = {
         name: {"median_ms": float(np.median(t)), "best_ms": min(t)} for name, t in times.items()
     }
     for name, row in rows.items():
         print(f"{name:44s}{row['median_ms']:9.3f}{row['best_ms']:9.3f} ms a structure")
-    packages = ("jax", "jaxtal", "dscribe", "pyxtal", "average-minimum-distance")
-    versions = {}
+    packages = ("jax", "jaxtal", "dscribe", "mdescriptor", "pyxtal")
+    packages += ("average-minimum-distance", "xrd-rust", "midas-hkls")
     for package in packages:
         try:
             versions[package] = importlib.metadata.version(package)
@@ -205,7 +314,7 @@ def main():
             versions[package] = None
     result = {
         "rows": rows,
-        "first_call_s": compile_s,
+        "first_call_s": first_s,
         "memory": memory,
         "all_pairs": all_pairs(10_000, rng),
         "versions": versions,
@@ -215,6 +324,7 @@ def main():
     }
     print(json.dumps({k: result[k] for k in ("memory", "all_pairs")}))
     (HERE / "results" / "throughput.json").write_text(json.dumps(result, indent=1) + "\n")
+    report.write()
 
 
 if __name__ == "__main__":

@@ -41,6 +41,9 @@ from jaxtal import (
 )
 from jaxtal.descriptors._presets import PRESETS
 from jaxtal.phasing._observers import flipped_fraction
+from jaxtal.reconstruct._run_chunk import on_device, run_chunk
+from jaxtal.reconstruct._search_plan import search_problem
+from jaxtal.reconstruct._two_stages import TwoStages
 
 #: Custom calls that programs may hold, all of libraries that JAX brings for CUDA. (Fourier
 #: transforms, triangular solves and random bits are operations of their own.)
@@ -530,6 +533,22 @@ for _optimiser in (
     program(f"reconstruct: a step of {type(_optimiser).__name__}", gradient=False, slow=is_slow)(
         _step
     )
+
+
+@program("reconstruct: the search, both stages", gradient=False)
+def _():
+    target = descriptors.describe(quartz(), descriptors.Descriptor(2, 2, 3.0, n_bins=8))
+    found = search_problem(reconstruct.Objective(), target, quartz(), 1.3)
+    assert found is not None
+    stages = TwoStages.of(reconstruct.Adam(), reconstruct.LevenbergMarquardt(), False)
+
+    def function(start, numbers, problem, first, length):
+        return run_chunk(numbers, problem, start, None, first, length, stages.room)
+
+    numbers = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), stages)
+    one, length = jnp.asarray(0, jnp.int32), jnp.asarray(50, jnp.int32)
+    width = found[0].maps.shape[2]
+    return function, float32(2, width), numbers, on_device(found[0]), one, length
 
 
 @program("reconstruct: starts", gradient=False)

@@ -12,6 +12,8 @@ MIN_DISTANCE = 0.1
 OCCUPANCY_EXCESS = 0.005
 #: The largest occupancy, of an atom or a position; numbers in single precision count as written.
 MAX_OCCUPANCY = 1 + OCCUPANCY_EXCESS + 1e-6
+#: Up to so many points all distances are computed.
+_FEW = 256
 
 
 def check_distances(
@@ -54,8 +56,6 @@ def close_pairs(
     matrix: np.ndarray, frac: np.ndarray, minimum: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Atoms closer than `minimum`, each pair once for each image, (n, 2), and distances, (n,)."""
-    from scipy.spatial import KDTree
-
     reciprocal = np.linalg.inv(matrix).T
     wrapped = frac - np.floor(frac)
     # Images of atoms near a face: a slab of thickness `minimum` needs this fractional margin.
@@ -69,7 +69,13 @@ def close_pairs(
             points.append(all_points[near] + side * np.eye(3)[axis])
             owners.append(all_owners[near])
     cart, owner = np.concatenate(points) @ matrix, np.concatenate(owners)
-    pairs = KDTree(cart).query_pairs(minimum, output_type="ndarray")
+    if len(cart) <= _FEW:
+        squared = np.sum(np.square(cart[:, None] - cart[None]), axis=2)
+        pairs = np.argwhere(np.triu(squared <= minimum * minimum, 1))
+    else:
+        from scipy.spatial import KDTree  # half a second, which few atoms save
+
+        pairs = KDTree(cart).query_pairs(minimum, output_type="ndarray")
     return owner[pairs], np.linalg.norm(cart[pairs[:, 0]] - cart[pairs[:, 1]], axis=1)
 
 

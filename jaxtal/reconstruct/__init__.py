@@ -10,9 +10,9 @@ unconstrained variables, many starts at once: Adam on an objective whose G(d) sh
 then Levenberg-Marquardt. Of random starts four times as many are begun, and the best quarter is
 carried through.
 
-What is compiled are two programs on arrays alone (`_search_problem`), which crystals of any group
-with about as many atoms and parameters share. Further terms, displacements, anomalous scattering
-and unconventional axes take programs of their own.
+What is compiled is one program on arrays alone (`_search_problem`), which both stages use, and
+which crystals of any group with about as many atoms and parameters share. Further terms,
+displacements, anomalous scattering and unconventional axes take programs of their own.
 
 Inverse design: a crystal like the target that also has some property, from anything that JAX can
 differentiate, is the minimum of an objective with a further term:
@@ -27,11 +27,11 @@ differentiate, is the minimum of an objective with a further term:
 `AbstractTerm` is the seam for terms of other kinds.
 """
 
+from ._adam import Adam as Adam
+from ._lbfgs import LBFGS as LBFGS
+from ._levenberg_marquardt import LevenbergMarquardt as LevenbergMarquardt
 from ._objective import Objective as Objective
-from ._optimise import LBFGS as LBFGS
-from ._optimise import Adam as Adam
-from ._optimise import LevenbergMarquardt as LevenbergMarquardt
-from ._optimise import Problem as Problem
+from ._problem import Problem as Problem
 from ._reconstruct import from_descriptor as from_descriptor
 from ._result import Reconstruction as Reconstruction
 from ._starts import estimate_volume as estimate_volume

@@ -61,10 +61,19 @@ class CellVariables:
         fixed = np.array([unit[1, 0] / unit[1, 1], *(unit[2, :2] / unit[2, 2])])
         return cls(lengths, offsets, slopes, fixed, basis, rhombohedral)
 
+    @property
+    def shears(self) -> tuple[Float[np.ndarray, "k 3 3"], Float[np.ndarray, "3 3"]]:
+        """The triangle of u without its ones: by each variable, and where all are zero."""
+        slopes, offsets = np.zeros((self.slopes.shape[1], 3, 3)), np.zeros((3, 3))
+        for row, column, i in ((1, 0, 0), (2, 0, 1), (2, 1, 2)):
+            slopes[:, row, column] = self.slopes[i]
+            offsets[row, column] = self.slope_offsets[i]
+        return slopes, offsets
+
     def matrix(self, v: Float[np.ndarray, " k"]) -> Float[np.ndarray, "3 3"]:
         """Rows a, b, c, angstrom."""
-        u1, u2, u3 = self.slopes @ v + self.slope_offsets
-        rows = np.array([[1.0, 0.0, 0.0], [u1, 1.0, 0.0], [u2, u3, 1.0]])
+        slopes, offsets = self.shears
+        rows = np.eye(3) + np.tensordot(v, slopes, 1) + offsets
         return self.basis @ (np.exp(self.lengths @ v + self.offsets)[:, None] * rows)
 
     def from_public(self, variables: Float[np.ndarray, "n v"]) -> Float[np.ndarray, "n v"]:

@@ -17,9 +17,14 @@ def blurred_residuals(
     found: Float[Array, " n"], wanted: Float[Array, " n"], weight: Any, width: Any
 ) -> Float[Array, " n"]:
     """The same of functions on bins, both smoothed by a Gaussian; width in bins."""
-    K = _smoothing(found.shape[0], width, wanted.dtype)
-    smooth = jnp.matmul(K, found - wanted, precision="highest")
-    return _scale(weight, jnp.matmul(K, wanted, precision="highest")) * smooth
+    K = relative_blurring(wanted, weight, width)
+    return jnp.matmul(found - wanted, K, precision="highest")
+
+
+def relative_blurring(wanted: Float[Array, " n"], weight: Any, width: Any) -> Float[Array, "n n"]:
+    """What makes of a difference on bins its smoothed and relative residuals."""
+    K = _smoothing(wanted.shape[-1], width, wanted.dtype)
+    return K * _scale(weight, jnp.matmul(wanted, K, precision="highest"))
 
 
 def _scale(weight: Any, reference: Array) -> Float[Array, ""]:
@@ -29,7 +34,7 @@ def _scale(weight: Any, reference: Array) -> Float[Array, ""]:
 
 
 def _smoothing(n: int, width: Any, dtype: Any) -> Float[Array, "n n"]:
-    """Gaussian exp(-(i - j)^2 / 2 width^2) over bins, the identity at width 0."""
+    """Gaussian exp(-(i - j)^2 / 2 width^2) over bins, the identity at width 0; symmetric."""
     i = jnp.arange(n, dtype=dtype)
     gap = i[:, None] - i[None, :]
     return jnp.exp(-jnp.square(gap) / (2 * jnp.square(jnp.asarray(width, dtype)) + 1e-3))

@@ -10,17 +10,13 @@ from jaxtyping import Array, Float
 from .._core import computing_dtype
 from ..crystal import Crystal, WyckoffCrystal, host_crystal
 from ..descriptors import Description
+from ._abstract_optimiser import CHUNK, AbstractOptimiser
+from ._adam import Adam
+from ._levenberg_marquardt import LevenbergMarquardt
 from ._objective import Objective, check_target
-from ._optimise import (
-    CHUNK,
-    AbstractOptimiser,
-    Adam,
-    LevenbergMarquardt,
-    Problem,
-    final_losses,
-    on_device,
-)
+from ._problem import Problem
 from ._result import Reconstruction, distinct_crystals
+from ._run_chunk import final_losses, on_device
 from ._search import Found, search
 from ._search_plan import search_problem
 from ._search_problem import SearchProblem

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ..crystal import CrystalMatch, WyckoffCrystal, match_crystals
+from ..crystal import CrystalMatch, HostAtoms, WyckoffCrystal, match_crystals
 
 #: Crystals that superpose within this RMSD (angstrom) count as one.
 SAME_RMSD = 0.01
@@ -99,19 +99,24 @@ def distinct_crystals(
 ) -> tuple[FoundCrystal, ...]:
     """Converged starts grouped by superposition, mirror images together, best first."""
     groups: list[tuple[WyckoffCrystal, list[int], list[int]]] = []
+    # Of every start that was superposed: its atoms, its group, and whether it is the other hand.
+    known: list[tuple[HostAtoms, int, bool]] = []
     for i in np.argsort(losses):
         if not converged[i]:
             break
         crystal = like.with_variables(variables[i])
-        for other, members, mirrored in groups:
-            found = match_crystals(other, crystal)
-            if found is not None and found.rmsd < SAME_RMSD and found.cell_error < 1e-3:
-                members.append(int(i))
-                if found.improper:
-                    mirrored.append(int(i))
-                break
-        else:
-            groups.append((crystal, [int(i)], []))
+        atoms = crystal.to_host()
+        number, is_mirrored = next(
+            (rest for other, *rest in known if _is_copy(atoms, other)), (None, False)
+        )
+        if number is None:
+            number, is_mirrored = _superposed(crystal, [one for one, _, _ in groups])
+            known.append((atoms, number, is_mirrored))
+        if number == len(groups):
+            groups.append((crystal, [], []))
+        groups[number][1].append(int(i))
+        if is_mirrored:
+            groups[number][2].append(int(i))
     return tuple(
         FoundCrystal(
             crystal=crystal,
@@ -122,3 +127,22 @@ def distinct_crystals(
         )
         for number, (crystal, members, mirrored) in enumerate(groups)
     )
+
+
+def _is_copy(a: HostAtoms, b: HostAtoms) -> bool:
+    """Whether every atom is on its own place, up to a common shift, as in most starts."""
+    if np.abs(a.matrix - b.matrix).max() > 1e-4 * np.abs(b.matrix).max():
+        return False
+    moved = a.frac_coords - b.frac_coords
+    moved -= moved[0]
+    moved = (moved - np.round(moved)) @ b.matrix
+    return bool(np.sum(moved * moved, axis=1).max() < np.square(SAME_RMSD / 2))
+
+
+def _superposed(crystal: WyckoffCrystal, others: list[WyckoffCrystal]) -> tuple[int, bool]:
+    """The first of others that is the same crystal, their number if none is, and the hand."""
+    for number, other in enumerate(others):
+        found = match_crystals(other, crystal)
+        if found is not None and found.rmsd < SAME_RMSD and found.cell_error < 1e-3:
+            return number, found.improper
+    return len(others), False

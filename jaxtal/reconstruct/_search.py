@@ -14,10 +14,15 @@ import numpy as np
 from jaxtyping import Float, PyTree
 
 from .._core import device_array
-from . import _optimise
+from . import _run_chunk
+from ._abstract_optimiser import CHUNK, AbstractOptimiser
+from ._adam import Adam
 from ._cell_variables import CellVariables
-from ._optimise import CHUNK, AbstractOptimiser, Problem, on_device
+from ._levenberg_marquardt import LevenbergMarquardt
+from ._problem import Problem
+from ._run_chunk import on_device
 from ._search_problem import SearchProblem
+from ._two_stages import TwoStages
 
 #: Starts that one thread of a CPU runs side by side: more do not fit into its cache.
 _SIDE_BY_SIDE = 16
@@ -74,6 +79,13 @@ def search(
         bar: a progress bar of tqdm, whose total is the steps of both stages.
         cell: variables of the cell that the problem has instead of those given, or None.
     """
+    if (
+        isinstance(problem, SearchProblem)
+        and isinstance(optimiser, Adam)
+        and isinstance(polish, LevenbergMarquardt)
+    ):
+        # One program for both.
+        optimiser, polish = (TwoStages.of(optimiser, polish, second) for second in (False, True))
     steps = optimiser.steps
     places = [n for n in _TRIALS if n < steps] if optimiser.resumed else []
     with _Runner(problem, optimiser, polish, initial, keep, bar, cell) as runner:
@@ -122,12 +134,14 @@ class _Runner:
 
     def prepare(self) -> None:
         """Compile the programs beside each other, and wait for that of the first stage."""
-        stages = [s for s in (self.optimiser, self.polish) if s is not None]
+        stages = [self.optimiser]
+        if self.polish is not None and not isinstance(self.polish, TwoStages):
+            stages.append(self.polish)
         if self.optimiser.resumed:
             begun = functools.partial(self.optimiser.init, problem=self.problem)
             shapes = jax.eval_shape(jax.vmap(begun), self.variables)
             self.state = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
-        keys = [(_shapes((s, self.problem)), self.batch, _room(s)) for s in stages]
+        keys = [(_shapes((s, self.problem)), self.batch, s.room) for s in stages]
         if keys[0] not in _known:
             self.bar.set_description_str("compiling (first run only)")
         none = np.zeros(0, int)
@@ -162,9 +176,9 @@ class _Runner:
             begin = first
             while begin < last and not self.stop.is_set():
                 length = min(CHUNK, last - begin) if self.optimiser.resumed else last - begin
-                variables, state, losses, final = self._call(self.optimiser, rows, begin, length)
+                _, state, losses, end = self._call(self.optimiser, rows, begin, length)
                 begin += length
-                self.variables[rows], self.losses[rows] = variables, final
+                self.variables[rows], self.losses[rows] = end
                 if self.state is not None:
                     for kept, new in zip(*map(jax.tree.leaves, (self.state, state)), strict=True):
                         kept[rows] = new
@@ -183,7 +197,7 @@ class _Runner:
         def some(rows: np.ndarray) -> None:
             if self.stop.is_set():
                 return
-            variables, _, losses, final = self._call(polish, rows, 0, polish.steps)
+            _, _, losses, (variables, final) = self._call(polish, rows, 0, polish.steps)
             good = (final <= tolerance) | last
             chosen = rows[good]
             self.variables[chosen], self.losses[chosen] = variables[good], final[good]
@@ -210,7 +224,7 @@ class _Runner:
         self.state = jax.tree.map(lambda x: x[best], self.state)
 
     def _call(self, stage: AbstractOptimiser, rows: np.ndarray, first: int, length: int) -> Any:
-        """Some iterations of some starts; results as those of `run_chunk`, on the host."""
+        """Some iterations of some starts; as `run_chunk`, and what they end with, on the host."""
         padding = np.zeros(self.batch, int)
         padding[: len(rows)] = rows
         variables = self.variables[padding]
@@ -220,9 +234,11 @@ class _Runner:
             numbers = jax.tree.map(lambda x: device_array(x, variables.dtype), stage)
             places = np.array(first, np.int32), np.array(length, np.int32)
             moved, state, begin, steps = on_device((variables, state, *places))
-            arguments = numbers, self.problem, moved, state, begin, steps, _room(stage)
-            found = _optimise.run_chunk(*arguments)
-            return jax.tree.map(lambda x: np.array(x)[: len(rows)], found)
+            arguments = numbers, self.problem, moved, state, begin, steps, stage.room
+            found = jax.tree.map(np.array, _run_chunk.run_chunk(*arguments))
+        moved, state, losses = found
+        moved, state = jax.tree.map(lambda x: x[: len(rows)], (moved, state))
+        return moved, state, losses.T[: len(rows)], stage.result(moved, state)
 
     def _run(self, task: Callable[[np.ndarray], None], rows: np.ndarray) -> None:
         """Run a task on some starts in batches and threads."""
@@ -261,11 +277,6 @@ class _Runner:
             self.lowest = min(self.lowest, losses[np.isfinite(losses)].min(initial=np.inf))
             self.bar.set_postfix_str(f"best loss {self.lowest:.1e}", refresh=False)
             self.bar.update(steps / len(self.variables))
-
-
-def _room(stage: AbstractOptimiser) -> int:
-    """How many iterations one call may make, by which programs are told apart."""
-    return CHUNK if stage.resumed else -(-stage.steps // CHUNK) * CHUNK
 
 
 def _shapes(tree: PyTree) -> Any:

@@ -7,6 +7,7 @@ import itertools
 import jax
 import numpy as np
 from jaxtyping import Float, Int
+from numpy.polynomial import chebyshev, legendre
 
 from .._core import computing_dtype
 from ..crystal import WyckoffCrystal
@@ -18,7 +19,9 @@ from ..scattering import FormFactors
 from ..symmetry import SpaceGroup, absent, laue_unique
 from ._cell_variables import CellVariables
 from ._objective import Objective
-from ._search_problem import BLOCK, Overlaps, SearchProblem, parts_of
+from ._overlapping_pairs import OverlappingPairs
+from ._profiles import parts_of
+from ._search_problem import BLOCK, CELL, SearchProblem
 
 #: Cells that have shrunk further than by this factor may overlook overlaps with images.
 _SHRUNK = 1.5
@@ -53,51 +56,60 @@ def search_problem(
     keys = sorted(set(atoms.distinct_species))
     row = np.array([keys.index(tuple(key)) for key in atoms.keys[chosen].tolist()])
     size, species = _ladder(len(chosen), 4), _ladder(len(keys), 4)
-    weights = np.zeros((species, size))
-    weights[row, np.arange(len(chosen))] = copies * atoms.occupancies[chosen]
     factors = FormFactors.build(
         keys, kind=space.kind, charges=space.charges, dtype=np.float64, host=True
     )
     factors = dataclasses.replace(factors, species=())
+    weights = copies * atoms.occupancies[chosen]
     # A structure factor of 1 at the origin has the intensity that one over |F(0)| squares to.
     unit, middle = (np.ones(1), np.zeros(1)), np.zeros(1)
-    amounts = np.sum(weights, axis=1)[: len(keys)]
-    weights *= np.sqrt(space.intensities(unit, middle, amounts, factors))
+    amounts = np.bincount(row, weights=weights, minlength=len(keys))
+    weights = weights * np.sqrt(space.intensities(unit, middle, amounts, factors))
+    real = np.zeros((size, species))
+    real[np.arange(len(chosen)), row] = weights
+    # The constant is a Gaussian of width 0; widths go with |q|^2.
+    heights = np.concatenate([factors.a, factors.c[:, None]], axis=1)
+    widths = np.concatenate([factors.b, np.zeros((len(keys), 1))], axis=1) / -(16 * np.pi**2)
     hkl, multiplicity, rotations = _reflections(like, cell, space.q_max * max_stretch)
     hkl = hkl @ np.linalg.inv(cell.basis).T
     room = _ladder(len(hkl), 4 * BLOCK, 4)
     spectrum, distribution = parts_of(target.specification)
-    P = rest = scale = G = directions = harmonics = None
+    P = G = kernel = directions = harmonics = None
+    rest = scale = 0.0
     if objective.spectrum_weight and spectrum is not None:
         P = np.asarray(target.power_spectrum, np.float64)
         scale = np.sqrt(objective.spectrum_weight / (np.sum(P * P) or 1.0))
         # Odd degrees of what is computed vanish.
-        P, rest = P[:, ::2], scale * np.linalg.norm(P[:, 1::2])
-        directions, harmonics = _harmonics(rotations, spectrum.l_max)
+        P, rest = scale * P[:, ::2], np.sum(np.square(scale * P[:, 1::2]))
+        highest = spectrum.l_max - spectrum.l_max % 2
+        kernel = _kernel(highest)
+        directions, harmonics = _harmonics(rotations, highest)
+        harmonics = np.sqrt(scale) * harmonics
     if objective.distribution_weight and distribution is not None:
         G = np.asarray(target.rdf, np.float64)
+    shears, shear_offsets = cell.shears
+    summed = _padded(cell.basis.T @ maps[chosen], size)
     problem = SearchProblem(
-        lengths=_wide(cell.lengths, width),
+        lengths=_padded(cell.lengths.T, min(width, CELL)),
         offsets=cell.offsets,
-        slopes=_wide(cell.slopes, width),
-        slope_offsets=cell.slope_offsets,
-        basis=cell.basis,
-        maps=_padded(cell.basis.T @ maps[chosen], size),
+        shears=_padded(shears, min(width, CELL)),
+        shear_offsets=shear_offsets,
+        maps=summed,
         shifts=_padded(shifts[chosen] @ cell.basis, size),
-        real=weights,
-        imag=weights * (0.0 if centric else 1.0),
-        amplitudes=(np.eye(species)[:, :, None] * _padded(factors.a, species)).reshape(species, -1),
-        widths=_padded(factors.b, species).ravel(),
-        constants=_padded(factors.c, species),
+        turns=4 * np.pi * np.moveaxis(summed, 2, 0),
+        real=real,
+        imag=real * (0.0 if centric else 1.0),
+        heights=_padded(heights, species),
+        widths=_padded(widths, species),
         hkl=_padded(hkl, room).T,
         multiplicity=_padded(multiplicity.astype(float), room),
         n_blocks=np.array(-(-len(hkl) // BLOCK), np.int32),
+        kernel=kernel,
         directions=directions,
         harmonics=harmonics,
-        overlaps=_overlaps(objective, like, maps, shifts),
+        overlaps=_overlaps(objective, like, maps, shifts, cell.basis),
         spectrum=P,
-        spectrum_scale=np.array(0.0 if scale is None else scale),
-        rest=np.array(0.0 if rest is None else rest),
+        rest=np.array(rest),
         distribution=G,
         distribution_weight=np.array(objective.distribution_weight),
         specification=target.specification,
@@ -118,10 +130,6 @@ def _ladder(n: int, least: int, factor: int = 2) -> int:
 
 def _padded(x: np.ndarray, size: int) -> np.ndarray:
     return np.pad(x, [(0, size - len(x))] + [(0, 0)] * (x.ndim - 1))
-
-
-def _wide(x: np.ndarray, width: int) -> np.ndarray:
-    return np.pad(x, ((0, 0), (0, width - x.shape[1])))
 
 
 def _all_maps(like: WyckoffCrystal, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -183,37 +191,51 @@ def _reflections(
     return hkl, sizes[first], rotations
 
 
+def _kernel(highest: int) -> np.ndarray:
+    """K = sum_l (2 l + 1) P_l of even degrees, and K' / t, as Chebyshev series in 2 t^2 - 1."""
+    l = np.arange(highest + 1)
+    series = np.where(l % 2 == 0, 2.0 * l + 1, 0.0)
+    t = chebyshev.chebpts1(highest + 1)
+    # Of 2 t^2 - 1 the polynomial T_j is the T_2j of t.
+    value = chebyshev.chebfit(t, legendre.legval(t, series), highest)[::2]
+    if highest == 0:
+        return np.stack([value, np.zeros(1)], axis=1)
+    t = chebyshev.chebpts1(highest)
+    over = legendre.legval(t, legendre.legder(series)) / t
+    slope = chebyshev.chebfit(t, over, highest - 1)[::2]
+    return np.stack([value, np.pad(slope, (0, len(value) - len(slope)))], axis=1)
+
+
 @functools.cache
-def _directions(l: int) -> tuple[np.ndarray, np.ndarray]:
-    """2 l + 1 directions u_k, and harmonics of degree l as combinations of the P_l(q . u_k)."""
-    i, count = np.arange(20 * l + 1), 20 * l + 1
-    z, turn = (i + 0.5) / count, i * np.pi * (1 + np.sqrt(5))
-    r = np.sqrt(1 - z * z)
+def _directions(highest: int) -> tuple[np.ndarray, np.ndarray]:
+    """As many directions u_k as even harmonics, and these as combinations of the K(q . u_k)."""
+    size = (highest + 1) * (highest + 2) // 2
+    z, turn = (np.arange(20 * size) + 0.5) / (20 * size), np.arange(20 * size) * np.pi
+    r, turn = np.sqrt(1 - z * z), turn * (1 + np.sqrt(5))
     spiral = np.stack([r * np.cos(turn), r * np.sin(turn), z], axis=1)
-    # The addition theorem: P_l(q . u) = 4 pi / (2 l + 1) sum_m Y_lm(q) Y_lm(u).
-    rows = real_spherical_harmonics(spiral, l, "even")[:, -(2 * l + 1) :]
+    # The addition theorem: K(q . u) = 4 pi sum_lm Y_lm(q) Y_lm(u).
+    rows = real_spherical_harmonics(spiral, highest, "even")
     # Those directions of a dense spiral that differ most: one after another, as in QR with pivots.
     chosen, left = [], rows.copy()
-    for _ in range(2 * l + 1):
+    for _ in range(size):
         best = int(np.argmax(np.sum(left * left, axis=1)))
         unit = left[best] / np.linalg.norm(left[best])
-        left = left - np.outer(left @ unit, unit)
+        left -= np.outer(left @ unit, unit)
         chosen.append(best)
-    return spiral[chosen], np.linalg.inv(4 * np.pi / (2 * l + 1) * rows[chosen].T)
+    return spiral[chosen], np.linalg.inv(4 * np.pi * rows[chosen].T)
 
 
-def _harmonics(rotations: np.ndarray | None, l_max: int) -> tuple[np.ndarray, np.ndarray]:
+def _harmonics(rotations: np.ndarray | None, highest: int) -> tuple[np.ndarray, np.ndarray]:
     """Directions, and for each even degree the combinations that the rotations leave."""
-    degrees = range(l_max - l_max % 2, -1, -2)
-    kept = None if rotations is None else laue_invariants(rotations, l_max)
-    size, start = sum(2 * l + 1 for l in degrees), 0
-    harmonics = np.zeros((size, size))
-    for l in degrees:
-        matrix = _directions(l)[1]
-        block = matrix if kept is None else matrix @ kept[l // 2]
-        harmonics[start : start + 2 * l + 1, start : start + block.shape[1]] = block
+    directions, matrix = _directions(highest)
+    if rotations is None:
+        return directions, matrix
+    harmonics, kept, start = np.zeros_like(matrix), laue_invariants(rotations, highest), 0
+    for l in range(0, highest + 1, 2):
+        block = matrix[:, start : start + 2 * l + 1] @ kept[l // 2]
+        harmonics[:, start : start + block.shape[1]] = block
         start += 2 * l + 1
-    return np.concatenate([_directions(l)[0] for l in degrees]), harmonics
+    return directions, harmonics
 
 
 def _cartesian(
@@ -228,8 +250,12 @@ def _cartesian(
 
 
 def _overlaps(
-    objective: Objective, like: WyckoffCrystal, maps: np.ndarray, shifts: np.ndarray
-) -> Overlaps:
+    objective: Objective,
+    like: WyckoffCrystal,
+    maps: np.ndarray,
+    shifts: np.ndarray,
+    basis: np.ndarray,
+) -> OverlappingPairs:
     """Each site's first atom with every atom and image that might come within its reach."""
     from ase.data import covalent_radii
 
@@ -258,11 +284,11 @@ def _overlaps(
     pair, image = np.nonzero(near & ~shared[:, None] & ~(own[:, None] & home[None, :]))
     size = _ladder(len(pair), 128, 4)
     weights = objective.distance_weight * np.repeat(multiplicity / len(site), len(site))
-    reach = np.pad(reach[pair], (0, size - len(pair)), constant_values=1.0)
-    return Overlaps(
+    return OverlappingPairs(
         slopes=_padded(slopes[pair], size),
         offsets=_padded(offsets[pair], size),
         images=_padded(images[image].astype(float), size),
-        reach=reach,
+        over_reach=_padded(1 / reach[pair], size),
         weights=_padded(weights[pair], size),
+        basis=basis,
     )

@@ -10,7 +10,7 @@ from variants import slow_but
 from jaxtal.crystal import WyckoffCrystal, match_crystals, prototype
 from jaxtal.descriptors import Descriptor, describe
 from jaxtal.reconstruct import LBFGS, Adam, LevenbergMarquardt, from_descriptor
-from jaxtal.reconstruct import _optimise as module
+from jaxtal.reconstruct import _run_chunk as module
 
 DESCRIPTOR = Descriptor(8, 8, 6.0, n_bins=61)
 SMALL = Descriptor(4, 4, 4.0, n_bins=26)
