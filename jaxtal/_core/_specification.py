@@ -77,7 +77,9 @@ def specification_from_json(text: str) -> AbstractSpecification:
         raise ValueError(f"specification: expected settings as JSON, got {text!r}") from error
 
 
-def _made(settings: dict[str, Any]) -> AbstractSpecification:
+def _made(settings: Any) -> AbstractSpecification:
+    if not isinstance(settings, dict):
+        raise TypeError("expected names and values")
     own = {
         name: _made(value) if isinstance(value, dict) else value
         for name, value in settings.items()
