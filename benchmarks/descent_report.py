@@ -4,8 +4,8 @@ DESCENT = """
 ## Which loss can be descended (`descent.py`)
 
 Segal et al. (OpenReview A21WF9M1Um) find losses of powder patterns too rough to descend. Their test
-in this library: of ten prototypes those counted, in their primitive cells, all atoms free, moved by an RMS of the
-sizes named in random directions and strained a little, {repeats} starts of each size;
+in this library: of ten prototypes those counted, in their primitive cells, all atoms free, moved by
+an RMS of the sizes named in random directions and strained a little, {repeats} starts of each size;
 150 steps of Adam on displacements and strain, alike for every loss, with the perfect crystal as
 the target. Share of starts that come back (RMSD < 0.05 A over origin, cell choice and hand, cell
 within 1 %). Powder patterns: Cu K-alpha, 10 to 70 degrees, Gaussian lines of the full width named,
