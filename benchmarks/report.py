@@ -317,6 +317,10 @@ few thousand crystals near equilibrium is no guide to crystals that nobody has c
 """
 
 
+def fields_text(result):
+    return FIELDS + "\n".join(fields_table(result)) + "\n"
+
+
 def fields_table(result):
     lines = ["| mesh | what | jaxtal | scipy | PSCF |\n|---|---|---|---|---|"]
     names = {
@@ -609,33 +613,20 @@ def write():
     path = HERE / "results" / "rebuilding.json"
     if path.exists() and "this" in (result := json.loads(path.read_text()))["builds"]:
         text += rebuilding_text(result)
-    path = HERE / "results" / "descent.json"
-    if path.exists():
-        text += descent_text(json.loads(path.read_text()))
-    path = HERE / "results" / "phasing.json"
-    if path.exists():
-        text += phasing_text(json.loads(path.read_text()))
-    path = HERE / "results" / "fields.json"
-    if path.exists():
-        text += FIELDS + "\n".join(fields_table(json.loads(path.read_text()))) + "\n"
-    path = HERE / "results" / "matching.json"
-    if path.exists():
-        text += matching_text(json.loads(path.read_text()))
-    path = HERE / "results" / "properties.json"
-    if path.exists():
-        text += properties_text(json.loads(path.read_text()))
-    path = HERE / "results" / "generative.json"
-    if path.exists():
-        text += generative_text(json.loads(path.read_text()))
-    path = HERE / "results" / "refinement.json"
-    if path.exists():
-        text += refinement_text(json.loads(path.read_text()))
-    path = HERE / "results" / "solving.json"
-    if path.exists():
-        text += solving_text(json.loads(path.read_text()))
-    path = HERE / "results" / "robustness.json"
-    if path.exists():
-        text += simulated_text(json.loads(path.read_text()))
+    for name, told in (
+        ("descent", descent_text),
+        ("phasing", phasing_text),
+        ("fields", fields_text),
+        ("matching", matching_text),
+        ("properties", properties_text),
+        ("generative", generative_text),
+        ("refinement", refinement_text),
+        ("solving", solving_text),
+        ("robustness", simulated_text),
+    ):
+        path = HERE / "results" / f"{name}.json"
+        if path.exists():
+            text += told(json.loads(path.read_text()))
     path = HERE / "results" / "verdict.jsonl"
     if path.exists():
         text += verdict_text([json.loads(line) for line in path.read_text().splitlines()])

@@ -39,16 +39,21 @@ NEAR, ENOUGH = 0.3, 0.95
 SMEARED = 0.15
 
 
-def reference(folder: Path) -> tuple[list[str], np.ndarray]:
-    """Elements and positions of the asymmetric unit, but hydrogen, rare and smeared sites."""
+def sites_of(folder: Path, smeared: float = np.inf) -> list[tuple[str, list[float]]]:
+    """Elements and positions of a reference, but rare sites and those of a larger U, A^2."""
     path = next(folder / name for name in REFERENCES if (folder / name).exists())
     if path.suffix == ".res":
         atoms = shelx_atoms(path.read_text(errors="replace"))
     else:
         sites = gemmi.read_small_structure(str(path)).sites
-        there = [s for s in sites if not s.u_iso > SMEARED]
+        there = [s for s in sites if not s.u_iso > smeared]
         atoms = [(s.element.name, s.fract.tolist(), s.occ) for s in there]
-    kept = [(e, x) for e, x, share in atoms if e not in ("H", "D") and share >= 0.5]
+    return [(e, x) for e, x, share in atoms if share >= 0.5]
+
+
+def reference(folder: Path) -> tuple[list[str], np.ndarray]:
+    """Elements and positions of the asymmetric unit, but hydrogen, rare and smeared sites."""
+    kept = [(e, x) for e, x in sites_of(folder, SMEARED) if e not in ("H", "D")]
     return [e for e, _ in kept], np.array([x for _, x in kept])
 
 

@@ -22,10 +22,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import gemmi
 import numpy as np
 import report
-from solving import REFERENCES, shelx_atoms
+from solving import sites_of
 
 import jaxtal as jxt
 from jaxtal import phasing
@@ -53,21 +52,9 @@ def named(recipe: str) -> phasing.Recipe | str:
     return phasing.recipe("relaxed").resized(50) if recipe == "short" else recipe
 
 
-def atoms_of(folder: Path) -> tuple[list[str], np.ndarray]:
-    """Elements and positions of a reference, hydrogen included where the file has it."""
-    path = next(folder / name for name in REFERENCES if (folder / name).exists())
-    if path.suffix == ".res":
-        atoms = shelx_atoms(path.read_text(errors="replace"))
-    else:
-        sites = gemmi.read_small_structure(str(path)).sites
-        atoms = [(s.element.name, s.fract.tolist(), s.occ) for s in sites]
-    kept = [(e, x) for e, x, share in atoms if share >= 0.5]
-    return [e for e, _ in kept], np.array([x for _, x in kept])
-
-
 def phases_of(folder: Path, radiation: str, problem: phasing.PhasingProblem) -> np.ndarray:
     """Measured amplitudes with the phases of the reference model, one of each orbit."""
-    elements, x = atoms_of(folder)
+    elements, x = zip(*sites_of(folder), strict=True)
     orbits, group = problem.orbits, jxt.SpaceGroup.find(_meta(folder)["space_group"])
     k = orbits.k
     s2 = problem.reflections.stol2

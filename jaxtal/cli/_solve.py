@@ -73,6 +73,9 @@ def solve(
         raise BadInputError(f"--time: expected seconds above 0, got {time:g}")
     name = re.sub(r"\s+", "_", file.name.removesuffix(".gz").rsplit(".", 1)[0]) or "crystal"
     folder = output or pathlib.Path(f"solve-{name}")
+    if folder.resolve() in {path.resolve().parent for path in (file, instructions) if path}:
+        # Results have the name of the data: some.cif, some.res.
+        raise BadInputError(f"-o: expected another folder than that of the data, got {folder}")
     table = read_reflection_table(file, form, block=block, instructions=instructions)
     table = table.stating(cell=None if cell is None else np.array(cell, np.float64))
     with output_folder(folder), one_line_warnings(quiet):

@@ -253,6 +253,7 @@ CELL_GIVEN = ("--cell", *map(str, CELL))
     [
         ((), "cell"),
         ((*CELL_GIVEN, "--time", "0"), "--time"),
+        ((*CELL_GIVEN, "-o", "."), "-o: expected another folder than that of the data"),
         (("--cell", *["5"] * 3, *["90"] * 3, "--composition", "Q3"), "Q"),
         ((*CELL_GIVEN, "--wavelength", "9"), "cell or wavelength wrong: 9 A reach spacings"),
         ((*CELL_GIVEN, "--composition", "C400 H2"), "400 atoms beside hydrogen in"),
