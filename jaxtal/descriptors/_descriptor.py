@@ -75,14 +75,22 @@ class Descriptor(AbstractPointDescriptor):
         """Highest degree of the spherical harmonics."""
         return self.l_max
 
-    def from_points(
+    def moments(
+        self, points: ReciprocalPoints, *, friedel: bool = True
+    ) -> tuple[AnyArray, AnyArray]:
+        """The sums of the spectrum and those of the distribution; pure."""
+        of_spectrum = self.spectrum.moments(points, friedel=friedel)
+        return of_spectrum, self.distribution.moments(points, friedel=friedel)
+
+    def from_moments(
         self,
-        points: ReciprocalPoints,
+        moments: tuple[AnyArray, AnyArray],
         *,
         friedel: bool = True,
         invariants: Sequence[Float[Array, "_m _k"]] | None = None,
     ) -> tuple[AnyArray, AnyArray]:
-        """P and G of points that are at hand already; pure."""
-        P, _ = self.spectrum.from_points(points, friedel=friedel, invariants=invariants)
-        _, G = self.distribution.from_points(points)
+        """P and G of their sums; pure."""
+        of_spectrum, of_distribution = moments
+        P, _ = self.spectrum.from_moments(of_spectrum, friedel=friedel, invariants=invariants)
+        _, G = self.distribution.from_moments(of_distribution)
         return P, G

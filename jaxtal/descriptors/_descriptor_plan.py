@@ -6,7 +6,7 @@ from typing import Any
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from .._core import AnyArray, device_array
 from ..crystal import is_crystal
@@ -36,20 +36,40 @@ class AbstractPointDescriptor(AbstractDescriptor):
         """Highest degree of the spherical harmonics it expands in, None without any."""
 
     @abc.abstractmethod
-    def from_points(
+    def moments(self, points: ReciprocalPoints, *, friedel: bool = True) -> PyTree:
+        """Sums over the points that the description is made of: additive over them; pure.
+
+        Args:
+            points: of one crystal, all or some.
+            friedel: one of each pair of points q, -q is there, so that odd degrees vanish.
+        """
+
+    @abc.abstractmethod
+    def from_moments(
         self,
-        points: ReciprocalPoints,
+        moments: PyTree,
         *,
         friedel: bool = True,
         invariants: Sequence[Float[Array, "_m _k"]] | None = None,
+    ) -> tuple[AnyArray | None, AnyArray | None]:
+        """Power spectrum and radial distribution of the sums of `moments`; pure.
+
+        Args:
+            moments: over all points of one crystal.
+            friedel: as the sums were made with.
+            invariants: bases of the harmonics that symmetry leaves, see `DescriptorPlan`.
+        """
+
+    def from_points(
+        self, points: ReciprocalPoints, *, friedel: bool = True
     ) -> tuple[AnyArray | None, AnyArray | None]:
         """Power spectrum and radial distribution of points that are at hand already; pure.
 
         Args:
             points: of one crystal.
             friedel: one of each pair of points q, -q is there, so that odd degrees vanish.
-            invariants: bases of the harmonics that symmetry leaves, see `DescriptorPlan`.
         """
+        return self.from_moments(self.moments(points, friedel=friedel), friedel=friedel)
 
     def from_reflections(self, reflections: Reflections, *, forward: float | int) -> Description:
         """Describe a measured list of reflections, without a crystal (host).
@@ -171,8 +191,9 @@ class DescriptorPlan(eqx.Module):
 
 
 def _description(plan: DescriptorPlan, crystal: Program) -> Description:
-    points = plan.reflections.points(crystal)
-    P, G = plan.specification.from_points(
-        points, friedel=plan.reflections.friedel, invariants=plan.invariants
+    made, friedel = plan.specification, plan.reflections.friedel
+    moments, complete = plan.reflections.summed(
+        crystal, lambda points: made.moments(points, friedel=friedel)
     )
-    return Description(P, G, points.complete, plan.specification)
+    P, G = made.from_moments(moments, friedel=friedel, invariants=plan.invariants)
+    return Description(P, G, complete, made)

@@ -79,40 +79,36 @@ class PowerSpectrum(AbstractPointDescriptor):
         """None: it makes no radial distribution."""
         return None
 
-    def coefficients(
-        self,
-        points: ReciprocalPoints,
-        *,
-        friedel: bool = True,
-        invariants: Sequence[Float[Array, "_m _k"]] | None = None,
-    ) -> list[tuple[int, Float[AnyArray, "n_max m"]]]:
-        """(l, A_nlm) for every degree computed, or invariant combinations; see `from_points`."""
-        degrees: Degrees = "even" if friedel else "all"
+    def moments(
+        self, points: ReciprocalPoints, *, friedel: bool = True
+    ) -> Float[AnyArray, "n_max n_lm"]:
+        """A_nlm of every degree that is computed, one after another, m = -l..l in each; pure."""
         q = safe_norm(points.q)
         inside = q < self.space.q_max
         inner = namespace(q).where(inside, q, 0.0)
         radial = self.radial(inner, self.n_max, self.space.q_max)
         weighted = radial * (points.intensity * points.multiplicity)[None, :]
-        moments = matmul(weighted, harmonics_rows(points.q, self.l_max, degrees).T)
-        result, start = [], 0
-        for i, l in enumerate(degree_list(self.l_max, degrees)):
-            block = moments[:, start : start + 2 * l + 1]
-            if invariants is not None:
-                block = matmul(block, invariants[i])
-            result.append((l, block))
-            start += 2 * l + 1
-        return result
+        return matmul(weighted, harmonics_rows(points.q, self.l_max, _degrees(friedel)).T)
 
-    def from_points(
+    def from_moments(
         self,
-        points: ReciprocalPoints,
+        moments: Float[AnyArray, "n_max n_lm"],
         *,
         friedel: bool = True,
         invariants: Sequence[Float[Array, "_m _k"]] | None = None,
     ) -> tuple[Float[AnyArray, "n_max l_max_1"], None]:
-        """P of points that are at hand already, and None; pure."""
-        xp = namespace(points.q)
-        columns = [xp.zeros((self.n_max,), points.q.dtype) for _ in range(self.l_max + 1)]
-        for l, block in self.coefficients(points, friedel=friedel, invariants=invariants):
+        """P of the coefficients A_nlm, and None; pure."""
+        xp = namespace(moments)
+        columns = [xp.zeros((self.n_max,), moments.dtype) for _ in range(self.l_max + 1)]
+        start = 0
+        for i, l in enumerate(degree_list(self.l_max, _degrees(friedel))):
+            block = moments[:, start : start + 2 * l + 1]
+            if invariants is not None:
+                block = matmul(block, invariants[i])
             columns[l] = xp.sum(block * block, axis=-1)
+            start += 2 * l + 1
         return xp.stack(columns, axis=-1), None
+
+
+def _degrees(friedel: bool) -> Degrees:
+    return "even" if friedel else "all"

@@ -67,15 +67,9 @@ class RadialDistribution(AbstractPointDescriptor):
         """None: it needs no spherical harmonics."""
         return None
 
-    def from_points(
-        self,
-        points: ReciprocalPoints,
-        *,
-        friedel: bool = True,
-        invariants: Sequence[Float[Array, "_m _k"]] | None = None,
-    ) -> tuple[None, Float[AnyArray, " n_bins"]]:
-        """None, and G of points that are at hand already; pure."""
-        del friedel, invariants  # multiplicities say it
+    def moments(self, points: ReciprocalPoints, *, friedel: bool = True) -> Float[AnyArray, " n"]:
+        """Sums of the points in each bin, of smooth bins with one before them and two after."""
+        del friedel  # multiplicities say it
         spacing = self.space.q_max / (self.n_bins - 1)
         q = safe_norm(points.q)
         xp = namespace(q)
@@ -83,15 +77,25 @@ class RadialDistribution(AbstractPointDescriptor):
         weight = xp.where(inside, points.intensity * points.multiplicity, 0.0)
         x = xp.where(inside, q, 0.0) / spacing
         if self.histogram:
-            return None, _summed(weight, xp.round(x), self.n_bins)
+            return _summed(weight, xp.round(x), self.n_bins)
         cell = xp.floor(x)
         if xp is jnp:
             cell = jax.lax.stop_gradient(cell)
         values = cubic_b_spline(x - cell) * weight[None, :]
         # Bins cell - 1 .. cell + 2; the first and last of the padded array fall off the ends.
         places = xp.stack([cell, cell + 1, cell + 2, cell + 3])
-        total = _summed(values.ravel(), places.ravel(), self.n_bins + 3)
-        return None, total[1 : self.n_bins + 1]
+        return _summed(values.ravel(), places.ravel(), self.n_bins + 3)
+
+    def from_moments(
+        self,
+        moments: Float[AnyArray, " n"],
+        *,
+        friedel: bool = True,
+        invariants: Sequence[Float[Array, "_m _k"]] | None = None,
+    ) -> tuple[None, Float[AnyArray, " n_bins"]]:
+        """None, and G of the sums in its bins; pure."""
+        del friedel, invariants  # of the spectrum
+        return None, moments if self.histogram else moments[1 : self.n_bins + 1]
 
 
 def _summed(

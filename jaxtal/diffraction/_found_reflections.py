@@ -2,21 +2,29 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Int
+from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from .._core import computing_dtype, count, device_array
 from ..crystal import CrystalArrays, HostAtoms
 from ..crystal.apply import Program
 from ..scattering import FormFactors
 from ._reciprocal_points import AbstractReciprocalSpace, AbstractReflections, ReciprocalPoints
-from .sums import HklBox, box_size, countable, element_slots, safe_cell, sphere_sums
+from .sums import (
+    HklBox,
+    SphereSums,
+    box_size,
+    countable,
+    element_slots,
+    safe_cell,
+    sphere_sums,
+)
 
 #: Places for different elements in one crystal, at least.
 _FEWEST_SPECIES = 4
@@ -41,6 +49,7 @@ class FoundReflections(AbstractReflections):
         row: row of each atomic number, shape (119,); -1 for elements that the plan has not.
         box: reflections that are looked through.
         max_species: how many different elements one crystal may hold.
+        usual_points: how many of `max_points` are there as a rule.
     """
 
     space: AbstractReciprocalSpace
@@ -48,6 +57,7 @@ class FoundReflections(AbstractReflections):
     row: Int[Array, " 119"]
     box: HklBox
     max_species: int = eqx.field(static=True)
+    usual_points: int = eqx.field(static=True)
 
     @classmethod
     def build(
@@ -58,6 +68,7 @@ class FoundReflections(AbstractReflections):
         *,
         max_species: int = _FEWEST_SPECIES,
         elements: Sequence[int | str] | None = None,
+        usual_points: int | None = None,
         dtype: Any = None,
     ) -> "FoundReflections":
         """Plan of stated room (host only); `ReciprocalSpace.plan` chooses it for some crystals.
@@ -69,6 +80,8 @@ class FoundReflections(AbstractReflections):
             max_points: reflections in half the sphere: a volume V needs about q_max^3 V / 12 pi^2.
             max_species: different elements in one crystal.
             elements: numbers or symbols, default all that the table of form factors holds.
+            usual_points: how many reflections half the sphere holds as a rule: more cost more,
+                and room for more costs little; default and at most `max_points`.
             dtype: of the tables, default JAX's current one.
 
         Raises:
@@ -82,6 +95,7 @@ class FoundReflections(AbstractReflections):
             )
         numbers = _elements(space.kind) if elements is None else elements
         factors = FormFactors.build(list(numbers), kind=space.kind, dtype=dtype)
+        usual = max_points if usual_points is None else usual_points
         keys = np.asarray(factors.keys)
         if keys[:, 1:].any() or len(np.unique(keys[:, 0])) < len(keys):
             raise ValueError(f"elements: expected neutral atoms, each once, got {list(numbers)}")
@@ -94,6 +108,7 @@ class FoundReflections(AbstractReflections):
             row=device_array(row, np.int32),
             box=HklBox.build(bounds, max_points, dtype),
             max_species=count(max_species, "max_species", 1),
+            usual_points=min(count(usual, "usual_points", 1), max_points),
         )
 
     @classmethod
@@ -116,6 +131,7 @@ class FoundReflections(AbstractReflections):
             points,
             max_species=max(_FEWEST_SPECIES, most) if max_species is None else max_species,
             elements=elements,
+            usual_points=box_size(matrices, space.q_max)[1],
             dtype=computing_dtype(crystals[0].dtype),
         )
 
@@ -148,6 +164,38 @@ class FoundReflections(AbstractReflections):
 
     def points(self, crystal: Program) -> ReciprocalPoints:
         """Return the points of one crystal; pure, finite for every content of the arrays."""
+        found, *rest = self._found(crystal)
+        return self._points(found, *rest)
+
+    def summed(
+        self, crystal: Program, f: Callable[[ReciprocalPoints], PyTree]
+    ) -> tuple[PyTree, Bool[Array, ""]]:
+        """Return the sum of a function over the points of one crystal, and `complete`; pure.
+
+        On a CPU the places beyond `usual_points` are computed only where a crystal needs them:
+        reflections stand first, so that room to grow costs little.
+        """
+        found, *rest = self._found(crystal)
+        usable, known = rest[-2:]
+        complete = usable & found.complete & known
+
+        def of_part(part: SphereSums) -> PyTree:
+            return f(self._points(part, *rest))
+
+        # Under vmap, as on other devices, both branches of the condition are computed.
+        split = self.usual_points if jax.default_backend() == "cpu" else self.max_points
+        if split >= self.max_points:
+            return of_part(found), complete
+        first, beyond = found.cut(split)
+        total = of_part(first)
+        nothing = jax.tree.map(jnp.zeros_like, total)
+        more = jax.lax.cond(jnp.any(beyond.within), of_part, lambda _: nothing, beyond)
+        return jax.tree.map(jnp.add, total, more), complete
+
+    def _found(
+        self, crystal: Program
+    ) -> tuple[SphereSums, FormFactors, Array, Bool[Array, ""], Bool[Array, ""]]:
+        """Sums at the reflections, form factors and amounts of each species, usable, known."""
         lattice, frac, mask = _arrays(crystal)
         weights, rows, known = self._weights(crystal, mask, lattice.dtype)
         factors = jax.tree.map(lambda table: table[rows], self.form_factors)
@@ -155,17 +203,25 @@ class FoundReflections(AbstractReflections):
         usable = regular & jnp.all(jnp.isfinite(frac) | ~mask[:, None]) & countable(weights)
         weights = jnp.where(usable, weights, 0.0)
         x = jnp.where((mask & usable)[:, None], frac, 0.0)
-        q_max = self.space.q_max
-        found = sphere_sums(matrix, reciprocal, x, weights, q_max, self.box)
+        found = sphere_sums(matrix, reciprocal, x, weights, self.space.q_max, self.box)
+        return found, factors, jnp.sum(weights, axis=1), usable, known
+
+    def _points(
+        self,
+        found: SphereSums,
+        factors: FormFactors,
+        amounts: Float[Array, " S"],
+        usable: Bool[Array, ""],
+        known: Bool[Array, ""],
+    ) -> ReciprocalPoints:
         f = factors(jnp.sum(found.q * found.q, axis=-1) / (16 * np.pi**2))
         real, imag = jnp.sum(f[None] * found.sums, axis=1)
-        x = jnp.where(found.within, found.size / q_max, 0.0)
-        amounts = jnp.sum(weights, axis=1)
+        x = jnp.where(found.within, found.size / self.space.q_max, 0.0)
         intensity = self.space.intensities((real, imag), x, amounts, factors)
         return ReciprocalPoints(
             q=found.q,
             intensity=jnp.where(found.within & usable, intensity, 0.0),
-            multiplicity=jnp.where(found.within, jnp.asarray(2, lattice.dtype), 0.0),
+            multiplicity=jnp.where(found.within, jnp.asarray(2, x.dtype), 0.0),
             complete=usable & found.complete & known,
             specification=self.space,
         )

@@ -1,11 +1,13 @@
 """`ReciprocalPoints`: a crystal as points in reciprocal space, and the plan that finds them."""
 
 import abc
+from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Array, Bool, Float, PyTree
 
 from .._core import AbstractSpecification, AnyArray, namespace, safe_divide
 from ..crystal.apply import Chunk, Program, apply_plan
@@ -113,6 +115,18 @@ class AbstractReflections(eqx.Module):
     @abc.abstractmethod
     def points(self, crystal: Program) -> ReciprocalPoints:
         """Return the points of one crystal that is at hand as arrays; pure."""
+
+    def summed(
+        self, crystal: Program, f: Callable[[ReciprocalPoints], PyTree]
+    ) -> tuple[PyTree, Bool[Array, ""]]:
+        """Return the sum of a function over the points of one crystal, and `complete`; pure.
+
+        Args:
+            crystal: at hand as arrays.
+            f: pure function of some of the points, additive over them, 0 without any.
+        """
+        points = self.points(crystal)
+        return f(points), jnp.asarray(points.complete)
 
     @property
     @abc.abstractmethod

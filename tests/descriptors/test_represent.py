@@ -155,6 +155,29 @@ def test_plan_for_crystals_serves_them_and_larger_ones(rng):
 
 
 @pytest.mark.slow
+def test_room_that_is_rarely_needed_changes_nothing(x64, rng):
+    """The places beyond `usual_points` count where they are needed, in values and in slopes."""
+    lattice, frac, species, mask = arrays(some_batch(rng, "float64"))
+    found = []
+    for usual in (None, 128):
+        plan = built(SMALL, BOUNDS, POINTS, usual_points=usual, dtype="float64")
+
+        def total(smooth, plan=plan):
+            values, described = jax.lax.map(lambda one: objective(*one, plan), smooth)
+            return jnp.sum(values), described
+
+        def run(lattice, frac, total=total):
+            return total((lattice, frac, species, mask))
+
+        gradient = jax.grad(run, argnums=(0, 1), has_aux=True)
+        found.append(jax.jit(gradient)(lattice, frac))
+        assert np.all(found[-1][1].complete)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9), *found)
+    points = plan.reflections(CrystalArrays(lattice, frac, species, mask))
+    there = np.sum(np.asarray(points.multiplicity) > 0, axis=1)
+    assert there.min() < 128 < there.max()
+
+
 def test_species_weights(rng):
     """Elements by one-hot rows, mixed sites, and a plan of a few elements."""
     batch = some_batch(rng)
@@ -403,6 +426,7 @@ def test_loss_has_finite_gradients_at_equality_and_for_broken_crystals(rng):
         ({"bounds": (3, 4)}, r"bounds: expected three, got \(3, 4\)"),
         ({"max_points": 0}, "points: expected an integer of at least 1"),
         ({"max_species": 0}, "max_species: expected an integer of at least 1"),
+        ({"usual_points": 0}, "usual_points: expected an integer of at least 1"),
         ({"elements": ["Xx"]}, "element symbol"),
         ({"elements": []}, "at least one species"),
         ({"elements": ["C", "Si4+"]}, "elements: expected neutral atoms, each once"),

@@ -5,7 +5,10 @@ import math
 from typing import ClassVar
 
 import equinox as eqx
-from jaxtyping import Float
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
 
 from ..._core import AbstractSpecification, AnyArray, namespace
 from ._bessel import spherical_bessel
@@ -50,12 +53,18 @@ class OrthonormalBasis(AbstractRadialBasis):
         sinc = xp.where(nonzero, xp.sin(t) / xp.where(nonzero, q, 1.0), math.pi / q_max)
         first = math.sqrt(2 / q_max) * sinc
         # sin((n + 1) t) = 2 cos(t) sin(n t) - sin((n - 1) t)
-        rows = [first]
-        if n_max > 1:
-            rows.append(two_cos * first)
-        for _ in range(2, n_max):
-            rows.append(two_cos * rows[-1] - rows[-2])
-        return xp.stack(rows)
+        if isinstance(first, np.ndarray):
+            rows = [first, two_cos * first][:n_max]
+            for _ in range(2, n_max):
+                rows.append(two_cos * rows[-1] - rows[-2])
+            return np.stack(rows)
+
+        def step(rows: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], Array]:
+            now, last = rows
+            return (two_cos * now - last, now), now
+
+        # A loop, whose rows are stored: XLA would compute the sine and cosine anew for each row.
+        return jax.lax.scan(step, (first, jnp.zeros_like(first)), None, length=n_max)[1]
 
 
 class SphericalBesselBasis(AbstractRadialBasis):

@@ -113,6 +113,15 @@ class SphereSums(NamedTuple):
     sums: Float[AnyArray, "2 S P"]
     complete: Bool[AnyArray, ""]
 
+    def cut(self, n: int) -> tuple["SphereSums", "SphereSums"]:
+        """The first n places, among which reflections stand first, and the others."""
+        parts = []
+        for some in (slice(None, n), slice(n, None)):
+            sums = self.sums[:, :, some]
+            q, size, within = self.q[some], self.size[some], self.within[some]
+            parts.append(SphereSums(q, size, within, sums, self.complete))
+        return parts[0], parts[1]
+
 
 def sphere_sums(
     matrix: Float[Array, "3 3"],
