@@ -14,8 +14,10 @@ import pdoc.render
 
 
 def exported(init: pathlib.Path) -> list[str]:
-    """Names that an `__init__.py` passes on."""
-    nodes = [n for n in ast.parse(init.read_text()).body if isinstance(n, ast.ImportFrom)]
+    """Names that an `__init__.py` passes on, at once or on use (`__init__.pyi`)."""
+    files = [path for path in (init, init.with_suffix(".pyi")) if path.exists()]
+    nodes = [n for path in files for n in ast.parse(path.read_text()).body]
+    nodes = [n for n in nodes if isinstance(n, ast.ImportFrom)]
     return [a.name for n in nodes for a in n.names if a.asname and not a.name.startswith("_")]
 
 

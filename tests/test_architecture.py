@@ -23,7 +23,15 @@ LEVELS = {
     "": 12,  # jaxtal/__init__.py
 }
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
-TREES = {path: ast.parse((PACKAGE / path).read_text()) for path in FILES}
+
+
+def source(path: pathlib.Path) -> str:
+    """A file's text; of an `__init__.py` that imports on use with that of its list, `.pyi`."""
+    stub = (PACKAGE / path).with_suffix(".pyi")
+    return (PACKAGE / path).read_text() + (stub.read_text() if stub.exists() else "")
+
+
+TREES = {path: ast.parse(source(path)) for path in FILES}
 
 
 def room_of(parts: tuple[str, ...]) -> str:
@@ -159,7 +167,7 @@ def exported(path: pathlib.Path) -> list[str]:
     """The names that a file takes from elsewhere to be found in it: `import Name as Name`."""
     return [
         alias.asname
-        for node in ast.parse((PACKAGE / path).read_text()).body
+        for node in TREES[path].body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
         if alias.asname and not alias.asname.startswith("_")
@@ -170,12 +178,12 @@ def test_names_are_few():
     """What a user has to choose from stays small: make a name public when a user needs it.
 
     Counted are the names that `__init__` exports by `import Name as Name`: at the root, rooms
-    included (`__init__.pyi`); over all rooms; and over the public folders inside of rooms (not
+    included; over all rooms; and over the public folders inside of rooms (not
     those of `cli`, which nobody calls). `_core` is private.
     """
     rooms = [path for path in FILES if len(path.parts) == 2 and path.name == "__init__.py"]
     folders = [path for path in FILES if len(path.parts) > 2 and path.name == "__init__.py"]
-    root = len(exported(pathlib.Path("__init__.pyi")))
+    root = len(exported(pathlib.Path("__init__.py")))
     in_rooms = sum(len(exported(path)) for path in rooms if path.parts[0] != "_core")
     deeper = sum(len(exported(p)) for p in folders if p.parts[0] not in ("_core", "cli"))
     assert 0 < root <= 43

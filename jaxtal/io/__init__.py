@@ -77,36 +77,10 @@ Angles are radians in those files and degrees here. A name in .gz is gzipped, wi
 equal fields.
 
 Every error is a `ValueError` that names the file, the atom and the key; nothing is half-written.
+
+A name is imported when it is first used (`__init__.pyi` lists them).
 """
 
-from ._ccp4 import read_ccp4 as read_ccp4
-from ._ccp4 import write_ccp4 as write_ccp4
-from ._contents import contents as contents
-from ._contents import holds_crystals as holds_crystals
-from ._descriptions import read_descriptions as read_descriptions
-from ._descriptions import write_descriptions as write_descriptions
-from ._field_files import read_field as read_field
-from ._field_files import write_field as write_field
-from ._peaks import write_peaks as write_peaks
-from ._powder import read_powder as read_powder
-from ._read import read as read
-from .cif._read import read_cif as read_cif
-from .cif._read import read_cif_block as read_cif_block
-from .cif._values import CifBlock as CifBlock
-from .cif._write import write_cif as write_cif
-from .phases._npz import read_phases_npz as read_phases_npz
-from .phases._results import write_phasing as write_phasing
-from .pscf._basis import read_bf as read_bf
-from .pscf._basis import resample_bf as resample_bf
-from .pscf._basis import write_bf as write_bf
-from .pscf._errors import FieldGroupError as FieldGroupError
-from .pscf._errors import FieldMeshError as FieldMeshError
-from .pscf._group import read_pscf_group as read_pscf_group
-from .pscf._group import write_pscf_group as write_pscf_group
-from .pscf._header import read_field_header as read_field_header
-from .pscf._reports import write_star_report as write_star_report
-from .pscf._reports import write_wave_report as write_wave_report
-from .refinement._write import write_refinement as write_refinement
-from .reflections._columns import read_reflection_columns as read_reflection_columns
-from .reflections._read import read_reflection_table as read_reflection_table
-from .reflections._read import read_reflections as read_reflections
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -36,18 +36,22 @@ def reconstruction_figure(
     descriptor = target.specification
     name = "recovered" if found.success else "best start, not converged"
     both = {"target": target, name: describe(found.best, descriptor)}
-    figure = Figure(figsize=(10.0, 7.2), dpi=130, layout="constrained")
-    grid = figure.add_gridspec(2, 2)
-    power_spectrum(both, figure.add_subplot(grid[0, :]), unit=_unit(descriptor))
-    radial_distribution(both, descriptor.rdf_centres, figure.add_subplot(grid[1, 0]))
-    loss_curves(found, figure.add_subplot(grid[1, 1]))
     if not found.success:
         failure = failure or found.message
     lines = [title, failure and f"NOT SOLVED: {failure}"]
     text = "\n".join(textwrap.fill(line, 110) for line in lines if line)
+    # Stated margins: to have them found takes as long as to draw the picture, with every command.
+    above = 0.035 * len(text.splitlines())
+    figure = Figure(figsize=(10.0, 7.2), dpi=130)
+    grid = figure.add_gridspec(
+        2, 2, left=0.075, right=0.985, bottom=0.075, top=0.955 - above, hspace=0.33, wspace=0.2
+    )
+    power_spectrum(both, figure.add_subplot(grid[0, :]), unit=_unit(descriptor))
+    radial_distribution(both, descriptor.rdf_centres, figure.add_subplot(grid[1, 0]))
+    loss_curves(found, figure.add_subplot(grid[1, 1]))
     if text:
         colour = RED if failure else "black"
-        figure.suptitle(text, fontsize="large", x=0.01, ha="left", color=colour)
+        figure.suptitle(text, fontsize="large", x=0.01, y=0.988, va="top", ha="left", color=colour)
     return figure
 
 

@@ -1,0 +1,14 @@
+from ._data_report import data_report as data_report
+from ._density import density_section as density_section
+from ._fields import field_profile as field_profile
+from ._fields import field_section as field_section
+from ._isosurface import isosurface as isosurface
+from ._live import LiveView as LiveView
+from ._losses import loss_curves as loss_curves
+from ._phasing import deciles as deciles
+from ._phasing import success_histogram as success_histogram
+from ._powder import powder_patterns as powder_patterns
+from ._reconstruction import reconstruction_figure as reconstruction_figure
+from ._solution import solution_figure as solution_figure
+from ._spectra import power_spectrum as power_spectrum
+from ._spectra import radial_distribution as radial_distribution
