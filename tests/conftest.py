@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 
 import jax
 import numpy as np
@@ -19,6 +20,10 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 if not jax.config.values["jax_enable_x64"]:
     jax.config.update("jax_numpy_dtype_promotion", "strict")
 
+
+# What a shell runs in the background ignores interrupts, and so does Python; some tests send them.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: Flags for the code that XLA makes for the default tests, by versions of JAX: not optimised, and
 #: where there still is a choice by its older emitter of kernels. Most of the time goes into
@@ -69,6 +74,13 @@ def x64():
         yield
 
 
+@pytest.fixture
+def x32():
+    """Float32 by default inside one test, be the run in 64-bit mode or not."""
+    with jax.enable_x64(False):
+        yield
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> pathlib.Path:
     """The folder of measured reference data, from the environment variable JAXTAL_DATA."""
@@ -86,6 +98,5 @@ def rng() -> np.random.Generator:
 @pytest.fixture(params=["float32", "float64"])
 def dtype(request: pytest.FixtureRequest) -> str:
     """Both floating-point types, JAX switched to the one at hand."""
-    if request.param == "float64":
-        request.getfixturevalue("x64")
+    request.getfixturevalue("x64" if request.param == "float64" else "x32")
     return request.param

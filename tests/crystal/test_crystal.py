@@ -14,7 +14,7 @@ CUBE = np.eye(3) * 4.0
 TWO = [[0, 0, 0], [0.5, 0.5, 0.5]]
 
 
-def test_defaults_and_types():
+def test_defaults_and_types(x32):
     crystal = Crystal.from_arrays(CUBE, TWO, [55, 17])
     assert crystal.frac_coords.dtype == jnp.float32
     np.testing.assert_array_equal(crystal.occupancies, [1, 1])

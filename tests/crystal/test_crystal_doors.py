@@ -1,6 +1,7 @@
 """The doors for crystals of every kind, on the host and inside jit, and how crystals print."""
 
 import dataclasses
+import re
 from typing import Any
 
 import ase
@@ -48,7 +49,7 @@ def test_one_crystal_of_every_kind(kind):
         assert atoms.distinct_species == [(8, 0, 0), (14, 0, 0)]
     crystal = as_crystal(given)
     assert isinstance(crystal, Crystal)
-    assert crystal.frac_coords.dtype == jnp.float32
+    assert crystal.frac_coords.dtype == expected.frac_coords.dtype
     np.testing.assert_allclose(float(crystal.volume), float(expected.volume), rtol=1e-5)
 
 
@@ -167,7 +168,7 @@ def test_crystals_print_as_one_line():
     assert repr(KINDS["padded"]) == f"{line}; padded to 12"
     batch = CrystalBatch.from_crystals([QUARTZ, RUTILE])
     assert repr(batch) == "2 crystals of 6 to 9 atoms, padded to 10: O, Si, Ti"
-    assert "f32[3,3]" in eqx.tree_pformat(QUARTZ.expand())
+    assert re.search(r"f\d\d\[3,3\]", eqx.tree_pformat(QUARTZ.expand()))
 
 
 def test_crystals_print_without_their_numbers():

@@ -282,7 +282,7 @@ def test_what_makes_it_incomplete():
     assert not complete(2 * cell, many, np.tile(numbers, 4))
 
 
-def test_several_crystals_and_types():
+def test_several_crystals_and_types(x32):
     cell, frac, numbers = quartz()
     spec = PairDistribution(5.0, 30)
     rng = np.random.default_rng(6)

@@ -121,7 +121,7 @@ def test_gaussians_are_differentiable_and_follow_the_type(x64, rng):
     np.testing.assert_allclose(found, exact, atol=1e-5)
 
 
-def test_no_atoms_and_whole_numbers():
+def test_no_atoms_and_whole_numbers(x32):
     mesh, lattice = Mesh((4, 3)), Lattice.from_matrix(np.diag([1.0, 1.3]))
     none = jnp.zeros(0)
     empty = gaussian_density(mesh, lattice, jnp.zeros((0, 2)), none, none)
@@ -171,7 +171,7 @@ def test_electrons_symmetry_and_group(x64, quartz):
     assert np.linalg.norm(apart, axis=1).min() < 0.4
 
 
-def test_float32_has_the_symmetry_too(quartz):
+def test_float32_has_the_symmetry_too(x32, quartz):
     assert quartz.lattice_parameters.dtype == jnp.float32
     for crystal in (quartz, quartz.expand()):
         field = field_from_crystal(crystal, (12, 12, 12), displacements=False)

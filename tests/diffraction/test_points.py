@@ -87,7 +87,7 @@ def test_one_plan_for_several_crystals(x64):
 
 
 @pytest.mark.parametrize("shear", [np.eye(3, dtype=int), SHEAR @ SHEAR], ids=["plain", "skewed"])
-def test_float32_crystals_fit_their_own_plan(shear):
+def test_float32_crystals_fit_their_own_plan(x32, shear):
     crystal = in_cell(stored("h-diamond"), shear)
     assert crystal.lattice.matrix.dtype == jnp.float32
     assert bool(covers(SPACE.plan(crystal, max_stretch=1.0), crystal))

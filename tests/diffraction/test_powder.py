@@ -330,7 +330,7 @@ def test_gradients_against_differences(x64, rng):
         )
 
 
-def test_padding_transforms_and_one_trace():
+def test_padding_transforms_and_one_trace(x32):
     """Padding of 1e10 changes nothing; vmap is the loop; a moved crystal compiles nothing."""
     crystal = vibrating()
     wild = eqx.tree_at(
@@ -404,7 +404,7 @@ def test_gradients_are_finite_everywhere(rng):
     assert np.max(others) > 0
 
 
-def test_half_precision_is_taken_to_float32():
+def test_half_precision_is_taken_to_float32(x32):
     crystal = vibrating()
     half = jax.tree.map(lambda x: x.astype(jnp.bfloat16) if x.dtype == jnp.float32 else x, crystal)
     back = jax.tree.map(lambda x: x.astype(jnp.float32) if x.dtype == jnp.bfloat16 else x, half)

@@ -39,7 +39,7 @@ def test_what_it_holds(x64, gyroid):
     assert doubled.group == gyroid.group
 
 
-def test_one_field_and_dtypes(rng):
+def test_one_field_and_dtypes(x32, rng):
     square = BravaisLattice.find("square", 2)
     one = PeriodicField.from_arrays(rng.normal(size=(4, 5)), square, 2.0)
     assert one.values.shape == (1, 4, 5)

@@ -78,7 +78,7 @@ def _xyz(W):
 
 
 @pytest.mark.parametrize("kind", [int, bool])
-def test_integer_values_are_numbers_like_others(kind, rng):
+def test_integer_values_are_numbers_like_others(x32, kind, rng):
     mesh = Mesh((6, 6))
     values = rng.integers(0, 2, mesh.sizes).astype(kind)
     waves = Waves.build(mesh, np.eye(2) * 2.5)

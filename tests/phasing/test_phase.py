@@ -268,7 +268,7 @@ def test_the_measured_twin_is_seen_in_its_intensities(data_dir):
         ({"grid": Grid(np.eye(2, dtype=int), (5, 6))}, "expected an alias-free grid"),
     ],
 )
-def test_bad_arguments_are_refused(problem, arguments, message):
+def test_bad_arguments_are_refused(x32, problem, arguments, message):
     with pytest.raises(ValueError, match=message):
         phase(problem, **arguments)
 

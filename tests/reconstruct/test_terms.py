@@ -116,7 +116,7 @@ def test_parts_are_what_the_terms_say(problem):
     np.testing.assert_allclose(plain, others, rtol=1e-10, atol=1e-20)
 
 
-def test_wanted_values_compile_nothing_anew():
+def test_wanted_values_compile_nothing_anew(x32):
     crystal = prototype("diamond")
     traces = []
 

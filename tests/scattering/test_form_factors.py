@@ -168,7 +168,7 @@ def test_dtype_follows_the_argument(x64):
             )
 
 
-def test_default_dtype_is_float32_without_x64():
+def test_default_dtype_is_float32_without_x64(x32):
     factors = FormFactors.build(["Si", "O"])
     assert factors.a.dtype == jnp.float32
     assert factors.keys.dtype == jnp.int32
