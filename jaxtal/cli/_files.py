@@ -1,7 +1,9 @@
 """Output folders: found writable before the work, not after."""
 
+import contextlib
 import pathlib
 import tempfile
+from collections.abc import Iterator
 
 from ._errors import BadInputError
 
@@ -30,3 +32,17 @@ def make_folder(folder: pathlib.Path) -> None:
     except OSError as error:
         raise BadInputError(f"{folder}: cannot make this folder ({error.strerror})") from error
     check_writable(folder)
+
+
+@contextlib.contextmanager
+def output_folder(folder: pathlib.Path) -> Iterator[None]:
+    """The folder, known to take files; not left behind empty when the work fails."""
+    new = [one for one in (folder, *folder.parents) if not one.exists()]
+    make_folder(folder)
+    try:
+        yield
+    except BaseException:
+        for one in new:
+            with contextlib.suppress(OSError):
+                one.rmdir()
+        raise

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from ..phasing import phase as find_phases
 from ._errors import BadInputError
-from ._files import check_writable
+from ._files import check_writable, output_folder
 from ._options import Count, Dtype, Json, Quiet, Seed
 from .job import (
     Demo,
@@ -21,7 +21,6 @@ from .job import (
     Report,
     demo_text,
     example_text,
-    output_folder,
     read_job,
     read_job_file,
     recipe_names,

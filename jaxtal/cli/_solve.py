@@ -19,10 +19,10 @@ from ..scattering import composition_amounts
 from ..solution import Solution
 from ..solution import solve as solve_structure
 from ._errors import BadInputError
+from ._files import output_folder
 from ._interrupts import INTERRUPTED
 from ._options import Count, Json, Quiet, Radiation, ReflectionForm, Seed, Six, number
 from ._skipped import one_line_warnings
-from .job import output_folder
 
 #: Ends of the names of what may be written.
 _ENDINGS = (".cif", ".res", "-density.ccp4", "-difference.ccp4", "-p1.ccp4", ".png", ".log")

@@ -6,7 +6,6 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax import lax
 from jaxtyping import Array, Float
 
@@ -165,6 +164,8 @@ def _climb(
     height: Float[Array, ""],
     steps: int,
 ) -> tuple[Float[Array, " P"], Float[Array, " steps"]]:
+    import optax  # a fifth of a second that few need
+
     optimiser = optax.adam(optax.cosine_decay_schedule(0.1, steps, 0.01))
     present = jnp.any(peaks != 0, axis=0)
 

@@ -8,7 +8,6 @@ from ._examples import Demo as Demo
 from ._examples import Example as Example
 from ._examples import demo_text as demo_text
 from ._examples import example_text as example_text
-from ._files import output_folder as output_folder
 from ._files import save_grid as save_grid
 from ._files import write_results as write_results
 from ._read import Job as Job

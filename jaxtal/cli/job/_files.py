@@ -1,18 +1,15 @@
 """Files of a phasing job: all of them appear in the folder, or none."""
 
-import contextlib
 import json
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterator
 
 from ..._core import replacing, write_text
 from ...density import Density
 from ...io import write_peaks, write_phasing
 from ...phasing import Phasing
 from .._errors import BadInputError
-from .._files import make_folder
 from ._read import Job
 from ._report import Report
 from ._section_files import placed, write_arrays, write_section
@@ -20,20 +17,6 @@ from ._section_files import placed, write_arrays, write_section
 #: Files of every job, which one that does not write them must not leave behind from before.
 _FIXED = ("phases.csv", "phases.npz", "density.ccp4", "density.npz", "summary.json")
 _FIXED += tuple(f"peaks.{ending}" for ending in ("csv", "cif", "res", "xyz"))
-
-
-@contextlib.contextmanager
-def output_folder(folder: pathlib.Path) -> Iterator[None]:
-    """The folder, known to take files; not left behind empty when the work fails."""
-    new = [one for one in (folder, *folder.parents) if not one.exists()]
-    make_folder(folder)
-    try:
-        yield
-    except BaseException:
-        for one in new:
-            with contextlib.suppress(OSError):
-                one.rmdir()
-        raise
 
 
 def write_results(report: Report, folder: pathlib.Path) -> list[str]:
