@@ -11,7 +11,7 @@ from descent_report import descent_text
 from generative_report import generative_text
 from rebuilding_report import rebuilding_text
 from refinement_report import refinement_text
-from solving_report import simulated_text, solving_text, verdict_text
+from solving_report import simulated_text, solving_peers_text, solving_text, verdict_text
 
 HERE = Path(__file__).parent
 
@@ -622,6 +622,7 @@ def write():
         ("generative", generative_text),
         ("refinement", refinement_text),
         ("solving", solving_text),
+        ("solving_peers", solving_peers_text),
         ("robustness", simulated_text),
     ):
         path = HERE / "results" / f"{name}.json"

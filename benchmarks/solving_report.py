@@ -1,4 +1,4 @@
-"""The section of `README.md` on structure solution, from `results/solving.json`."""
+"""The sections of `README.md` on structure solution, from `results/solving*.json`."""
 
 from statistics import median
 
@@ -139,3 +139,48 @@ def clopper_pearson(found: int, tried: int, level: float = 0.95) -> float:
     from scipy.stats import beta
 
     return 1.0 if found >= tried else float(beta.ppf(level, found + 1, tried - found))
+
+
+PEERS = """
+## Phasing beside its peers (`solving_peers.py`)
+
+The same data in one run. A cycle: nanoseconds of CPU for each point of the grid, ours (relaxed
+reflections, float32) and that of cctbx's charge flipping, its weak-reflection variant, as its own
+defaults have it; wall seconds of ours with a start on each core, divided by the starts. Four
+starts: wall seconds of `phase_in_p1` until its runs agree, with what it compiles and once more.
+Solved: `jxt.solve` to a refined crystal, without the group (CPU seconds, compiled); cctbx by its
+own claim, given the group, seeds 0 to 2; grok-phase-solver by its method "auto", given the group.
+Share: of the reference's atoms but hydrogen that have an atom (ours) or a peak within 0.3 A.
+"""
+
+
+COLUMNS = (
+    *("set", "cycle, ns a point: ours, cctbx", "ratio, CPU (wall)"),
+    *("four starts (s): first, again", "solve: share (CPU s)"),
+    *("cctbx: shares (CPU s)", "grok: share (CPU s)"),
+)
+
+
+def solving_peers_text(results: dict) -> str:
+    """The table, a row for each set."""
+    text = PEERS + f"\n| {' | '.join(COLUMNS)} |\n" + "|---" * len(COLUMNS) + "|\n"
+    for name, row in results["rows"].items():
+        own, peer, other = row["own"], row["cctbx"], row.get("grok")
+        a, b = (
+            {key: 1e9 * one["cycle"][key] / one["cycle"]["points"] for key in ("cpu", "wall")}
+            for one in (own, peer)
+        )
+        shares = ", ".join(
+            f"{100 * run['share']:.0f} %" + ("" if run["claimed"] else " (not claimed)")
+            for run in peer["runs"]
+        )
+        cells = (
+            f"{a['cpu']:.1f}, {b['cpu']:.1f}",
+            f"{b['cpu'] / a['cpu']:.1f} ({b['wall'] / a['wall']:.1f})",
+            f"{own['first'][0]:.1f}, {own['second'][0]:.1f}",
+            f"{100 * own['share']:.0f} % ({own['solve']:.1f})",
+            f"{shares} ({median(run['cpu'] for run in peer['runs']):.1f})",
+            f"{100 * other.get('share', 0):.0f} % ({other['cpu']:.0f})" if other else "",
+        )
+        text += f"| {name} | " + " | ".join(cells) + " |\n"
+    return text + f"\n{results['cores']} cores, jax {results['versions']['jax']}\n"
