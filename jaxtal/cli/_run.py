@@ -1,7 +1,6 @@
 """One command, run: with compiled programs kept."""
 
 import inspect
-import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +9,7 @@ import jax
 
 from .._core import use_compilation_cache
 from ._errors import BadInputError
+from ._skipped import warn_in_one_line
 
 
 def run(command: Callable[..., Any], bound: inspect.BoundArguments) -> int:
@@ -24,12 +24,7 @@ def run(command: Callable[..., Any], bound: inspect.BoundArguments) -> int:
     use_compilation_cache()
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = _say
+            warnings.showwarning = warn_in_one_line
             return command(*bound.args, **bound.kwargs)
     except jax.errors.JaxRuntimeError as error:
         raise BadInputError(str(error) or type(error).__name__) from error
-
-
-def _say(message: Warning | str, *_: Any, **__: Any) -> None:
-    """One line on stderr, without the place in the program."""
-    print("jaxtal: warning: " + " ".join(str(message).split()), file=sys.stderr)

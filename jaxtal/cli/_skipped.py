@@ -27,15 +27,22 @@ def warn_of_skipped(skipped: Sequence[tuple[str, str]]) -> None:
         print(f"jaxtal: skipped {more} more; --json lists them all", file=sys.stderr)
 
 
+def warn_in_one_line(
+    message: Warning | str, category: type[Warning], *_: object, **__: object
+) -> None:
+    """One line on stderr, without the place in the program; a `warnings.showwarning`.
+
+    What is deprecated is between two packages, and not the user's to mend.
+    """
+    if not issubclass(category, DeprecationWarning | PendingDeprecationWarning):
+        print(f"jaxtal: warning: {' '.join(str(message).split())}", file=sys.stderr)
+
+
 @contextlib.contextmanager
 def one_line_warnings(quiet: bool = False) -> Iterator[None]:
     """Show what is dubious about a file in one line on stderr each, or not at all."""
-
-    def show(message: Warning | str, *_: object, **__: object) -> None:
-        print(f"jaxtal: warning: {' '.join(str(message).split())}", file=sys.stderr)
-
     with warnings.catch_warnings():
         if quiet:
             warnings.simplefilter("ignore", UserWarning)
-        warnings.showwarning = show
+        warnings.showwarning = warn_in_one_line
         yield

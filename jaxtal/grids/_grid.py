@@ -111,7 +111,7 @@ class Grid:
         arrays = (self.characters, np.array(self.moduli), self.origin)
         names = ("characters", "moduli", "origin")
         parts = dict(zip(names, arrays, strict=True))
-        write_bytes(path, lambda file: np.savez(file, allow_pickle=False, **parts))
+        write_bytes(path, lambda file: np.savez(file, **parts))
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> "Grid":

@@ -57,7 +57,7 @@ def write_descriptions(
         "specification": np.array(made_by.to_json()),
         "version": np.array(importlib.metadata.version("jaxtal")),
     }
-    write_bytes(path, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
+    write_bytes(path, lambda file: np.savez_compressed(file, **arrays))
 
 
 def read_descriptions(path: str | os.PathLike) -> tuple[Description, list[str]]:

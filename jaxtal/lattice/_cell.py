@@ -17,11 +17,11 @@ N_PARAMETERS = {1: 1, 2: 3, 3: 6}
 
 
 @overload
-def cell_to_matrix(cell: np.ndarray | Sequence[float]) -> np.ndarray: ...
+def cell_to_matrix(cell: np.ndarray | Sequence[float | int]) -> np.ndarray: ...
 @overload
 def cell_to_matrix(cell: Array) -> Array: ...
 def cell_to_matrix(
-    cell: Float[Array | np.ndarray, " p"] | Sequence[float],
+    cell: Float[Array | np.ndarray, " p"] | Sequence[float | int],
 ) -> Float[Array | np.ndarray, "d d"]:
     """Return the lattice matrix of a cell, a along x and b in the xy plane (ASE's orientation).
 
@@ -51,11 +51,11 @@ def cell_to_matrix(
 
 
 @overload
-def matrix_to_cell(matrix: np.ndarray | Sequence[Sequence[float]]) -> np.ndarray: ...
+def matrix_to_cell(matrix: np.ndarray | Sequence[Sequence[float | int]]) -> np.ndarray: ...
 @overload
 def matrix_to_cell(matrix: Array) -> Array: ...
 def matrix_to_cell(
-    matrix: Float[Array | np.ndarray, "d d"] | Sequence[Sequence[float]],
+    matrix: Float[Array | np.ndarray, "d d"] | Sequence[Sequence[float | int]],
 ) -> Float[Array | np.ndarray, " p"]:
     """Return the cell parameters of a lattice matrix; its orientation is lost.
 

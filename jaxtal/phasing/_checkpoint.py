@@ -117,7 +117,7 @@ class Checkpoint:
                 arrays[f"{i}.f"] = np.asarray(attempt.f)
             for j, leaf in enumerate(jax.tree.leaves(attempt.state)):
                 arrays[f"{i}.state.{j}"] = np.asarray(_plain(leaf))
-        write_bytes(self._path, lambda file: np.savez(file, allow_pickle=False, **arrays))
+        write_bytes(self._path, lambda file: np.savez(file, **arrays))
         self._written = time.monotonic()
 
 

@@ -68,7 +68,7 @@ def write_section(
 def write_arrays(path: pathlib.Path, **arrays: Any) -> None:
     """Write arrays to an .npz, whole or not at all."""
     whole = {name: np.asarray(value) for name, value in arrays.items()}
-    write_bytes(path, lambda file: np.savez_compressed(file, allow_pickle=False, **whole))
+    write_bytes(path, lambda file: np.savez_compressed(file, **whole))
 
 
 def _where(plan: SectionPlan) -> str:

@@ -107,7 +107,7 @@ def write_phases_npz(path: str | os.PathLike[str], archive: PhaseArchive) -> Non
     if space is not None:
         arrays |= {"parallel": space.parallel, "perpendicular": space.perpendicular}
     whole = {name: np.asarray(value) for name, value in arrays.items()}
-    write_bytes(path, lambda file: np.savez_compressed(file, allow_pickle=False, **whole))
+    write_bytes(path, lambda file: np.savez_compressed(file, **whole))
 
 
 def read_phases_npz(path: str | os.PathLike[str]) -> PhaseArchive:
