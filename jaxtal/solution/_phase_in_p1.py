@@ -33,6 +33,8 @@ _FIRST = 300
 #: Agreement with every other run at which a rung is left early.
 _CLEAR = 0.90
 _SWEEP = 40
+#: Cycles with the amplitudes themselves after those with their power.
+_PLAIN = 100
 #: Cycles between two looks at whether to stop.
 _GLANCE = 100
 
@@ -55,7 +57,7 @@ def phase_in_p1(
     Every equivalent of every reflection is listed and phased for itself: without the translations
     of a wrong (or right) space group, iterates are free to move, and runs that agree are
     independent evidence. The amplitudes are divided by the fall-off of the data
-    (`reflections.NormalisedE`) and multiplied by the window of the rung.
+    (`reflections.NormalisedE`) and multiplied by the window of the rung, or raised to its power.
 
     Args:
         reflections: merged data in three dimensions; those of a Laue group, or of a space group
@@ -113,7 +115,10 @@ def _climb(
 ) -> FreeStructure:
     orbits, signed = reflections.orbits, radiation == "neutron"
     amplitude = reflections.amplitude / NormalisedE(with_epsilon=False).form_factors(reflections)
-    modulus = (amplitude * Window(rung.window).factors(reflections))[orbits.orbit]
+    strong = (amplitude * Window(rung.window).factors(reflections)) ** rung.sharpened
+    # Strong ones find the phases of a structure, and distort its density.
+    last = rung if rung.sharpened == 1 else Rung()
+    modulus = (amplitude * Window(last.window).factors(reflections))[orbits.orbit]
     limit = reflections.q_parallel.max() / rung.coarser * (1 + 1e-9)
     inside = reflections.q_parallel[orbits.orbit] <= limit
     k, modulus = orbits.members[inside], modulus[inside]
@@ -121,13 +126,14 @@ def _climb(
     extra = _unmeasured(reflections, limit) if rung.floated else None
     both = k if extra is None else np.concatenate([k, extra])
     grid = padded_grid(both)
-    data = FreeAmplitudes.build(grid, k, modulus, extra)
+    plain = FreeAmplitudes.build(grid, k, modulus, extra)
+    data = plain if last is rung else FreeAmplitudes.build(grid, k, strong[orbit], extra)
     keys = [jax.random.fold_in(jax.random.key(seed), start) for start in range(starts)]
 
     def number(value: float) -> Any:
         return jnp.asarray(value, data.modulus.dtype)
 
-    def relaxed(x: Any, cycles: int) -> Any:
+    def relaxed(data: FreeAmplitudes, rung: Rung, x: Any, cycles: int) -> Any:
         beta, support = number(rung.beta), number(rung.support)
         for done in range(0, cycles, _GLANCE):
             if stop():
@@ -137,17 +143,19 @@ def _climb(
         return x
 
     def finished(x: Any) -> tuple[np.ndarray, float]:
-        y, r = free_sweep(data, x, number(0.6), number(0.98), jnp.int32(_SWEEP), signed)
+        if last is not rung:
+            x = relaxed(plain, last, x, _PLAIN)
+        y, r = free_sweep(plain, x, number(0.6), number(0.98), jnp.int32(_SWEEP), signed)
         F = read_free(grid, np.asarray(y), k)
         # In the units of the moduli; a run that has gone astray has no phases.
         return np.where(np.isfinite(F), modulus * np.exp(1j * np.angle(F)), 0.0), float(r)
 
     with concurrent.futures.ThreadPoolExecutor(_cores()) as pool:
         first = min(_FIRST, rung.cycles)
-        x = list(pool.map(lambda key: relaxed(free_start(data, key), first), keys))
+        x = list(pool.map(lambda key: relaxed(data, rung, free_start(data, key), first), keys))
         ended = list(pool.map(finished, x))
         if first < rung.cycles and not stop() and not _clear(k, [F for F, _ in ended], signed):
-            x = list(pool.map(lambda one: relaxed(one, rung.cycles - first), x))
+            x = list(pool.map(lambda one: relaxed(data, rung, one, rung.cycles - first), x))
             ended = list(pool.map(finished, x))
     F = np.stack([one for one, _ in ended])
     agreement = pairwise(k, F, signed)

@@ -186,6 +186,30 @@ def test_rungs_float_what_is_missing_and_leave_out_the_edge(organic):
     assert search.structure is coarse
 
 
+def test_a_sharpened_rung_ends_with_the_amplitudes_themselves(organic):
+    reflections = organic[3]
+    rung = Rung(window="none", sharpened=1.5, cycles=400)
+    found = phase_in_p1(reflections, starts=2, ladder=(rung,))
+    assert found.agrees
+    assert "amplitudes^1.5" in found.rung.text()
+    plain = phase_in_p1(reflections, starts=2, ladder=(Rung(cycles=5),))
+    np.testing.assert_allclose(found.modulus, plain.modulus, rtol=1e-6)
+    np.testing.assert_allclose(np.abs(found.F), [plain.modulus] * 2, rtol=2e-3, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_strong_amplitudes_solve_many_equal_atoms():
+    """40 carbon atoms in P212121 at 0.85 A: none of four with a window, all with E^1.8."""
+    elements, cell = ["C"] * 40, [9.5, 13.0, 21.0, 90, 90, 90]
+    group, matrix, x = crystal("P 21 21 21", cell, elements, seed=3)
+    reflections = measured(group, cell, matrix, elements, x, 0.85)
+    assert not phase_in_p1(reflections, ladder=(Rung(),)).agrees
+    found = phase_in_p1(reflections, ladder=solution.LADDER[1:2])
+    assert found.converged
+    assert found.families == [[0, 1, 2, 3]]
+    assert find_space_group(found).best.group.number == 19
+
+
 def test_harder_rungs_are_climbed_while_nothing_agrees(organic):
     ladder = (Rung(cycles=1), Rung(cycles=600))
     found = phase_in_p1(organic[3], starts=2, ladder=ladder)
@@ -213,8 +237,9 @@ def test_bad_input_is_refused(organic):
         phase_in_p1(reflections, ladder=())
     with pytest.raises(ValueError, match="expected beta"):
         Rung(beta=2.5)
-    with pytest.raises(ValueError, match="cycles"):
-        Rung(cycles=0)
+    for name in ("cycles", "coarser", "sharpened"):
+        with pytest.raises(ValueError, match=f"{name}: expected at least 1, got 0"):
+            Rung(**{name: 0})
     F = structure_factors(reflections.orbits.members, organic[0], organic[1], ORGANIC, organic[2])
     structure = known(reflections, F)
     with pytest.raises(ValueError, match="expected one of the Laue class"):
