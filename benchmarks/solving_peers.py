@@ -70,10 +70,10 @@ def own_cycle(data: Any) -> dict[str, float]:
     cores = len(os.sched_getaffinity(0))
     keys = [jax.random.key(i) for i in range(cores)]
     starts = [free_start(data, key) for key in keys]
-    numbers = [np.float32(value) for value in (0.5, 0.1)]
+    beta, support = np.float32(0.5), np.float32(0.1)
 
     def run(x: Any) -> Any:
-        return jax.block_until_ready(free_relax(data, x, *numbers, np.int32(CYCLES), False))
+        return jax.block_until_ready(free_relax(data, x, beta, support, np.int32(CYCLES), False))
 
     run(starts[0])
     with concurrent.futures.ThreadPoolExecutor(cores) as pool:
@@ -185,7 +185,7 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     home = Path(os.environ["JAXTAL_DATA"]) / "reflections"
-    result = json.loads(RESULT.read_text()) if RESULT.exists() else {"rows": {}}
+    result: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {"rows": {}}
     versions = {name: importlib.metadata.version(name) for name in ("jax", "jaxtal")}
     result |= {"cores": os.cpu_count(), "versions": versions, "enough": ENOUGH}
     for name in options.sets:

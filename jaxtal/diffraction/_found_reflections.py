@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -28,6 +28,15 @@ from .sums import (
 
 #: Places for different elements in one crystal, at least.
 _FEWEST_SPECIES = 4
+
+
+class _Contents(NamedTuple):
+    """Form factors of the species, their amounts, whether arrays are sound and all is known."""
+
+    factors: FormFactors
+    amounts: Float[Array, " S"]
+    usable: Bool[Array, ""]
+    known: Bool[Array, ""]
 
 
 class FoundReflections(AbstractReflections):
@@ -164,8 +173,8 @@ class FoundReflections(AbstractReflections):
 
     def points(self, crystal: Program) -> ReciprocalPoints:
         """Return the points of one crystal; pure, finite for every content of the arrays."""
-        found, *rest = self._found(crystal)
-        return self._points(found, *rest)
+        found, contents = self._found(crystal)
+        return self._points(found, contents)
 
     def summed(
         self, crystal: Program, f: Callable[[ReciprocalPoints], PyTree]
@@ -175,12 +184,11 @@ class FoundReflections(AbstractReflections):
         On a CPU the places beyond `usual_points` are computed only where a crystal needs them:
         reflections stand first, so that room to grow costs little.
         """
-        found, *rest = self._found(crystal)
-        usable, known = rest[-2:]
-        complete = usable & found.complete & known
+        found, contents = self._found(crystal)
+        complete = contents.usable & found.complete & contents.known
 
         def of_part(part: SphereSums) -> PyTree:
-            return f(self._points(part, *rest))
+            return f(self._points(part, contents))
 
         # Under vmap, as on other devices, both branches of the condition are computed.
         split = self.usual_points if jax.default_backend() == "cpu" else self.max_points
@@ -192,10 +200,7 @@ class FoundReflections(AbstractReflections):
         more = jax.lax.cond(jnp.any(beyond.within), of_part, lambda _: nothing, beyond)
         return jax.tree.map(jnp.add, total, more), complete
 
-    def _found(
-        self, crystal: Program
-    ) -> tuple[SphereSums, FormFactors, Array, Bool[Array, ""], Bool[Array, ""]]:
-        """Sums at the reflections, form factors and amounts of each species, usable, known."""
+    def _found(self, crystal: Program) -> tuple[SphereSums, _Contents]:
         lattice, frac, mask = _arrays(crystal)
         weights, rows, known = self._weights(crystal, mask, lattice.dtype)
         factors = jax.tree.map(lambda table: table[rows], self.form_factors)
@@ -204,16 +209,10 @@ class FoundReflections(AbstractReflections):
         weights = jnp.where(usable, weights, 0.0)
         x = jnp.where((mask & usable)[:, None], frac, 0.0)
         found = sphere_sums(matrix, reciprocal, x, weights, self.space.q_max, self.box)
-        return found, factors, jnp.sum(weights, axis=1), usable, known
+        return found, _Contents(factors, jnp.sum(weights, axis=1), usable, known)
 
-    def _points(
-        self,
-        found: SphereSums,
-        factors: FormFactors,
-        amounts: Float[Array, " S"],
-        usable: Bool[Array, ""],
-        known: Bool[Array, ""],
-    ) -> ReciprocalPoints:
+    def _points(self, found: SphereSums, contents: _Contents) -> ReciprocalPoints:
+        factors, amounts, usable, known = contents
         f = factors(jnp.sum(found.q * found.q, axis=-1) / (16 * np.pi**2))
         real, imag = jnp.sum(f[None] * found.sums, axis=1)
         x = jnp.where(found.within, found.size / self.space.q_max, 0.0)

@@ -156,7 +156,20 @@ def _refined(given: Given, search: SpaceGroupSearch, candidate: CandidateGroup) 
         progress=given.job.progress,
         stop=given.job.stop,
     )
-    return candidate, sites, found
+    return _of_the_hand(search, candidate, found), sites, found
+
+
+def _of_the_hand(
+    search: SpaceGroupSearch, candidate: CandidateGroup, found: Refinement
+) -> CandidateGroup:
+    """The candidate that the model has: by anomalous differences P61 may have become P65."""
+    group = found.model.group
+    if group == candidate.group:
+        return candidate
+    for one in (search.best, *search.alternatives):
+        if one.group == group:
+            return one
+    return dataclasses.replace(candidate, group=group, inverted=not candidate.inverted)
 
 
 def _stopped(

@@ -20,8 +20,13 @@ _SPREAD, _LOOSE = 0.15, 0.5
 _LEFT, _MEAN, _NEAR, _REGULAR, _SOME = 0.75, 0.96, 0.08, 0.1, 14
 #: Share of the carbon atoms that may be bonded to nothing, and number from which on they count.
 _ALONE, _CARBONS = 0.25, 6
-#: Volume of an atom of C, N, O, F in crystals that are mostly carbon, at most, A^3 (usual: 15-22).
+#: Volume of a covalent atom in crystals that are mostly carbon, at most, A^3 (usual: 15-22).
 _ROOM = 31.0
+#: No two atoms but hydrogen that are both there are closer, angstrom (N2: 1.10; C=O: 1.13). What
+#: element they are need not be known. Share of the atoms, and number, that may have such ones.
+_CLOSE, _MANY, _FEW = 1.08, 0.1, 2
+#: Occupancy of an atom that is not one of several places.
+_THERE = 0.95
 
 
 def wrong_cell(model: Model) -> str | None:
@@ -38,6 +43,7 @@ def wrong_cell(model: Model) -> str | None:
     heavy = np.flatnonzero(numbers > 1)
     r = np.array([radius(int(z)) for z in numbers[heavy]])
     rows, carbons, alone = [], 0, 0
+    close: set[int] = set()
     for i, own in zip(heavy, r, strict=True):
         near = images_near(
             model.frac[i], model.frac[heavy], model.group, model.matrix, _LONG * (own + r)
@@ -47,17 +53,24 @@ def wrong_cell(model: Model) -> str | None:
         if int(numbers[i]) not in _COVALENT:
             continue
         for j, W, t, _ in near:
-            if int(numbers[heavy[j]]) in _COVALENT:
-                image = W @ model.frac[heavy[j]] + t
-                rows.append((image - model.frac[i]) @ model.matrix / (own + r[j]))
+            other = heavy[j]
+            if int(numbers[other]) in _COVALENT:
+                step = (W @ model.frac[other] + t - model.frac[i]) @ model.matrix
+                rows.append(step / (own + r[j]))
+                there = min(model.occupancies[i], model.occupancies[other]) > _THERE
+                if there and np.linalg.norm(step) < _CLOSE:
+                    close |= {int(i), int(other)}
     d = np.array(rows).reshape(-1, 3)
     d = d[np.linalg.norm(d, axis=1) > _SHORT]
     # Atoms at random places, which no chemistry has put there, say nothing of the cell.
     regular = len(d) >= _SOME and _are_bonds(np.linalg.norm(d, axis=1))
     if regular and carbons >= _CARBONS and alone > _ALONE * carbons:
         return f"{alone} of {carbons} carbon atoms have no neighbour: the cell is wrong"
+    if len(close) > max(_FEW, _MANY * len(heavy)):
+        closer = f"{len(close)} of {len(heavy)} atoms have neighbours closer than any bond"
+        return f"{closer}: the cell is wrong, or atoms are"
     organic = carbons >= max(_CARBONS, len(heavy) / 2)
-    if regular and organic and np.isin(numbers[heavy], (6, 7, 8, 9)).all():
+    if organic and np.isin(numbers[heavy], _COVALENT).all():
         volume = abs(np.linalg.det(model.matrix))
         each = volume / float(np.sum(model.multiplicities[heavy] * model.occupancies[heavy]))
         if each > _ROOM:

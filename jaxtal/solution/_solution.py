@@ -42,11 +42,23 @@ class Solution:
 
     @property
     def alternatives(self) -> list[str]:
-        """Symbols of other groups that the data do not rule out."""
-        if self.search is None or self.candidate is None:
+        """Symbols of other groups that the data do not rule out.
+
+        The other hand is ruled out where anomalous differences tell it.
+        """
+        chosen, flack = self.candidate, None if self.refinement is None else self.refinement.flack
+        if self.search is None or chosen is None:
             return []
-        every = (self.search.best, *self.search.alternatives)
-        return [str(one.group.hm) for one in every if one is not self.candidate]
+        told = flack is not None and flack.decided and flack.value < 0.25
+        order = len(chosen.group.point_rotations)
+        return [
+            str(one.group.hm)
+            for one in (self.search.best, *self.search.alternatives)
+            if one.group != chosen.group
+            and not (
+                told and one.inverted != chosen.inverted and len(one.group.point_rotations) == order
+            )
+        ]
 
     @property
     def crystal(self) -> Any:

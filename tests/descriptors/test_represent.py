@@ -163,7 +163,7 @@ def test_room_that_is_rarely_needed_changes_nothing(x64, rng):
         plan = built(SMALL, BOUNDS, POINTS, usual_points=usual, dtype="float64")
 
         def total(smooth, plan=plan):
-            values, described = jax.lax.map(lambda one: objective(*one, plan), smooth)
+            values, described = jax.lax.map(lambda one: objective(*one, plan=plan), smooth)
             return jnp.sum(values), described
 
         def run(lattice, frac, total=total):

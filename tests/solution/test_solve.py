@@ -4,6 +4,7 @@ import dataclasses
 import json
 import signal
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,10 +19,12 @@ from jaxtal.lattice import Superspace
 from jaxtal.phasing._wave_vectors import wave_vectors_within
 from jaxtal.plot._style import RED
 from jaxtal.refinement import Measurements, Model, complete_model
+from jaxtal.refinement._flack import Flack
 from jaxtal.reflections import ReflectionTable
-from jaxtal.solution import FreeStructure, Rung
-from jaxtal.solution._attempt import Attempt
+from jaxtal.solution import FreeStructure, Rung, Solution
+from jaxtal.solution._attempt import Attempt, _of_the_hand
 from jaxtal.solution._cell_by_bonds import wrong_cell
+from jaxtal.symmetry import SpaceGroup
 
 CELL = [7.1, 9.3, 10.2, 90, 98, 90]
 KEYS = {
@@ -332,20 +335,42 @@ def test_atoms_that_half_a_model_shows_faintly_are_found():
     assert found.R1 < 0.03
 
 
-def chairs(stretch=(1.0, 1.0, 1.0)):
-    """Two rings of six carbon atoms, 1.54 A apart, and sodium, in a cell that may be wrong."""
+def chairs(stretch=(1.0, 1.0, 1.0), last="Na"):
+    """Two rings of six carbon atoms, 1.54 A apart, and one more atom, in a cell."""
     a = np.arange(6) * np.pi / 3
     ring = np.stack([1.46 * np.cos(a), 1.46 * np.sin(a), 0.25 * (-1.0) ** np.arange(6)], axis=1)
     turned = ring[:, [2, 0, 1]] + [4.0, 4.0, 4.0]
     cell = np.diag([7.0, 7.2, 7.4])
     frac = np.concatenate([ring + 1.5, turned, [[5.6, 1.0, 5.6]]]) @ np.linalg.inv(cell)
-    elements = ["C"] * 12 + ["Na"]
+    elements = ["C"] * 12 + [last]
     return Model.build(np.diag(stretch) @ cell, "P 1", elements, frac, u_iso=0.03)
+
+
+def test_the_group_that_is_told_is_that_of_the_model():
+    """Anomalous differences may have turned P 61 into P 65, and rule the other hand out."""
+    one, other = (
+        SimpleNamespace(group=SpaceGroup.find(name), inverted=inverted)
+        for name, inverted in (("P 61", False), ("P 65", True))
+    )
+    search = SimpleNamespace(best=one, alternatives=(other,))
+    model = SimpleNamespace(group=SpaceGroup.find("P 65"))
+    for value, esd, named in ((0.02, 0.03, []), (0.4, 0.3, ["P 61"])):
+        flack = Flack(value, esd, 100)
+        found = SimpleNamespace(model=model, flack=flack)
+        chosen = _of_the_hand(search, one, found)
+        assert chosen is other
+        told = dict.fromkeys(field.name for field in dataclasses.fields(Solution))
+        told |= {"search": search, "candidate": chosen, "refinement": found}
+        assert Solution(**told).alternatives == named
+    found = SimpleNamespace(model=SimpleNamespace(group=one.group), flack=None)
+    assert _of_the_hand(search, one, found) is one
 
 
 def test_bonds_tell_a_wrong_cell():
     assert wrong_cell(chairs()) is None
     assert "b 7.1 rather than 9.0 A" in str(wrong_cell(chairs((1.0, 1.25, 1.0))))
+    assert "closer than any bond" in str(wrong_cell(chairs((0.68, 0.68, 0.68))))
+    assert "A^3 for each atom" in str(wrong_cell(chairs((1.0, 1.0, 1.25), "Br")))
     # Atoms at random places have no bonds.
     _, matrix, x = crystal("P 21", CELL, ORGANIC)
     assert wrong_cell(Model.build(matrix, "P 21", ORGANIC, x, u_iso=0.03)) is None

@@ -67,7 +67,7 @@ def write_section(
 
 def write_arrays(path: pathlib.Path, **arrays: Any) -> None:
     """Write arrays to an .npz, whole or not at all."""
-    whole = {name: np.asarray(value) for name, value in arrays.items()}
+    whole: dict[str, Any] = {name: np.asarray(value) for name, value in arrays.items()}
     write_bytes(path, lambda file: np.savez_compressed(file, **whole))
 
 

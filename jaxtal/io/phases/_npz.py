@@ -106,7 +106,7 @@ def write_phases_npz(path: str | os.PathLike[str], archive: PhaseArchive) -> Non
         arrays |= {f"trace/{i}/{name}": values for name, values in trace.items()}
     if space is not None:
         arrays |= {"parallel": space.parallel, "perpendicular": space.perpendicular}
-    whole = {name: np.asarray(value) for name, value in arrays.items()}
+    whole: dict[str, Any] = {name: np.asarray(value) for name, value in arrays.items()}
     write_bytes(path, lambda file: np.savez_compressed(file, **whole))
 
 
