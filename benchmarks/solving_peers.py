@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import report
 from solving import ENOUGH, every, reference, share_found
@@ -70,10 +71,10 @@ def own_cycle(data: Any) -> dict[str, float]:
     cores = len(os.sched_getaffinity(0))
     keys = [jax.random.key(i) for i in range(cores)]
     starts = [free_start(data, key) for key in keys]
-    beta, support = np.float32(0.5), np.float32(0.1)
+    beta, support, cycles = jnp.float32(0.5), jnp.float32(0.1), jnp.int32(CYCLES)
 
     def run(x: Any) -> Any:
-        return jax.block_until_ready(free_relax(data, x, beta, support, np.int32(CYCLES), False))
+        return jax.block_until_ready(free_relax(data, x, beta, support, cycles, False))
 
     run(starts[0])
     with concurrent.futures.ThreadPoolExecutor(cores) as pool:
