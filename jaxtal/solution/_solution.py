@@ -7,7 +7,7 @@ from ..refinement import Refinement
 from ..reflections import DataReport
 from ._atoms import AtomSites
 from ._free_structure import FreeStructure
-from ._space_group import CandidateGroup, SpaceGroupSearch
+from ._space_group import CandidateGroup, SpaceGroupSearch, partners
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -49,16 +49,14 @@ class Solution:
         chosen, flack = self.candidate, None if self.refinement is None else self.refinement.flack
         if self.search is None or chosen is None:
             return []
-        told = flack is not None and flack.decided and flack.value < 0.25
-        order = len(chosen.group.point_rotations)
-        return [
-            str(one.group.hm)
+        others = [
+            one.group
             for one in (self.search.best, *self.search.alternatives)
             if one.group != chosen.group
-            and not (
-                told and one.inverted != chosen.inverted and len(one.group.point_rotations) == order
-            )
         ]
+        told = flack is not None and flack.decided and flack.value < 0.25
+        gone = partners(chosen.group, tuple(others)) if told else []
+        return [str(group.hm) for group in others if group not in gone]
 
     @property
     def crystal(self) -> Any:

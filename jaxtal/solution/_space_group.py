@@ -192,7 +192,7 @@ def find_space_group(
     mirrored = phases if best.inverted else mirror
     hands = [
         _tested(one, mirrored, not best.inverted, reflections.k, E2, bar)
-        for one in _partners(best.group, candidate_groups(reflections.group))
+        for one in partners(best.group, candidate_groups(reflections.group))
     ]
     alternatives = [
         *(one for one in hands if one.passes),
@@ -275,7 +275,7 @@ def _open(one: CandidateGroup, best: CandidateGroup) -> bool:
     return one.passes and one.mean >= _NAMED * best.mean
 
 
-def _partners(group: SpaceGroup, listed: tuple[SpaceGroup, ...]) -> list[SpaceGroup]:
+def partners(group: SpaceGroup, listed: tuple[SpaceGroup, ...]) -> list[SpaceGroup]:
     """The other group of an enantiomorphic pair, in the settings of the cell."""
     pair = next((pair for pair in _PAIRS if group.number in pair), ())
     return [one for one in listed if one.number in pair and one.number != group.number]
