@@ -17,6 +17,7 @@ from ..io import write_cif
 from ..plot import reconstruction_figure
 from ..reconstruct import Adam, Reconstruction, from_descriptor
 from ._descriptions import checked_description, read_entry
+from ._discover import Unknown, discover
 from ._errors import BadInputError
 from ._files import make_folder
 from ._inputs import crystal_name, find_crystal
@@ -41,6 +42,7 @@ def reconstruct(
     n_max: int | None = None,
     l_max: int | None = None,
     sought: Sought = Sought(),
+    unknown: Unknown = Unknown(),
     steps: Count = 400,
     output: Annotated[pathlib.Path | None, Parameter(alias="-o")] = None,
     dtype: Dtype = "float32",
@@ -51,7 +53,8 @@ def reconstruct(
     """Rebuild a crystal from its descriptor; write and print how that went.
 
     Of a stored descriptor (.npz) the group, sites and rough cell are told by --group, --sites and
-    --cell, or by a crystal that has them, --like.
+    --cell, or by a crystal that has them, --like. With --composition (of a crystal file --groups
+    auto is enough) none of these is used: lattices, groups and sites are searched.
 
     Args:
         crystal: file or built-in name; or the .npz of one crystal, as `jaxtal describe` writes it.
@@ -75,13 +78,20 @@ def reconstruct(
     with jax.enable_x64(dtype == "float64"):
         if crystal.lower().endswith(".npz"):
             _check_no_sizes(n_max, l_max, q_max)
-            reference, like = None, sought_crystal(sought, reading)
             target = read_entry(pathlib.Path(crystal)).description
+            if unknown.asked:
+                sought.check_unused()
+                options = {"seed": seed, "as_json": as_json, "quiet": quiet}
+                return discover(crystal, target, None, unknown, folder, **options)
+            reference, like = None, sought_crystal(sought, reading)
         else:
             sought.check_unused()
             reference = like = find_crystal(crystal, reading)
             descriptor = _descriptor(n_max, l_max, q_max)
             target = checked_description(crystal, reference, descriptor)
+            if unknown.asked:
+                options = {"seed": seed, "as_json": as_json, "quiet": quiet}
+                return discover(crystal, target, reference, unknown, folder, **options)
         make_folder(folder)
         if not quiet:
             print(f"rebuilding {crystal} from its descriptor", file=sys.stderr)

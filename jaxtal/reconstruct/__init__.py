@@ -25,6 +25,12 @@ differentiate, is the minimum of an objective with a further term:
     objective.plan(target, found.best).parts(found.best)        # what each part is left with
 
 `AbstractTerm` is the seam for terms of other kinds.
+
+Where neither group, sites nor cell are known (`ab_initio`), lattices are found from the radial
+distribution alone, and groups and sites by trying those that are possible:
+
+    found = from_composition(target, "TiO2", atoms=6)           # in the primitive cell
+    found.best, found.success, found.message
 """
 
 from ._adam import Adam as Adam
@@ -39,3 +45,5 @@ from ._starts import perturb as perturb
 from ._starts import random_crystal as random_crystal
 from ._terms import AbstractTerm as AbstractTerm
 from ._terms import PropertyTerm as PropertyTerm
+from .ab_initio import Discovery as Discovery
+from .ab_initio import from_composition as from_composition

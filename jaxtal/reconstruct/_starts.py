@@ -1,5 +1,6 @@
 """Starting points of a reconstruction: perturbed and fully random crystals."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -200,18 +201,26 @@ def estimate_volume(target: Description, like: WyckoffCrystal) -> float:
     References:
         A. J. C. Wilson, Nature 150 (1942) 152.
     """
+    atoms = like.to_host()
+    _, row = np.unique(atoms.keys, axis=0, return_inverse=True)
+    amounts = np.bincount(row.ravel(), weights=atoms.occupancies)
+    return volume_of(target, atoms.distinct_species, amounts)
+
+
+def volume_of(
+    target: Description, species: Sequence[Any], amounts: Float[np.ndarray, " S"]
+) -> float:
+    """Estimate the volume as `estimate_volume` does, of so many atoms of each species."""
     if target.rdf is None or not isinstance(target.specification, Descriptor | RadialDistribution):
         raise ValueError("target: expected a radial distribution and what made it")
-    space, atoms = target.specification.space, like.to_host()
+    space = target.specification.space
     factors = FormFactors.build(
-        atoms.distinct_species, kind=space.kind, charges=space.charges, dtype=np.float64, host=True
+        species, kind=space.kind, charges=space.charges, dtype=np.float64, host=True
     )
-    _, row = np.unique(atoms.keys, axis=0, return_inverse=True)
-    amount = np.bincount(row.ravel(), weights=atoms.occupancies)
     q = np.linspace(0.0, space.q_max, 2001)
     f = factors((q / (4 * np.pi)) ** 2)
-    mean = amount @ f**2
-    forward = np.sum(amount) * mean[0] if space.kind == "neutron" else (amount @ f[:, 0]) ** 2
+    mean = amounts @ f**2
+    forward = np.sum(amounts) * mean[0] if space.kind == "neutron" else (amounts @ f[:, 0]) ** 2
     window = space.window(q / space.q_max)
     integral = np.trapezoid(4 * np.pi * q**2 * window * mean, q)
     return float((1 + np.sum(np.asarray(target.rdf))) * (2 * np.pi) ** 3 * forward / integral)
