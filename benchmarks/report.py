@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from descent_report import descent_text
+from from_composition_report import from_composition_text
 from generative_report import generative_text
 from rebuilding_report import rebuilding_text
 from refinement_report import refinement_text
@@ -614,6 +615,7 @@ def write():
     if path.exists() and "this" in (result := json.loads(path.read_text()))["builds"]:
         text += rebuilding_text(result)
     for name, told in (
+        ("from_composition", from_composition_text),
         ("descent", descent_text),
         ("phasing", phasing_text),
         ("fields", fields_text),

@@ -234,3 +234,36 @@ def test_what_a_stored_descriptor_needs(run, arguments, message):
     result = run("reconstruct", *arguments)
     assert (result.code, result.out) == (2, "")
     assert message in result.err
+
+
+def test_a_crystal_of_which_nothing_is_known(run, tmp_path):
+    result = run("reconstruct", "diamond", "--groups", "auto", "--json")
+    found = result.json
+    assert result.code == 0
+    assert found["success"] is True
+    assert found["space_group"] == 227
+    assert found["candidates"]["counted"] >= found["candidates"]["tried"] > 0
+    assert [one["space_group"] for one in found["solutions"]] == [227]
+    again = jxt.io.read(tmp_path / found["solutions"][0]["cif"])
+    match = jxt.match_crystals(jxt.prototype("diamond"), again)
+    assert match.rmsd < 1e-3
+    assert run("describe", "diamond", "-o", "diamond.npz", "--quiet").code == 0
+    more = ("--atoms", 2, "--groups", 225, "--quiet")
+    result = run("reconstruct", "diamond.npz", "--composition", "C", *more)
+    assert result.code == 1
+    assert "no lattice explains" in result.out or "not found" in result.out
+    assert not (tmp_path / "reconstruction-diamond" / "reconstructed.cif").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--composition", "Qq"), "composition: expected an element"),
+        (("--composition", "C", "--groups", "231"), "--groups: expected auto or numbers 1 to 230"),
+        (("--composition", "CO2", "--atoms", "4"), "atoms: expected a multiple of the 3"),
+    ],
+)
+def test_wrong_words_for_a_search_from_nothing(run, words, said):
+    result = run("reconstruct", "diamond", *words)
+    assert result.code == 2
+    assert said in result.err

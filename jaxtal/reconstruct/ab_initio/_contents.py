@@ -25,7 +25,10 @@ def contents(
     """
     counts = _counts(composition)
     names = sorted(counts)
-    species = [parse_species(name) for name in names]
+    try:
+        species = [parse_species(name) for name in names]
+    except ValueError as error:
+        raise ValueError(f"composition: {error}") from error
     unit = [counts[name] for name in names]
     smallest = _reduced(unit)
     size = sum(smallest)
