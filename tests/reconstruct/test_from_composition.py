@@ -55,7 +55,7 @@ def lattice_of(one: WyckoffCrystal) -> FoundLattice:
     return FoundLattice(Bravais.of(one.group), cell, 0.0)
 
 
-@pytest.mark.parametrize("name", ["wurtzite", "marcasite"])
+@pytest.mark.parametrize("name", ["wurtzite", pytest.param("marcasite", marks=pytest.mark.slow)])
 def test_the_lattice_follows_from_the_radial_distribution(name):
     one = crystal(name)
     target = describe(one, DESCRIPTOR)
@@ -166,7 +166,8 @@ def test_the_right_sites_have_no_residuals(x64, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "formula", "atoms"), [("anatase", "TiO2", 6), ("wurtzite", "Zn S", None)]
+    ("name", "formula", "atoms"),
+    [("anatase", "TiO2", 6), pytest.param("wurtzite", "Zn S", None, marks=pytest.mark.slow)],
 )
 def test_a_crystal_is_found_from_its_composition(name, formula, atoms):
     one = crystal(name)

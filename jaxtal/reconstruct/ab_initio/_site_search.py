@@ -158,7 +158,7 @@ class SiteSearch:
         degrees = np.zeros((0, 0))
         objective = self.objective
         if objective.distribution_weight and distribution is not None:
-            fit = LatticeFit.of(distribution, self.target.rdf)
+            fit = LatticeFit.of(distribution, np.asarray(self.target.rdf))
             bells = fit.bells(size, len(fit.values))
             scale = np.sqrt(objective.distribution_weight) / (np.linalg.norm(fit.values) or 1.0)
             linear.append(scale * bells * weights)
