@@ -31,6 +31,7 @@ distribution alone, and groups and sites by trying those that are possible:
 
     found = from_composition(target, "TiO2", atoms=6)           # in the primitive cell
     found.best, found.success, found.message
+    found = from_sites(target, 141, [("Ti", "4a"), ("O", "8e")])  # group and sites, but no cell
 """
 
 from ._adam import Adam as Adam
@@ -47,3 +48,4 @@ from ._terms import AbstractTerm as AbstractTerm
 from ._terms import PropertyTerm as PropertyTerm
 from .ab_initio import Discovery as Discovery
 from .ab_initio import from_composition as from_composition
+from .ab_initio import from_sites as from_sites

@@ -10,7 +10,7 @@ import pytest
 import jaxtal as jxt
 from jaxtal.crystal import WyckoffCrystal, match_crystals
 from jaxtal.descriptors import Descriptor, PowerSpectrum, describe
-from jaxtal.reconstruct import Objective, estimate_volume, from_composition
+from jaxtal.reconstruct import Objective, estimate_volume, from_composition, from_sites
 from jaxtal.reconstruct.ab_initio._bravais import Bravais
 from jaxtal.reconstruct.ab_initio._candidates import Candidate, candidates
 from jaxtal.reconstruct.ab_initio._contents import contents
@@ -223,3 +223,18 @@ def test_groups_have_their_lattice():
     names = {2: "aP", 14: "mP", 15: "mC", 38: "oC", 62: "oP", 166: "hR", 194: "hP", 227: "cF"}
     for number, name in names.items():
         assert Bravais.of(SpaceGroup.from_number(number)).name == name
+
+
+def test_a_crystal_is_found_from_its_sites_without_a_cell():
+    one = crystal("marcasite")
+    sites = list(zip(one.species, one.plan.letters, strict=True))
+    # Axes in another order than those that the search for lattices begins with.
+    found = from_sites(describe(one, DESCRIPTOR), 58, sites, starts=4, progress=False)
+    assert found.success
+    match = match_crystals(one, found.best)
+    assert match is not None
+    assert match.rmsd < 1e-3
+    with pytest.raises(ValueError, match="a lattice cP explains, as P m -3 m has it"):
+        from_sites(describe(one, DESCRIPTOR), 221, [("Fe", "1a"), ("S", "3c")], progress=False)
+    with pytest.raises(ValueError, match="expected a setting of a conventional centring"):
+        from_sites(describe(one, DESCRIPTOR), "F 4/m m m", [("Fe", "4a")], progress=False)

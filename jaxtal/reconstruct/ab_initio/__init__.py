@@ -9,3 +9,4 @@ Verification (`identified`): the full symmetry of what was found, and its loss a
 from ._discovery import DiscoveredCrystal as DiscoveredCrystal
 from ._discovery import Discovery as Discovery
 from ._from_composition import from_composition as from_composition
+from ._from_sites import from_sites as from_sites

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ...descriptors import Description, Descriptor, RadialDistribution
+from ...descriptors import Description
 from ...symmetry import absent
 from .._objective import Objective, check_target
 from .._starts import volume_of
 from ._bravais import Bravais
 from ._candidates import Candidate, candidates
+from ._checks import check_radial
 from ._contents import contents
 from ._discovery import DiscoveredCrystal, Discovery
 from ._identify import crystal_of, distinct, identified
@@ -87,7 +88,9 @@ def from_composition(
     """
     check_target(target)
     objective = Objective() if objective is None else objective
-    _check(target, objective)
+    check_radial(target)
+    if objective.terms:
+        raise ValueError(f"objective: expected no further terms, got {len(objective.terms)}")
     for number in groups or ():
         if not 1 <= number <= 230:
             raise ValueError(f"groups: expected numbers 1 to 230, got {number}")
@@ -128,22 +131,6 @@ def from_composition(
 
 class _OutOfTimeError(Exception):
     """The time is over."""
-
-
-def _check(target: Description, objective: Objective) -> None:
-    made_by = target.specification
-    if target.rdf is None or not isinstance(made_by, Descriptor | RadialDistribution):
-        raise ValueError(
-            "target: expected a radial distribution, from which the lattice is found (Descriptor "
-            f"or RadialDistribution); got {made_by!r}"
-        )
-    if made_by.space.displacements or made_by.space.wavelength is not None:
-        raise ValueError(
-            "target: expected a descriptor without displacements and anomalous scattering, got "
-            f"{made_by.space!r}"
-        )
-    if objective.terms:
-        raise ValueError(f"objective: expected no further terms, got {len(objective.terms)}")
 
 
 @dataclasses.dataclass

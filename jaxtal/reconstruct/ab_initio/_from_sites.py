@@ -1,0 +1,168 @@
+"""The search of a crystal whose group and sites are known, but no cell."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Array, Float
+
+from ..._core import computing_dtype
+from ...crystal import WyckoffCrystal
+from ...descriptors import Description
+from ...lattice import cell_to_matrix, matrix_to_cell
+from ...scattering import Species, parse_species
+from ...symmetry import SpaceGroup, absent
+from .._objective import Objective, check_target
+from .._reconstruct import from_descriptor
+from .._result import Reconstruction
+from .._starts import volume_of
+from ._bravais import Bravais
+from ._checks import check_radial
+from ._lattice_fit import LatticeFit
+from ._lattices import find_lattices
+
+#: Relative half-width of the lengths of starts: the cell is known to many digits.
+_RANGE = 0.002
+#: Draws of coordinates until no two atoms are on top of each other.
+_DRAWS = 200
+
+
+def from_sites(
+    target: Description,
+    group: int | str | SpaceGroup,
+    sites: Sequence[tuple[Species, str]],
+    *,
+    starts: int = 64,
+    key: Array | int = 0,
+    volume: float | None = None,
+    objective: Objective | None = None,
+    tolerance: float = 1e-8,
+    lattice_tolerance: float = 1e-11,
+    progress: bool = True,
+) -> Reconstruction:
+    """Recover a crystal of which group and sites are known, but neither cell nor coordinates.
+
+        from_sites(target, 141, [("Ti", "4a"), ("O", "8e")])
+
+    Cells are those that explain the radial distribution (see `from_composition`), in all choices of
+    axes that the group tells apart; each is searched as `from_descriptor` does, until one holds a
+    crystal with the descriptor.
+
+    Args:
+        target: what a descriptor with a radial distribution says of the crystal.
+        group: number, symbol or group, in a setting of the conventional centring.
+        sites: species and Wyckoff letter of each.
+        starts: in each cell.
+        key: seed or random key of the starts.
+        volume: of the conventional cell, angstrom^3; by default what `estimate_volume` says.
+        objective: weights and penalty, default `Objective()`.
+        tolerance: loss below which a start has converged.
+        lattice_tolerance: share of |G|^2 that a lattice may leave unexplained.
+        progress: show a progress bar.
+
+    Returns:
+        The reconstruction in the first cell that holds a crystal, or that of the lowest loss.
+
+    Raises:
+        ValueError: a target without radial distribution, letters that the group lacks, an
+            unconventional setting, or no cell that explains the radial distribution.
+    """
+    check_target(target)
+    check_radial(target)
+    found_group = SpaceGroup.find(group)
+    lattice = Bravais.of(found_group)
+    if lattice.name not in Bravais.names():
+        raise ValueError(
+            f"group: expected a setting of a conventional centring, got {found_group.hm}"
+        )
+    dtype = computing_dtype(np.asarray(target.rdf).dtype)
+    best: Reconstruction | None = None
+    for cell in _cells(target, found_group, lattice, sites, volume, lattice_tolerance):
+        like = _with_cell(found_group, cell, sites, dtype)
+        found = from_descriptor(
+            target,
+            like,
+            starts=starts,
+            key=key,
+            objective=objective,
+            cell_range=_RANGE,
+            tolerance=tolerance,
+            progress=progress,
+        )
+        if best is None or found.loss < best.loss:
+            best = found
+        if found.success or found.interrupted:
+            break
+    if best is None:
+        raise ValueError(
+            f"target: expected a radial distribution that a lattice {lattice.name} explains, as "
+            f"{found_group.hm} has it; got none within {lattice_tolerance:g}"
+        )
+    return best
+
+
+def _cells(
+    target: Description,
+    group: SpaceGroup,
+    lattice: Bravais,
+    sites: Sequence[tuple[Species, str]],
+    volume: float | None,
+    tolerance: float,
+) -> Iterator[Float[np.ndarray, "6"]]:
+    """Cells that explain G, on axes for which the extinctions of the group do."""
+    keys = [parse_species(species) for species, _ in sites]
+    species = sorted(set(keys))
+    amounts = np.zeros(len(species))
+    for key, (_, letter) in zip(keys, sites, strict=True):
+        amounts[species.index(key)] += group.wyckoff(letter).multiplicity / lattice.points
+    if volume is None:
+        volume = volume_of(target, species, amounts) * lattice.points
+    specification: Any = target.specification
+    distribution = getattr(specification, "distribution", specification)
+    fit = LatticeFit.of(distribution, np.asarray(target.rdf))
+    for again in (False, True):
+        for found in find_lattices(fit, lattice, volume / lattice.points, tolerance, again=again):
+            for matrix in _axes(lattice, found.matrix):
+                hkl, _ = lattice.reflections(matrix, fit.q_max)
+                # Representatives of the holohedry may be absent while equivalents are not.
+                hkl = np.concatenate([hkl @ W for W in lattice.holohedry.laue_rotations])
+                hkl = np.unique(hkl[~absent(hkl, group)], axis=0)
+                left = fit.unexplained(hkl, matrix, fit.bins(lattice, matrix))
+                if np.sum(left**2) <= 1e3 * max(tolerance, found.unexplained):
+                    yield matrix_to_cell(matrix)
+
+
+def _axes(lattice: Bravais, matrix: Float[np.ndarray, "3 3"]) -> list[Float[np.ndarray, "3 3"]]:
+    """The choices of axes of a lattice that groups tell apart."""
+    a, b, c = np.eye(3, dtype=int)
+    if lattice.name in ("oF", "oI", "oP"):
+        choices = [np.array(rows) for rows in itertools.permutations((a, b, c))]
+    elif lattice.name == "oC":
+        choices = [np.array([a, b, c]), np.array([b, a, -c])]
+    elif lattice.name == "mP":
+        choices = [
+            np.array(rows)
+            for rows in ((a, b, c), (-c, b, a + c), (-a - c, b, a), (c, -b, a), (a + c, b, -c))
+        ] + [np.array((-a, b, a + c))]
+    else:
+        return [matrix]
+    turned = [rows @ matrix for rows in choices]
+    return [cell_to_matrix(matrix_to_cell(m)) for m in turned]
+
+
+def _with_cell(
+    group: SpaceGroup, cell: np.ndarray, sites: Sequence[tuple[Species, str]], dtype: Any
+) -> WyckoffCrystal:
+    """A crystal of the group and sites in a cell, with any coordinates."""
+    positions = [group.wyckoff(letter) for _, letter in sites]
+    rng = np.random.default_rng(0)
+    for last in range(_DRAWS):
+        points = [position.orbit(rng.random(position.n_free))[0] for position in positions]
+        listed = [(s, l, x) for (s, l), x in zip(sites, points, strict=True)]
+        try:
+            return WyckoffCrystal.build(group, cell, listed, dtype=dtype)
+        except ValueError:
+            if last == _DRAWS - 1:
+                raise
+    raise AssertionError  # not reached
