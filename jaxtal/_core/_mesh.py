@@ -56,9 +56,7 @@ def mesh_of(devices: Devices, name: str = "mesh") -> Mesh | None:
     return Mesh(np.array(chosen, object), ("rows",))
 
 
-def map_rows(
-    program: Callable[[Any, Any], Any], shared: Any, rows: Any, mesh: Mesh | None
-) -> Any:
+def map_rows(program: Callable[[Any, Any], Any], shared: Any, rows: Any, mesh: Mesh | None) -> Any:
     """Return `program(shared, rows)`, each device of a mesh computing its rows; pure.
 
     No device waits for another, and none sends anything, where the rows are a multiple of the
@@ -91,9 +89,7 @@ def map_rows(
     return jax.tree.map(lambda x: x[:n], found)
 
 
-def on_mesh(
-    run: Callable[..., Any], shared: Any, rows: Any, mesh: Mesh | None, *rest: Any
-) -> Any:
+def on_mesh(run: Callable[..., Any], shared: Any, rows: Any, mesh: Mesh | None, *rest: Any) -> Any:
     """Call a compiled function that holds `map_rows`, with its arrays where they are needed.
 
     Args:

@@ -69,4 +69,6 @@ def _keep_stdout() -> None:
             sys.stdout.flush()
             kept = os.dup(1)
             os.dup2(2, 1)
-            sys.stdout = os.fdopen(kept, "w", encoding=sys.stdout.encoding, errors="backslashreplace")
+            sys.stdout = os.fdopen(
+                kept, "w", encoding=sys.stdout.encoding, errors="backslashreplace"
+            )

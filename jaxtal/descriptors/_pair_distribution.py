@@ -16,8 +16,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .._core import (
-    Devices,
     AbstractSpecification,
+    Devices,
     bucket,
     computing_dtype,
     device_array,

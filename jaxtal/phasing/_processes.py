@@ -34,12 +34,12 @@ class Processes:
         """Find out who has devices in a mesh.
 
         Raises:
-            ValueError: some of the processes of the run, but not all, or not this one alone.
+            ValueError: some of the processes of the run, but not all, or not this one.
         """
         own = jax.process_index()
         there = {own} if mesh is None else {one.process_index for one in mesh.devices.flat}
         self.index, self.size = (0, 1) if there == {own} else (own, jax.process_count())
-        if self.size > 1 and len(there) < self.size or own not in there:
+        if own not in there or (self.size > 1 and len(there) < self.size):
             raise ValueError(
                 f"mesh: expected devices of process {own} alone or of all {jax.process_count()} "
                 f"processes, got those of {sorted(there)}"
@@ -122,7 +122,8 @@ class Processes:
 
 def _written(arrays: dict[str, Any]) -> bytes:
     file = io.BytesIO()
-    np.savez(file, **{name: np.asarray(x) for name, x in arrays.items()})
+    plain: dict[str, Any] = {name: np.asarray(x) for name, x in arrays.items()}
+    np.savez(file, **plain)
     return file.getvalue()
 
 

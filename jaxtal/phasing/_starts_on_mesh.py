@@ -65,8 +65,10 @@ class StartsOnMesh:
 @eqx.filter_jit
 def _scan_starts(shared, states, mesh, rounds, observers, together):
     def some(shared, states):
+        transforms, observed, algorithm = shared
+
         def one(state):
-            return scan_cycles(*shared, state, rounds, observers)
+            return scan_cycles(transforms, observed, algorithm, state, rounds, observers)
 
         return jax.vmap(one)(states) if together else jax.lax.map(one, states)
 

@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import Float
 
 from ..._core import (
-    Devices,
     AbstractSpecification,
     AnyArray,
+    Devices,
     namespace,
     safe_divide,
     safe_norm,
@@ -243,9 +243,7 @@ class PowderPlan(eqx.Module):
         """
         return apply_plan(_pattern, self, crystals, chunk, mesh)
 
-    def peaks(
-        self, crystals: Any, *, chunk: Chunk = "auto", mesh: Devices = None
-    ) -> PowderPeaks:
+    def peaks(self, crystals: Any, *, chunk: Chunk = "auto", mesh: Devices = None) -> PowderPeaks:
         """Compute position, intensity and width of every reflection; pure, as a call."""
         return apply_plan(_peaks, self, crystals, chunk, mesh)
 
