@@ -1,7 +1,7 @@
 """Runs on eight devices of a CPU: equal numbers, nothing sent, few programs. Prints JSON.
 
-`python eight_devices.py FOLDER [long]`, a folder to write to. The command line comes first: it makes
-the devices.
+`python eight_devices.py FOLDER [long]`, a folder to write to. The command line comes first: it
+makes the devices.
 """
 
 import json
@@ -131,7 +131,7 @@ def of_phasing(report: dict, folder: pathlib.Path) -> None:
     for attempt in attempts:
         attempt.enter(workspace, SHORT)
     states = jax.tree.map(lambda *x: jax.numpy.stack(x), *[a.state for a in attempts])
-    on_mesh = StartsOnMesh(mesh_of(8), workspace)
+    on_mesh = StartsOnMesh.of_several(mesh_of(8), workspace)
     shared = on_mesh._transforms[0], on_mesh._observed, SHORT.stages[0].algorithm
     report["sent by phasing"] = sent(
         lambda states: _scan_starts(shared, states, on_mesh._mesh, 3, (), False), states

@@ -74,8 +74,8 @@ class TestEightDevices:
         assert report["metric"] < 1e-5
 
     def test_nothing_is_sent(self, report):
-        sent = {name: value for name, value in report.items() if name.startswith("sent")}
-        assert sent == dict.fromkeys(("sent", "sent by fingerprints", "sent by phasing"), [])
+        for name in ("sent", "sent by fingerprints", "sent by phasing"):
+            assert report[name] == [], name
 
     def test_every_device_has_its_rows(self, report):
         assert report["dealt"] == 8
@@ -88,7 +88,7 @@ class TestEightDevices:
     def test_command_makes_devices_of_a_cpu(self, report):
         assert report["devices"] == 8
         assert report["commands"] == [0, 0, 2]
-        assert report["describe"] < 1e-5
+        assert report["describe"] < 1e-4  # float32 against NumPy
 
 
 @pytest.mark.slow

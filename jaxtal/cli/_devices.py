@@ -16,9 +16,10 @@ def chosen_mesh(devices: int | None, *, distributed: bool = False) -> Mesh | Non
     """Make the mesh that a command asks for; before anything is computed.
 
     Args:
-        devices: how many of this process, None for as ever; or, of several processes, for all.
-        distributed: this is one of several processes that Slurm or MPI have started, or that
-            `JAX_COORDINATOR_ADDRESS` and its like name: they join, and share the mesh.
+        devices: how many of this process, None for as ever; of several processes, how many of
+            each, None for all.
+        distributed: this is one of several processes that Slurm or MPI have started: they join,
+            and share the mesh.
 
     Raises:
         BadInputError: there are fewer devices, or no other processes to be found.

@@ -138,10 +138,10 @@ def phase(
     )
     run.attempts = saved.attempts(seed, workspace, stages)
     searched = time.perf_counter()
-    on_mesh = None if devices is None else StartsOnMesh(devices, workspace)
     own = max(len(processes.own(range(starts))), 1)
+    on_mesh = StartsOnMesh.of_several(devices, workspace)
     usual = _cores() if jax.default_backend() == "cpu" else 64
-    width = batch or min(own, usual if on_mesh is None else on_mesh.width)
+    width = batch or (min(starts, usual) if on_mesh is None else min(own, on_mesh.width))
     control, interrupted = control or Control(), False
     with (
         concurrent.futures.ThreadPoolExecutor(width) as pool,

@@ -25,9 +25,15 @@ class StartsOnMesh:
         width: starts that run side by side by default.
     """
 
-    def __init__(self, mesh: Mesh, workspace: Workspace):
+    @classmethod
+    def of_several(cls, mesh: Mesh | None, workspace: Workspace) -> "StartsOnMesh | None":
+        """Make one, unless this process has in a mesh the device alone that it uses anyway."""
+        devices = [] if mesh is None else list(mesh.devices.flat)
+        own = [one for one in devices if one.process_index == jax.process_index()]
+        return None if own in ([], jax.local_devices()[:1]) else cls(own, workspace)
+
+    def __init__(self, own: list[jax.Device], workspace: Workspace):
         """Copy the tables; stages that share some still do."""
-        own = [one for one in mesh.devices.flat if one.process_index == jax.process_index()]
         self._mesh = Mesh(np.array(own, object), ("starts",))
         self._observed = copied(workspace.observed, self._mesh)
         there: dict[int, Any] = {}

@@ -160,7 +160,7 @@ class TestRefused:
 
     def test_other_settings(self, tmp_path, source, make_metric):
         all_shards(tmp_path, source, make_metric())
-        with pytest.raises(ValueError, match="made with metric.cut None, not 2"):
+        with pytest.raises(ValueError, match=r"made with metric\.cut None, not 2"):
             Collection.merge(tmp_path, source, make_metric(cut=2))
         shutil.rmtree(tmp_path / "shard-2-of-3")
         Collection.gather(tmp_path, source, make_metric(cut=2), shard=(2, N))
