@@ -43,7 +43,8 @@ def new_programs(run) -> int:
 def sent(f, *rows) -> list[str]:
     """What a compiled function of rows that have been dealt sends between devices."""
     placed = dealt(rows, mesh_of(8))
-    return sorted(set(re.findall(SENDING, jax.jit(f).lower(*placed).compile().as_text())))
+    text = str(jax.jit(f).lower(*placed).compile().as_text())
+    return sorted(set(re.findall(SENDING, text)))
 
 
 def farthest(one, other) -> float:

@@ -1,6 +1,7 @@
 """A run of phasing that takes a second, for processes and devices of all numbers.
 
-`python short_phasing.py ADDRESS INDEX FILE [CHECKPOINT]` is one of two processes that share it.
+`python short_phasing.py ADDRESS INDEX FILE [CHECKPOINT [stop]]` is one of two processes that share
+it; the second one stops it after some cycles.
 """
 
 import sys
@@ -32,11 +33,12 @@ if __name__ == "__main__":
 
     def count(snapshot) -> None:
         made.append(snapshot.attempt.start)
-        if rest == ["stop"] and index == "1":
+        if rest[1:] == ["stop"] and index == "1":
             control.stop()
 
     control = phasing.Control(count)
-    found = short_phasing(short_problem(), mesh=mesh, control=control)
+    kept = {"checkpoint": rest[0], "chunk": 4} if rest else {}
+    found = short_phasing(short_problem(), mesh=mesh, control=control, **kept)
     np.savez(
         file,
         f=found.f,

@@ -119,12 +119,22 @@ def test_two_processes_are_one(report, folder):
 
 
 @pytest.mark.slow
-def test_one_process_stops_both(folder):
-    first, second = two_processes(folder, "stop")
+def test_one_process_stops_both_and_they_go_on(tmp_path):
+    whole, _ = two_processes(tmp_path)
+    kept = str(tmp_path / "kept.npz")
+    first, second = two_processes(tmp_path, kept, "stop")
     assert first["interrupted"]
     assert second["interrupted"]
-    assert np.any(first["f"][::2] != 0)
     np.testing.assert_array_equal(first["f"], second["f"])
+    # What the first has finished in this round is there, and nothing of the second.
+    assert np.all(np.any(first["f"][::2] != 0, axis=1))
+    assert not np.any(first["f"][1::2])
+    assert (tmp_path / "kept.npz.1-of-2").exists()
+    for found in two_processes(tmp_path, kept):
+        assert not found["interrupted"]
+        np.testing.assert_array_equal(found["f"], whole["f"])
+        np.testing.assert_array_equal(found["converged"], whole["converged"])
+    assert len(found["made"]) < len(whole["made"]) * 4
 
 
 class TestMesh:

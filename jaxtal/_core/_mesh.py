@@ -25,18 +25,26 @@ Devices = Mesh | int | Sequence[jax.Device] | None
 """Where rows are computed: a mesh, so many devices of this process, these, or as ever."""
 
 
-def mesh_of(devices: Devices, name: str = "mesh") -> Mesh | None:
+def mesh_of(devices: Devices, name: str = "mesh", *, own: bool = False) -> Mesh | None:
     """Make a mesh of what stands for some devices (host).
 
     Args:
         devices: a mesh of any axes, all of which deal out rows; a number of the devices of this
             process, the first ones; devices; or None.
         name: of the argument, for errors.
+        own: refuse devices of other processes, whose results this one could not read.
 
     Raises:
         ValueError: fewer devices than that, none, one of them twice, or something else.
     """
-    if devices is None or isinstance(devices, Mesh):
+    if devices is None:
+        return None
+    if isinstance(devices, Mesh):
+        if own and {one.process_index for one in devices.devices.flat} != {jax.process_index()}:
+            raise ValueError(
+                f"{name}: expected devices of this process, such as jax.local_devices(), got some "
+                "of others: give each process its part of the crystals"
+            )
         return devices
     if isinstance(devices, Sequence) and not isinstance(devices, str):
         chosen = list(devices)

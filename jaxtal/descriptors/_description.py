@@ -96,6 +96,7 @@ class AbstractDescriptor(AbstractSpecification):
         """
         devices = mesh_of(mesh)
         if devices is not None and not (is_crystal(crystals) or isinstance(crystals, _ONE_SHAPE)):
+            mesh_of(devices, own=True)
             return by_sizes(self.plan, crystals, devices)
         atoms, arrays = planned_crystals(crystals)
         plan = self.plan(atoms, max_stretch=1.0, once=True)

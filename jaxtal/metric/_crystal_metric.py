@@ -133,5 +133,5 @@ class CrystalMetric(AbstractMetric):
                 of neighbours; the crystal is named by its place. Fewer devices than asked for.
         """
         one = is_crystal(crystals)
-        found = fingerprints_of_any_size(self, crystals, None if one else mesh_of(mesh))
+        found = fingerprints_of_any_size(self, crystals, None if one else mesh_of(mesh, own=True))
         return jax.tree.map(lambda x: x[0], found) if one else found

@@ -28,9 +28,10 @@ From a terminal, on two nodes of four GPUs, one process for each (JAX gives a pr
 GPU of its number on the node, all of which it must see; `JAX_LOCAL_DEVICE_IDS=0,1,2,3` gives one
 process them all), the first of which writes the results:
 
-    srun -N2 --ntasks-per-node=4 --gpus-per-node=4 jaxtal phase job.toml --starts 512 --distributed
+    srun -K -N2 --ntasks-per-node=4 --gpus-per-node=4 jaxtal phase job.toml --distributed
 
-Who is stopped, by Ctrl-C or a `Control`, stops the others at the end of their round.
+Who is stopped, by Ctrl-C or a `Control`, stops the others at the end of their round; `-K` ends them
+all where one fails.
 
     algorithm                   what happens to the density
     `SweepDown`                 lowest p flipped about its threshold, p sinks

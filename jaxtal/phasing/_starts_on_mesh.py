@@ -32,7 +32,7 @@ class StartsOnMesh:
         own = [one for one in devices if one.process_index == jax.process_index()]
         return None if own in ([], jax.local_devices()[:1]) else cls(own, workspace)
 
-    def __init__(self, own: list[jax.Device], workspace: Workspace):
+    def __init__(self, own: list[Any], workspace: Workspace):
         """Copy the tables; stages that share some still do."""
         self._mesh = Mesh(np.array(own, object), ("starts",))
         self._observed = copied(workspace.observed, self._mesh)

@@ -104,7 +104,7 @@ class Collection:
                 batch below 1, no such shard, or fewer devices than asked for.
             OSError: the folder cannot be written.
         """
-        devices = mesh_of(mesh)
+        devices = mesh_of(mesh, own=True)
         batch = count(batch, "batch", 1) * (1 if devices is None else devices.size)
         path, settings = _folder(folder), _settings(source, metric)
         if shard is not None:

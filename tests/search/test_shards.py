@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def crystals(tmp_path):
         place = folder / ("inner" if number % 3 else "")
         atoms.write(place / f"POSCAR-{number}", format="vasp")
     (folder / "broken.cif").write_text("data_nothing\n")
-    database = ase.db.connect(folder / "rows.db")
+    database: Any = ase.db.connect(folder / "rows.db")
     with database:
         for element in ("Al", "Cu", "Ni", "Ag", "Au"):
             database.write(ase.build.bulk(element))
