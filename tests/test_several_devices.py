@@ -101,12 +101,12 @@ def test_eight_devices_at_length(tmp_path):
     assert found["records"][1] > 9
 
 
-def two_processes(folder: pathlib.Path, *rest: str) -> list:
+def two_processes(folder: pathlib.Path, *rest: str) -> list[dict[str, np.ndarray]]:
     address, files = free_address(), [folder / f"process-{i}.npz" for i in range(2)]
     both = [started("short_phasing.py", address, str(i), str(files[i]), *rest) for i in range(2)]
     for process in both:
         finished(process)
-    return [np.load(file) for file in files]
+    return [dict(np.load(file)) for file in files]
 
 
 def test_two_processes_are_one(report, folder):

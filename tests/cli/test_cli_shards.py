@@ -1,5 +1,6 @@
 """`jaxtal fingerprints`: shards and their union; several processes under Slurm."""
 
+import json
 import os
 import subprocess
 import sys
@@ -106,12 +107,12 @@ def test_slurm(tmp_path):
         np.load(tmp_path / "lone" / "phases.npz") as a,
         np.load(tmp_path / "both" / "phases.npz") as b,
     ):
-        for name in a.files:
+        numbers = [name for name in a.files if a[name].dtype.kind in "fci"]  # text has seconds
+        assert numbers
+        for name in numbers:
             np.testing.assert_array_equal(a[name], b[name])
 
 
 def _starts(text: bytes) -> list[tuple]:
-    import json
-
     starts = json.loads(text)["starts"]
     return [(s["converged"], s["ratio"], s["agreement"], s["r_factor"]) for s in starts]
