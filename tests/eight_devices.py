@@ -118,12 +118,11 @@ def of_metrics(report: dict) -> None:
     report["sent by fingerprints"] = sent(lambda *rows: program(plan, rows), *rows)
 
 
-def of_phasing(report: dict, folder: pathlib.Path) -> None:
+def of_phasing(report: dict) -> None:
     problem = short_problem()
     lone, eight = short_phasing(problem), short_phasing(problem, mesh=8)
     report["phase"] = farthest(lone.f, eight.f)
     report["verdicts"] = [[s.converged for s in one.starts] for one in (lone, eight)]
-    np.save(folder / "phased.npy", lone.f)
     report["phase again"] = new_programs(
         lambda: short_phasing(problem, mesh=8, starts=11, seed=7).f
     )
@@ -165,7 +164,7 @@ if __name__ == "__main__":
     of_commands(facts, place)
     of_plans(facts)
     of_metrics(facts)
-    of_phasing(facts, place)
+    of_phasing(facts)
     if sys.argv[2:] == ["long"]:
         of_losses(facts)
         of_records(facts)
