@@ -14,6 +14,13 @@ from ._device import computing_dtype as computing_dtype
 from ._device import concrete as concrete
 from ._device import device_array as device_array
 from ._lll import lll as lll
+from ._mesh import Devices as Devices
+from ._mesh import copied as copied
+from ._mesh import dealt as dealt
+from ._mesh import fill_rows as fill_rows
+from ._mesh import map_rows as map_rows
+from ._mesh import mesh_of as mesh_of
+from ._mesh import on_mesh as on_mesh
 from ._namespace import MANY_THREADS as MANY_THREADS
 from ._namespace import ONE_THREAD as ONE_THREAD
 from ._namespace import AnyArray as AnyArray

@@ -19,6 +19,11 @@ _COMMANDS = {
     "list": ("._list:list_crystals", "Show the built-in crystals."),
     "describe": ("._describe:describe", "Write the descriptors of crystals to a .npz file."),
     "compare": ("._compare:compare", "Print the distances between two descriptors."),
+    "fingerprints": (
+        "._fingerprint_folder:fingerprints",
+        "Keep the fingerprints of the crystals of a folder.\n\nWhole, or in shards that run "
+        "anywhere by themselves, and are merged.",
+    ),
     "dedup": (
         "._dedup:dedup",
         "Find the same crystals in a folder.\n\nGroups crystals that are the same up to small "

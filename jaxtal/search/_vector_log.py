@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from ._shard import Shard
+
 #: Of the files' layout.
 _FORMAT = 1
 _DTYPES = ("float32", "float64")
@@ -53,8 +55,9 @@ class Log:
             OSError: it cannot be made or written to.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        others = (p for p in folder.iterdir() if p != _path(folder) and p.name[0] != ".")
-        if next(others, None) is not None:
+        # What another run has begun here, hidden files, and shards that are to be merged here.
+        others = [p for p in folder.iterdir() if p != _path(folder) and p.name[0] != "."]
+        if not all(Shard.of_folder(p.name) for p in others):
             raise ValueError(f"{folder}: expected an empty folder or one of fingerprints")
         # Two runs may begin at the same time: opened without cutting it off, and looked into.
         with _locked(folder), open(_path(folder), "ab") as file:
@@ -125,6 +128,11 @@ class Log:
             file.write(_line(entry).encode())
             _sync(file)
         self._take(entry)
+
+    @property
+    def files(self) -> list[pathlib.Path]:
+        """The files that are there."""
+        return [path for path in (_path(self.folder), self._vectors) if path.exists()]
 
     @property
     def _vectors(self) -> pathlib.Path:
