@@ -9,6 +9,7 @@ from typing import Any
 
 from ..crystal import HostAtoms, WyckoffCrystal, host_crystal
 from ..io import contents, holds_crystals, read
+from ..io._ase_frames import frames
 
 #: A CIF has its symmetry, everything else every atom of the cell.
 Found = HostAtoms | WyckoffCrystal
@@ -102,23 +103,19 @@ def _not_unicode() -> Found:
 
 
 def _frames(path: pathlib.Path, name: str, stamp: str) -> Iterator[FileEntry]:
-    import ase.io
-
     def given(atoms: Any) -> Callable[[], Found]:
         return lambda: host_crystal(atoms)
 
     def failing(error: Exception, where: str) -> Callable[[], Found]:
         def load() -> Found:
-            raise ValueError(
-                f"{where}expected a file that ASE reads, got {type(error).__name__}: {error}"
-            ) from error
+            raise ValueError(f"{where}expected a file that ASE reads, got {error}") from error
 
         return load
 
     # The first frame waits for the second, which decides whether they have numbers.
     waiting, count = None, 0
     try:
-        for atoms in ase.io.iread(path):
+        for atoms in frames(path):
             if waiting is not None:
                 yield FileEntry(f"{name}#{count - 1}", stamp, given(waiting))
             waiting, count = atoms, count + 1
