@@ -35,6 +35,7 @@ from .host import bucket as bucket
 from .host import call_spglib as call_spglib
 from .host import check_finite as check_finite
 from .host import count as count
+from .host import gunzip as gunzip
 from .host import naming as naming
 from .host import next_smooth as next_smooth
 from .host import read_container as read_container

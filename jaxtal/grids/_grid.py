@@ -13,6 +13,9 @@ from .._core import Held, check_finite, read_container, write_container
 _FORMAT, _VERSION = "jaxtal-grid", 1
 #: Numbers of points are counted in 64 bits.
 _TOO_MANY = 2**62
+#: Points a reflection, beyond which a table of all points is no help, and beyond which no grid of
+#: a file is believed.
+_SPARSE, _SPARSEST = 1000, 10_000
 #: What a container holds of a grid.
 GRID_ARRAYS = {
     "characters": Held("i", ("N", "r")),
@@ -105,9 +108,27 @@ class Grid:
 
     def is_alias_free(self, k: Int[np.ndarray, "refl N"]) -> bool:
         """Tell whether distinct reflections, Friedel mates too, have distinct slots."""
+        if self.size > _SPARSE * len(k):
+            return len(np.unique(self.flat(k))) == len(k)
         taken = np.zeros(self.size, dtype=bool)
         taken[self.flat(k)] = True
         return int(taken.sum()) == len(k)
+
+    def check_stored(self, k: Int[np.ndarray, "refl N"]) -> None:
+        """Check that a grid from a file is one for these reflections.
+
+        Raises:
+            ValueError: another dimension, shared slots, or so many points for them that memory is
+                what would be missing.
+        """
+        if (
+            self.dimension != k.shape[1]
+            or self.size > _SPARSEST * max(len(k), 1000)
+            or not self.is_alias_free(k)
+        ):
+            raise ValueError(
+                f"expected a grid that is alias-free for these {len(k)} reflections, got {self!r}"
+            )
 
     def filling(self, k: Int[np.ndarray, "refl N"]) -> float:
         """Compute the filling factor: the share of the slots that reflections occupy."""

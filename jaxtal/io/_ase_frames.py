@@ -11,10 +11,11 @@ import os
 import pathlib
 import pickle
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 from .._core import warn_caller
 
@@ -22,9 +23,12 @@ from .._core import warn_caller
 _SECONDS, _RATE = 10.0, 100_000
 #: Memory that reading may take: these bytes, or so many times the file.
 _BYTES, _TIMES = 1 << 29, 100
+#: Rows of a database that are held at a time; its own iterator holds them all.
+_ROWS = 256
 #: Formats that begin with the number of atoms.
 _COUNTED = (".xyz", ".extxyz")
 
+_SCRIPT = pathlib.Path(__file__).with_name("_ase_worker.py")
 #: Processes that wait for work, by the process that they belong to: a fork has none.
 _idle: dict[int, list["_Worker"]] = {}
 
@@ -42,17 +46,33 @@ def frames(path: pathlib.Path, *, last: bool = False) -> Iterator[Any]:
         ImportError: ASE needs another package for it.
         OSError: the file cannot be opened.
     """
+    if path.name.lower().endswith(_COUNTED):
+        with open(path, "rb") as file:
+            _check_counts(file, os.fstat(file.fileno()).st_size)
+    return _asked(path, "last" if last else "frames")
+
+
+def rows(path: pathlib.Path) -> Iterator[tuple[int, str, float, Any]]:
+    """Read the rows of a database of ASE: number, identifier, time, and `Atoms` or what is wrong.
+
+    Raises:
+        ValueError: as `frames`.
+        sqlite3.OperationalError: a locked database.
+        OSError: the file cannot be opened.
+    """
+    return _asked(path, "rows")
+
+
+def _asked(path: pathlib.Path, wanted: str) -> Iterator[Any]:
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
-        if path.name.lower().endswith(_COUNTED):
-            _check_count(file.readline(100), size)
     worker = _taken()
     whole = False
     try:
-        worker.ask(path, size, last)
+        worker.ask(path, size, wanted)
         while True:
             kind, told = worker.answer()
-            if kind != "atoms":
+            if kind != "one":
                 break
             yield told
         whole = True
@@ -63,7 +83,8 @@ def frames(path: pathlib.Path, *, last: bool = False) -> Iterator[Any]:
             worker.end()
     if kind == "error":
         name, text, passing = told
-        raise (ImportError if passing else ValueError)(f"{name}: {text}")
+        raised = sqlite3.OperationalError if name == "OperationalError" else ImportError
+        raise (raised if passing else ValueError)(f"{name}: {text}")
     for text in told:
         warn_caller(f"{path}: {text}")
 
@@ -72,14 +93,13 @@ class _Worker:
     """A process of `_ase_worker`."""
 
     def __init__(self) -> None:
-        script = pathlib.Path(__file__).with_name("_ase_worker.py")
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-P", str(script)],
+            [sys.executable, "-P", str(_SCRIPT)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -87,10 +107,11 @@ class _Worker:
         )
         self._limits = 0.0, 0
 
-    def ask(self, path: pathlib.Path, size: int, last: bool) -> None:
+    def ask(self, path: pathlib.Path, size: int, wanted: str) -> None:
         self._limits = _SECONDS + size / _RATE, max(_BYTES, _TIMES * size)
         seconds, room = self._limits
-        request = {"path": str(path), "last": last, "seconds": seconds, "bytes": room}
+        request = {"path": str(path), "wanted": wanted, "rows": _ROWS}
+        request |= {"seconds": seconds, "bytes": room}
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
         self._process.stdin.flush()
@@ -130,8 +151,11 @@ def _end_all() -> None:
         worker.end()
 
 
-def _check_count(line: bytes, size: int) -> None:
-    """Refuse more atoms than a file has room for, a byte each, at once."""
-    word = line.strip()
-    if word.isdigit() and int(word) > size:
-        raise ValueError(f"{word.decode()} atoms in a file of {size} bytes")
+def _check_counts(file: BinaryIO, size: int) -> None:
+    """Refuse a frame of more atoms than the file has room for, a byte each: ASE counts to it."""
+    while (word := file.readline(100).strip()).isdigit():
+        count = int(word)
+        if count > size - file.tell():
+            raise ValueError(f"{count} atoms in a file of {size} bytes")
+        for _ in range(count + 1):
+            file.readline()

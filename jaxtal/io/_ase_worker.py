@@ -10,9 +10,14 @@ import os
 import pathlib
 import pickle
 import signal
+import sqlite3
 import sys
 import warnings
+from collections.abc import Iterator
 from typing import Any, BinaryIO
+
+#: Errors that another time may not meet.
+_PASSING = (ImportError, sqlite3.OperationalError)
 
 
 def main() -> None:
@@ -36,19 +41,13 @@ def main() -> None:
 def _answer(request: dict[str, Any], reader: Any, answers: BinaryIO, heard: list[Any]) -> None:
     path, seconds = pathlib.Path(request["path"]), request["seconds"]
     try:
-        if request["last"]:
-            with _in_time(seconds):
-                found = reader.read(path)
-            frames = iter([found[-1] if isinstance(found, list) else found])
-        else:
-            frames = iter(reader.iread(path))
+        found = _WANTED[request["wanted"]](reader, path, request["rows"])
         while True:
             with _in_time(seconds):
-                atoms = next(frames, None)
-                if atoms is None:
+                one = next(found, None)
+                if one is None:
                     break
-                atoms.calc = None
-                packed = pickle.dumps(("atoms", atoms))
+                packed = pickle.dumps(("one", one))
             answers.write(packed)
             answers.flush()
         # Deprecations are ASE's own affair.
@@ -56,14 +55,64 @@ def _answer(request: dict[str, Any], reader: Any, answers: BinaryIO, heard: list
         last = ("end", told)
     # Readers raise whatever their parsing meets.
     except Exception as error:
-        passing = isinstance(error, ImportError)
-        last = ("error", (type(error).__name__, str(error), passing))
+        last = ("error", (*_told(error), isinstance(error, _PASSING)))
     pickle.dump(last, answers)
     answers.flush()
 
 
+def _told(error: Exception) -> tuple[str, str]:
+    return type(error).__name__, str(error)
+
+
+def _last(reader: Any, path: pathlib.Path, _: int) -> Iterator[Any]:
+    found = reader.read(path)
+    yield _plain(found[-1] if isinstance(found, list) else found)
+
+
+def _frames(reader: Any, path: pathlib.Path, _: int) -> Iterator[Any]:
+    for atoms in reader.iread(path):
+        yield _plain(atoms)
+
+
+def _rows(reader: Any, path: pathlib.Path, at_a_time: int) -> Iterator[Any]:
+    """Number, identifier and time of each row of a database, and its atoms or what came of it."""
+    for row in _selected(path, at_a_time):
+        try:
+            atoms = _plain(row.toatoms())
+        except Exception as error:
+            atoms = ": ".join(_told(error))
+        yield row.id, row.unique_id, row.mtime, atoms
+
+
+def _selected(path: pathlib.Path, at_a_time: int) -> Iterator[Any]:
+    import ase.db
+
+    database: Any = ase.db.connect(path)
+    if path.suffix.lower() == ".json":
+        yield from database.select()
+        return
+    last = 0
+    while True:
+        # Outside of a `with` ASE leaves the connection of every query open.
+        with database:
+            rows = list(database.select(f"id>{last}", limit=at_a_time, sort="id"))
+        yield from rows
+        if len(rows) < at_a_time:
+            return
+        last = rows[-1].id
+
+
+def _plain(atoms: Any) -> Any:
+    atoms.calc = None
+    return atoms
+
+
+#: What may be asked for.
+_WANTED = {"last": _last, "frames": _frames, "rows": _rows}
+
+
 @contextlib.contextmanager
-def _in_time(seconds: float) -> Any:
+def _in_time(seconds: float) -> Iterator[None]:
     """The end of the process, also inside of compiled code, if the block takes longer."""
     if not hasattr(signal, "setitimer"):
         yield

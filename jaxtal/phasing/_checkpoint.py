@@ -55,6 +55,7 @@ class Checkpoint:
         """
         self._path = None if path is None else pathlib.Path(path)
         self._identity = _identity(problem, recipe, rest)
+        self._indices = problem.orbits.all_indices
         self._written = time.monotonic()
         self._data: dict[str, np.ndarray] = {}
         if self._path is not None:
@@ -74,6 +75,7 @@ class Checkpoint:
         characters, moduli, origin = parts
         try:
             grid = Grid(characters, moduli.tolist(), origin)
+            grid.check_stored(self._indices)
         except ValueError as error:
             raise ValueError(f"{self._path}: expected {_WHAT}: {error}") from error
         if given is not None and not (
@@ -108,6 +110,8 @@ class Checkpoint:
             _check_numbers(numbers, recipe)
             attempt = Attempt.new(seed, numbers["start"], numbers["number"])
             in_stage = f"{i}.state.0" in self._data
+            if numbers["stage"] and f"{i}.f" not in self._data:
+                raise ValueError(f"no amplitudes after stage {numbers['stage']}")
             if f"{i}.f" in self._data:
                 attempt.f = jnp.asarray(self._data[f"{i}.f"])
                 if attempt.f.shape != workspace.observed.lower.shape or not jnp.iscomplexobj(

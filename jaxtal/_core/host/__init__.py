@@ -9,6 +9,7 @@ from ._containers import Held as Held
 from ._containers import read_container as read_container
 from ._containers import write_container as write_container
 from ._finite import check_finite as check_finite
+from ._gunzip import gunzip as gunzip
 from ._sizes import bucket as bucket
 from ._sizes import count as count
 from ._sizes import next_smooth as next_smooth

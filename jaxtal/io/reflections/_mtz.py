@@ -1,6 +1,8 @@
 """MTZ files of CCP4, parsed by gemmi."""
 
+import math
 import os
+import re
 from typing import Any
 
 import gemmi
@@ -11,6 +13,9 @@ from ...reflections import Dropped, ReflectionTable
 from ...symmetry import SpaceGroup
 from ._instructions import ELECTRON_WAVELENGTH
 from ._measured import measured_table
+
+#: Records that hold counts, and how many.
+_COUNTS = {b"NCOL": 3, b"NDIF": 1, b"SYMINF": 2}
 
 
 def read_mtz(path: str | os.PathLike[str]) -> ReflectionTable:
@@ -25,6 +30,8 @@ def read_mtz(path: str | os.PathLike[str]) -> ReflectionTable:
     source = os.fspath(path)
     if not os.path.isfile(path):
         raise FileNotFoundError(f"{source}: no such file")
+    with open(path, "rb") as file:
+        _check_header(source, file.read())
     try:
         mtz = gemmi.read_mtz_file(source)
         if any(column.type == "Y" for column in mtz.columns):
@@ -66,6 +73,40 @@ def read_mtz(path: str | os.PathLike[str]) -> ReflectionTable:
         source=source,
         **_stated(mtz, source),
     )
+
+
+def _check_header(source: str, data: bytes) -> None:
+    """Refuse counts that the file has no room for: gemmi asks for as much memory.
+
+    The second word tells where the records of 80 characters begin, in words from 1.
+    """
+    if data[:4] != b"MTZ " or len(data) < 80:
+        raise ValueError(f"{source}: expected an MTZ file, got one that begins with {data[:4]!r}")
+    starts = [int(np.frombuffer(data, f"{order}i4", 1, 4)[0]) for order in "<>"]
+    starts += (
+        np.frombuffer(data, "<i8", 1, 12).tolist() + np.frombuffer(data, ">i8", 1, 12).tolist()
+    )
+    for start in starts:
+        records = data[4 * (start - 1) :] if 1 <= start <= len(data) // 4 else b""
+        if records.startswith(b"VERS"):
+            break
+    else:
+        raise ValueError(f"{source}: expected an MTZ file, got no records at its end: is it cut?")
+    found = False
+    for at in range(0, len(records), 80):
+        key, *words = records[at : at + 80].split() or [b""]
+        if key not in (b"NCOL", b"NDIF", b"SYMINF"):
+            continue
+        counts = [int(word) for word in words[: _COUNTS[key]] if re.fullmatch(rb"\d{1,18}", word)]
+        size = 4 * math.prod(counts[:2]) if key == b"NCOL" else max(counts, default=0)
+        if len(counts) < _COUNTS[key] or max(size, *counts) > len(data):
+            raise ValueError(
+                f"{source}: {key.decode()}: expected counts that fit a file of {len(data)} bytes, "
+                f"got {b' '.join(words[:3]).decode('latin-1')}"
+            )
+        found = found or key == b"NCOL"
+    if not found:
+        raise ValueError(f"{source}: expected an MTZ file, got no record NCOL")
 
 
 def _stated(mtz: gemmi.Mtz, source: str) -> dict[str, Any]:
