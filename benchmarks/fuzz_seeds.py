@@ -310,6 +310,8 @@ def readers() -> list[Reader]:
 
 
 def _table(folder: pathlib.Path) -> list[Reader]:
+    import numpy as np
+
     from jaxtal import io
     from jaxtal.cli.job._read import read_job
     from jaxtal.grids import Grid
@@ -372,7 +374,10 @@ def _table(folder: pathlib.Path) -> list[Reader]:
         except FileNotFoundError as error:
             raise ValueError(str(error)) from error  # of an empty log, as documented
 
-    field = io.read_field
+    def field(path: pathlib.Path) -> None:
+        if not np.isfinite(np.asarray(io.read_field(path).values)).all():
+            raise RuntimeError("a field that is not finite")
+
     return [
         Reader("cif", "text", ".cif", io.read),
         Reader("cif-list", "text", ".cif", io.read_reflection_table),

@@ -12,6 +12,7 @@ may be mounted, or a limit on the size of files); and a folder that may not be w
 """
 
 import argparse
+import contextlib
 import csv
 import json
 import os
@@ -194,12 +195,12 @@ def cut(
         folder = pathlib.Path(place) / "work"
         shutil.copytree(source, folder)
         # Half of them go on with what another interruption left.
-        if COMMANDS[name].get("set") == [] or name == "phase":
-            if moment.random() < 0.5:
-                first = start(words, folder)
-                time.sleep(moment.uniform(0.5, 1.0) * seconds)
-                first.kill()
-                first.communicate()
+        kept = not COMMANDS[name]["set"] or name == "phase"
+        if kept and moment.random() < 0.5:
+            first = start(words, folder)
+            time.sleep(moment.uniform(0.5, 1.0) * seconds)
+            first.kill()
+            first.communicate()
         before = {f for f in COMMANDS[name]["set"] if (folder / f).exists()}
         process = start(words, folder)
         at = moment.uniform(0.02, 1.05) * seconds
@@ -248,6 +249,19 @@ def two_runs(source: pathlib.Path, whole: str, seconds: float) -> list[str]:
     return faults
 
 
+def mount(folder: pathlib.Path, options: str) -> bool:
+    """Put a file system of its own there, if that is allowed."""
+    words = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    try:
+        return subprocess.run(words, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+def _limited() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+
+
 def full_disk(name: str, source: pathlib.Path) -> list[str]:
     """A disk that fills up while the command writes: the message names a file of the user's."""
     with tempfile.TemporaryDirectory() as place:
@@ -255,30 +269,16 @@ def full_disk(name: str, source: pathlib.Path) -> list[str]:
         shutil.copytree(source, folder)
         disk = folder / "disk"
         disk.mkdir()
-        mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(disk)]
-        mounted = subprocess.run(mount, capture_output=True).returncode == 0
-
-        def limited() -> None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
-
-        words = [_on_disk(word) for word in COMMANDS[name]["words"]]
-        if name == "fields":
-            (folder / "disk").mkdir(exist_ok=True)
+        mounted = mount(disk, "size=4k")
+        if mounted:
+            # Room for names, none for contents.
+            with contextlib.suppress(OSError), open(disk / "filler", "wb", 0) as file:
+                file.write(b"x" * (1 << 16))
         try:
-            if mounted:
-                # Room for names, not for contents.
-                for i in range(1):
-                    with open(disk / f"filler-{i}", "wb") as file:
-                        try:
-                            file.write(b"x" * (1 << 16))
-                            file.flush()
-                        except OSError:
-                            pass
-                process = start(words, folder)
-            else:
-                process = start(words, folder, preexec_fn=limited)
+            options = {} if mounted else {"preexec_fn": _limited}
+            process = start([_on_disk(word) for word in COMMANDS[name]["words"]], folder, **options)
             _, err = process.communicate(timeout=PATIENCE)
-            left = [p.name for p in disk.rglob("*") if p.is_file() and "filler" not in p.name]
+            left = [p.name for p in disk.rglob("*") if p.is_file() and p.name != "filler"]
         finally:
             if mounted:
                 subprocess.run(["umount", str(disk)], check=True)
@@ -309,16 +309,13 @@ def read_only(name: str, source: pathlib.Path) -> list[str]:
         shutil.copytree(source, folder)
         disk = folder / "disk"
         disk.mkdir()
-        mount = ["mount", "-t", "tmpfs", "-o", "ro,size=64k", "tmpfs", str(disk)]
-        mounted = subprocess.run(mount, capture_output=True).returncode == 0
+        mounted = mount(disk, "ro,size=64k")
         if not mounted:
             disk.chmod(0o555)
             if os.geteuid() == 0:
                 return ["not tried: root writes everywhere, and nothing could be mounted"]
-        words = [_on_disk(word) for word in COMMANDS[name]["words"]]
-        begin = time.monotonic()
         try:
-            process = start(words, folder)
+            process = start([_on_disk(word) for word in COMMANDS[name]["words"]], folder)
             _, err = process.communicate(timeout=PATIENCE)
         finally:
             if mounted:
@@ -333,7 +330,6 @@ def read_only(name: str, source: pathlib.Path) -> list[str]:
         faults.append(f"the message does not name the folder: {said}")
     if "/." in said:
         faults.append(f"a temporary name: {said}")
-    del begin
     return faults
 
 

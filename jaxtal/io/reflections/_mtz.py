@@ -37,15 +37,16 @@ def read_mtz(path: str | os.PathLike[str]) -> ReflectionTable:
         if any(column.type == "Y" for column in mtz.columns):
             mtz.switch_to_original_hkl()
         hkl = np.array(mtz.make_miller_array(), np.int64).reshape(-1, 3)
+        columns = list(mtz.columns)
+        labels, kinds = [one.label for one in columns], [one.type for one in columns]
     except (RuntimeError, ValueError, OSError) as error:
         raise ValueError(f"{source}: expected an MTZ file, got {error}") from error
-    columns = list(mtz.columns)
     found: dict[str, list[int]] = {}
-    for i, column in enumerate(columns):
-        found.setdefault(column.type, []).append(i)
+    for i, column in enumerate(kinds):
+        found.setdefault(column, []).append(i)
     kind = next((kind for kind in "JKFG" if kind in found), None)
     if kind is None:
-        names = ", ".join(f"{column.label} ({column.type})" for column in columns)
+        names = ", ".join(f"{label} ({one})" for label, one in zip(labels, kinds, strict=True))
         raise ValueError(f"{source}: expected intensities or amplitudes, got columns {names}")
     # Of anomalous pairs both, the second with the opposite indices.
     pair = found[kind][: 2 if kind in "KG" else 1]
@@ -53,15 +54,14 @@ def read_mtz(path: str | os.PathLike[str]) -> ReflectionTable:
     for n, i in enumerate(pair):
         indices.append(-hkl if n else hkl)
         values.append(np.array(columns[i], np.float64))
-        beside = columns[i + 1] if i + 1 < len(columns) else None
-        if beside is not None and beside.type in "QLM":
-            sigmas.append(np.array(beside, np.float64))
+        if i + 1 < len(columns) and kinds[i + 1] in "QLM":
+            sigmas.append(np.array(columns[i + 1], np.float64))
     sigma = np.concatenate(sigmas) if len(sigmas) == len(pair) else None
     indices, values = np.concatenate(indices), np.concatenate(values)
     known = np.isfinite(values) & (True if sigma is None else np.isfinite(sigma))
     missing = int((~known).sum())
     if not known.any():
-        raise ValueError(f"{source}: expected measured values in {columns[pair[0]].label}")
+        raise ValueError(f"{source}: expected measured values in {labels[pair[0]]}")
     dropped = (Dropped.of("no value", rows=missing),) if missing else ()
     return measured_table(
         indices[known],
@@ -69,7 +69,7 @@ def read_mtz(path: str | os.PathLike[str]) -> ReflectionTable:
         None if sigma is None else sigma[known],
         amplitude=kind in "FG",
         dropped=dropped,
-        notes=(f"column {' and '.join(columns[i].label for i in pair)}",),
+        notes=(f"column {' and '.join(labels[i] for i in pair)}",),
         source=source,
         **_stated(mtz, source),
     )
