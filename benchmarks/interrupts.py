@@ -82,18 +82,18 @@ def prepare(folder: pathlib.Path) -> None:
     """What the commands read."""
     import ase
     import ase.io
+    import gemmi
 
-    import jaxtal as jxt
     from jaxtal import io
     from jaxtal.fields import PeriodicField
 
     rng = np.random.default_rng(0)
     crystals = folder / "crystals"
     crystals.mkdir()
-    for i in range(60):
-        atoms = ase.Atoms("NaCl", scaled_positions=[[0, 0, 0], [0.5, 0.5, 0.5 + 0.001 * (i % 20)]])
-        atoms.set_cell([3 + 0.01 * (i % 20), 3.5, 4], scale_atoms=True)
-        atoms.pbc = True
+    for i in range(20):
+        places = [[0, 0, 0], [0.5, 0.5, 0.5 + 0.001 * (i % 10)]]
+        cell = [3 + 0.01 * (i % 10), 3.5, 4]
+        atoms = ase.Atoms("NaCl", scaled_positions=places, cell=cell, pbc=True)
         ase.io.write(crystals / f"{i:02d}.vasp", atoms)
     example = [sys.executable, "-c", START, "phase", "--example", "2d"]
     text = subprocess.run(example, capture_output=True, text=True, check=True).stdout
@@ -101,16 +101,17 @@ def prepare(folder: pathlib.Path) -> None:
     io.write_field(
         folder / "w.rf", PeriodicField.from_arrays(rng.random((1, 8, 8, 8)), "cubic", [3.0])
     )
-    salt = jxt.prototype("rocksalt")
     hkl = np.array([(h, k, l) for h in range(9) for k in range(9) for l in range(9)])
     hkl = hkl[(hkl.any(axis=1)) & ((hkl % 2 == hkl[:, :1] % 2).all(axis=1))]
-    f = np.abs(np.asarray(jxt.diffraction.structure_factors(salt, hkl))) ** 2
+    a = 5.64
+    stol2 = (hkl**2).sum(axis=1) / (4 * a * a)
+    f = [np.array([gemmi.Element(x).it92.calculate_sf(s) for s in stol2]) for x in ("Na", "Cl")]
+    f = (4 * np.exp(-1.5 * stol2) * (f[0] + np.where(hkl[:, 0] % 2, -1, 1) * f[1])) ** 2
     rows = [
         f"{h:4d}{k:4d}{l:4d}{min(value, 99999.0):8.2f}{max(0.02 * value, 0.1):8.2f}"
         for (h, k, l), value in zip(hkl.tolist(), 9e4 * f / f.max(), strict=True)
     ]
     (folder / "nacl.hkl").write_text("\n".join(rows) + "\n   0   0   0    0.00    0.00\n")
-    a = float(np.asarray(salt.lattice.matrix)[0, 0])
     (folder / "nacl.ins").write_text(
         f"TITL salt\nCELL 0.71073 {a} {a} {a} 90 90 90\nZERR 4 0.001 0.001 0.001 0 0 0\nLATT -4\n"
         "SFAC Na Cl\nUNIT 4 4\nHKLF 4\nEND\n"

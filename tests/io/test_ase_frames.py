@@ -38,7 +38,7 @@ def test_frames_are_those_of_ase(tmp_path):
     (waiting,) = next(iter(_ase_frames._idle.values()))
     several = frames(path)
     next(several)
-    several.close()
+    del several
     assert waiting._process.poll() is not None
     assert len(list(frames(path))) == 2
 

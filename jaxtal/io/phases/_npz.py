@@ -181,7 +181,8 @@ def _mappings(name: str, stored: Mapping[str, np.ndarray], kind: type) -> Any:
         found = json.loads(str(stored[name]))
     except RecursionError:
         found = None
-    if not isinstance(found, kind) or not all(isinstance(x, dict) for x in found if kind is list):
+    rows = found if isinstance(found, list) else [found]
+    if not isinstance(found, kind) or not all(isinstance(row, dict) for row in rows):
         raise ValueError(f"{name}: expected names and values as JSON")
     return found
 

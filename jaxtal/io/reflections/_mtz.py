@@ -14,8 +14,8 @@ from ...symmetry import SpaceGroup
 from ._instructions import ELECTRON_WAVELENGTH
 from ._measured import measured_table
 
-#: Records that hold counts, and how many.
-_COUNTS = {b"NCOL": 3, b"NDIF": 1, b"SYMINF": 2}
+#: Records that hold counts, by four letters, and how many counts.
+_COUNTS = {b"NCOL": 3, b"NDIF": 1, b"SYMI": 2}
 
 
 def read_mtz(path: str | os.PathLike[str]) -> ReflectionTable:
@@ -88,14 +88,15 @@ def _check_header(source: str, data: bytes) -> None:
     )
     for start in starts:
         records = data[4 * (start - 1) :] if 1 <= start <= len(data) // 4 else b""
-        if records.startswith(b"VERS"):
+        if re.match(rb"[A-Z]{3,6}\b", records):
             break
     else:
         raise ValueError(f"{source}: expected an MTZ file, got no records at its end: is it cut?")
     found = False
     for at in range(0, len(records), 80):
         key, *words = records[at : at + 80].split() or [b""]
-        if key not in (b"NCOL", b"NDIF", b"SYMINF"):
+        key = key[:4].upper()
+        if key not in _COUNTS:
             continue
         counts = [int(word) for word in words[: _COUNTS[key]] if re.fullmatch(rb"\d{1,18}", word)]
         size = 4 * math.prod(counts[:2]) if key == b"NCOL" else max(counts, default=0)
