@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import IO
 
 #: What the system says when a file does not fit.
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, None)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 @contextlib.contextmanager
@@ -31,13 +31,17 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
             cause = cause.__cause__ or cause.__context__
         if not isinstance(cause, OSError) or (cause is not error and cause.errno not in _FULL):
             raise
-        name, folder = cause.filename, os.path.dirname(os.fspath(path))
-        if isinstance(name, str) and os.path.dirname(name) != folder:
+        if isinstance(cause.filename, str) and not _beside_or_in(cause.filename, path):
             raise
         # NumPy has words of its own for a file that was cut off, and no number.
         number = cause.errno or errno.EIO
         reason = os.strerror(number) if cause.errno else f"cannot be written ({cause})"
         raise OSError(number, reason, os.fspath(path)) from error
+
+
+def _beside_or_in(name: str, path: str | os.PathLike[str]) -> bool:
+    one, other = os.path.abspath(name), os.path.abspath(path)
+    return os.path.dirname(one) == os.path.dirname(other) or one.startswith(other + os.sep)
 
 
 @contextlib.contextmanager
@@ -52,15 +56,17 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     target = pathlib.Path(path)
     with naming(path):
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:200]}.")
-        os.close(handle)
         try:
+            os.close(handle)
             yield pathlib.Path(name)
             umask = os.umask(0)
             os.umask(umask)
             os.chmod(name, 0o666 & ~umask)  # mkstemp makes files private
             os.replace(name, target)
         except BaseException:
-            os.unlink(name)
+            # An interrupt may have come after the last line.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
             raise
 
 
@@ -84,15 +90,17 @@ def replacing_set(
     target = pathlib.Path(folder)
     with naming(target):
         name = tempfile.mkdtemp(dir=target, prefix=".writing.")
-    made, before = pathlib.Path(name, "new"), pathlib.Path(name, "old")
     try:
-        made.mkdir()
-        before.mkdir()
+        made, before = pathlib.Path(name, "new"), pathlib.Path(name, "old")
+        with naming(target):
+            made.mkdir()
+            before.mkdir()
         try:
             yield made
         except OSError as error:
             place = os.fspath(_outside(error.filename, made, target))
-            raise OSError(error.errno, error.strerror, place) from error
+            reason = error.strerror or str(error)
+            raise OSError(error.errno or errno.EIO, reason, place) from error
         except ValueError as error:
             told = str(error).replace(os.fspath(made), os.fspath(target))
             if told == str(error):
