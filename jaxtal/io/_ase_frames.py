@@ -110,7 +110,8 @@ class _Worker:
     def ask(self, path: pathlib.Path, size: int, wanted: str) -> None:
         self._limits = _SECONDS + size / _RATE, max(_BYTES, _TIMES * size)
         seconds, room = self._limits
-        request = {"path": str(path), "wanted": wanted, "rows": _ROWS}
+        # The process stays in the folder in which it was begun.
+        request = {"path": os.path.abspath(path), "wanted": wanted, "rows": _ROWS}
         request |= {"seconds": seconds, "bytes": room}
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(request).encode() + b"\n")

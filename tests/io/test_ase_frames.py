@@ -1,5 +1,6 @@
 """Files of ASE's formats, read by a process that may be ended."""
 
+import pathlib
 import signal
 import textwrap
 
@@ -41,6 +42,14 @@ def test_frames_are_those_of_ase(tmp_path):
     del several
     assert waiting._process.poll() is not None
     assert len(list(frames(path))) == 2
+
+
+def test_a_name_means_the_folder_of_who_asks(tmp_path, monkeypatch):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        write("one.extxyz", CELL if name == "a" else CELL[:1])
+        assert [len(atoms) for atoms in frames(pathlib.Path("one.extxyz"))] == [2 - (name == "b")]
 
 
 def test_what_ase_raises_is_told(tmp_path):
