@@ -51,6 +51,13 @@ def test_the_good_file_is_good(path):
     assert read(path).group.number == 75
 
 
+@pytest.mark.parametrize("digits", ["9" * 5000, "9" * 10])
+def test_a_count_that_is_none_is_passed_over(path, digits):
+    text = GOOD.replace("_atom_site_occupancy", "_atom_site_site_symmetry_multiplicity")
+    path.write_text(text.replace(" 1 0.01", f" {digits} 0.01") + f"_cell_formula_units_Z {digits}")
+    assert read(path).group.number == 75
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -154,6 +154,8 @@ def read_phases_npz(path: str | os.PathLike[str]) -> PhaseArchive:
             if not np.array_equal(getattr(orbits, name), stored[name]):
                 raise ValueError(f"{name} contradicts the group and the indices")
         space = None
+        if ("parallel" in stored) != ("perpendicular" in stored):
+            raise ValueError("expected both parallel and perpendicular bases, or neither")
         if "parallel" in stored:
             inner = stored["perpendicular"]
             space = Superspace(stored["parallel"], inner if inner.shape[1] else None)
