@@ -34,7 +34,7 @@ unless JAX is told otherwise (`JAX_COMPILATION_CACHE_DIR`).
 import os
 from collections.abc import Sequence
 
-from ._interrupts import INTERRUPTED, heard_interrupts, say
+from ._interrupts import INTERRUPTED, deaf_to_interrupts, heard_interrupts, say
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,7 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             # Imports take a second, in which Ctrl-C shall leave no traceback either.
             from ._main import run_arguments
 
-            return run_arguments(argv)
+            code = run_arguments(argv)
+            if argv is None:
+                deaf_to_interrupts()
+            return code
         except KeyboardInterrupt:
             pass
         say("jaxtal: interrupted")

@@ -1,5 +1,6 @@
 """Entry point: arguments to commands, errors to one line and an exit code."""
 
+import errno
 import importlib.metadata
 import io
 import os
@@ -129,12 +130,28 @@ def run_arguments(argv: Sequence[str] | None) -> int:
         if sys.stdout is not None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
-    except (BadInputError, ValueError, OSError) as error:
+    except OSError as error:
+        return _say(_told(error))
+    except (BadInputError, ValueError) as error:
         return _say(str(error) or type(error).__name__)
     except MemoryError:
         return _say(
             "out of memory: use a smaller --q-max, --n-max, --l-max, --starts, --mesh or section"
         )
+
+
+def _told(error: OSError) -> str:
+    """An error of the system, the file first."""
+    if error.filename is not None and error.strerror:
+        name = error.filename
+        return f"{os.fsdecode(name) if isinstance(name, bytes) else name}: {error.strerror}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+        # What is written to files has their names. Nothing is left to say, also not while
+        # shutting down.
+        if sys.stdout is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return f"standard output: {error.strerror}"
+    return str(error) or type(error).__name__
 
 
 def _say(message: str) -> int:
