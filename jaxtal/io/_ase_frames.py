@@ -104,6 +104,8 @@ class _Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=environment,
+            # Ctrl-C is for this process, also before the other one can say so.
+            process_group=0,
         )
         self._limits = 0.0, 0
 
