@@ -49,7 +49,8 @@ def describe(
         output: file to write.
         dtype: precision, default float32.
         recursive: folders inside folders, too.
-        devices: that crystals are dealt to; a CPU can be several. Pays for many large crystals.
+        devices: how many to deal the crystals to; a CPU can be several. Pays for many large
+            crystals.
     """
     begin = time.perf_counter()
     path = output if output.suffix == ".npz" else output.with_name(output.name + ".npz")

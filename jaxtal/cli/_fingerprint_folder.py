@@ -37,7 +37,7 @@ def fingerprints(
         shard: I/N: do the I-th of N parts alone, on any machine, at any time; each is a folder in
             the output, with a manifest when it is finished.
         merge: join the shards in the output, all of them finished.
-        devices: that crystals are dealt to; a CPU can be several.
+        devices: how many to deal the crystals to; a CPU can be several.
     """
     begin = time.perf_counter()
     part = None if shard is None else _shard(shard)

@@ -80,7 +80,7 @@ class Folder(Reader):
     """a folder to keep fingerprints in: a later run goes on after an interruption, and computes
     only what is new or has changed"""
     devices: Count | None = None
-    """that crystals are dealt to; a CPU can be several"""
+    """how many to deal the crystals to; a CPU can be several"""
 
 
 @dataclasses.dataclass(frozen=True)

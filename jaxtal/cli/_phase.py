@@ -61,7 +61,7 @@ def phase(
         output: folder to write to, default phasing-NAME.
         checkpoint: keep work in this file, and go on from it if it exists.
         dtype: precision, default float32.
-        devices: of this machine that starts are dealt to; a CPU can be several.
+        devices: how many of this machine to deal the starts to; a CPU can be several.
         distributed: one of several processes that srun or mpirun have started: each runs its own
             starts, and the first one writes what all have found.
     """
