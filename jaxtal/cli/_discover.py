@@ -12,13 +12,14 @@ from typing import Annotated
 import numpy as np
 from cyclopts import Parameter
 
+from .._core import replacing_set
 from ..crystal import WyckoffCrystal, match_crystals
 from ..descriptors import Description
 from ..io import write_cif
 from ..reconstruct import Discovery, from_composition
 from ..scattering import species_label
 from ._errors import BadInputError
-from ._files import make_folder
+from ._files import output_folder
 from ._inputs import cell_summary, summary
 from ._options import Count, number
 from ._rebuilt import same
@@ -83,20 +84,21 @@ def discover(
         atoms = own if atoms is None else atoms
     if composition is None:
         raise BadInputError("a stored descriptor needs --composition to be searched with")
-    make_folder(folder)
-    if not quiet:
-        print(f"looking for crystals of {composition} that have this descriptor", file=sys.stderr)
-    found = from_composition(
-        target,
-        composition,
-        atoms=atoms,
-        groups=groups,
-        volume=unknown.volume,
-        seed=seed,
-        seconds=unknown.time,
-        progress=not quiet and sys.stderr.isatty(),
-    )
-    files = _write(folder, found)
+    with output_folder(folder):
+        if not quiet:
+            text = f"looking for crystals of {composition} that have this descriptor"
+            print(text, file=sys.stderr)
+        found = from_composition(
+            target,
+            composition,
+            atoms=atoms,
+            groups=groups,
+            volume=unknown.volume,
+            seed=seed,
+            seconds=unknown.time,
+            progress=not quiet and sys.stderr.isatty(),
+        )
+        files = _write(folder, found)
     match = None
     if reference is not None:
         matches = [match_crystals(reference, one.crystal) for one in found.solutions]
@@ -162,18 +164,15 @@ def _contents(crystal: WyckoffCrystal) -> tuple[str, int]:
 
 
 def _write(folder: pathlib.Path, found: Discovery) -> list[pathlib.Path]:
-    """A CIF for each solution, or for the closest crystal under another name."""
+    """A CIF for each solution, or for the closest crystal under another name, all together."""
+    named = [(one.crystal, f"solution_{i + 1}") for i, one in enumerate(found.solutions)]
+    names = ["reconstructed.cif", *(f"reconstructed-{i + 2}.cif" for i in range(len(named) - 1))]
+    if not named:
+        names = ["not-converged.cif"]
+        named = [] if found.closest is None else [(found.closest.crystal, "closest")]
     # No files of an earlier run may pass for results of this one.
-    for old in (*folder.glob("reconstructed*.cif"), folder / "not-converged.cif"):
-        old.unlink(missing_ok=True)
-    if not found.solutions:
-        if found.closest is None:
-            return []
-        write_cif(found.closest.crystal, folder / "not-converged.cif", name="closest")
-        return [folder / "not-converged.cif"]
-    files = []
-    for i, one in enumerate(found.solutions):
-        file = folder / ("reconstructed.cif" if i == 0 else f"reconstructed-{i + 1}.cif")
-        write_cif(one.crystal, file, name=f"solution_{i + 1}")
-        files.append(file)
-    return files
+    stale = [file.name for file in folder.glob("reconstructed*.cif")]
+    with replacing_set(folder, [*stale, "not-converged.cif"]) as made:
+        for (crystal, block), name in zip(named, names, strict=False):
+            write_cif(crystal, made / name, name=block)
+    return [folder / name for name in names[: len(named)]]

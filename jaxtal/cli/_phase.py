@@ -9,8 +9,10 @@ from typing import Annotated, Any
 import jax
 import numpy as np
 from cyclopts import Parameter
+from jax.sharding import Mesh
 
 from ..phasing import phase as find_phases
+from ._devices import chosen_mesh, is_first
 from ._errors import BadInputError
 from ._files import check_writable, output_folder
 from ._options import Count, Dtype, Json, Quiet, Seed
@@ -42,6 +44,8 @@ def phase(
     output: Annotated[pathlib.Path | None, Parameter(alias="-o")] = None,
     checkpoint: pathlib.Path | None = None,
     dtype: Dtype | None = None,
+    devices: Count | None = None,
+    distributed: bool = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -57,6 +61,9 @@ def phase(
         output: folder to write to, default phasing-NAME.
         checkpoint: keep work in this file, and go on from it if it exists.
         dtype: precision, default float32.
+        devices: how many of this machine to deal the starts to; a CPU can be several.
+        distributed: one of several processes that srun or mpirun have started: each runs its own
+            starts, and the first one writes what all have found.
     """
     given = {
         "starts": starts,
@@ -69,15 +76,26 @@ def phase(
     options = {key: value for key, value in given.items() if value is not None}
     _check_one_of(job, example, demo)
     if example is not None:
-        _check_alone({**options, "output": output, "json": as_json or None})
+        rest = {"devices": devices, "distributed": distributed or None}
+        _check_alone({**options, **rest, "output": output, "json": as_json or None})
         print(example_text(example), end="")
         return 0
     begin = time.perf_counter()
-    return _run(_read(job, demo, options), output, as_json, quiet, begin)
+    mesh = chosen_mesh(devices, distributed=distributed)
+    return _run(_read(job, demo, options), mesh, output, as_json, quiet, begin)
 
 
-def _run(job: Job, output: pathlib.Path | None, as_json: bool, quiet: bool, begin: float) -> int:
+def _run(
+    job: Job,
+    mesh: Mesh | None,
+    output: pathlib.Path | None,
+    as_json: bool,
+    quiet: bool,
+    begin: float,
+) -> int:
     folder = output or pathlib.Path(f"phasing-{job.name}")
+    writes = is_first()
+    quiet = quiet or not writes
     with output_folder(folder), jax.enable_x64(job.run.dtype == "float64"):
         if not quiet:
             print(f"phasing {job.source}: {_size(job)}", file=sys.stderr)
@@ -89,9 +107,12 @@ def _run(job: Job, output: pathlib.Path | None, as_json: bool, quiet: bool, begi
             grid=job.grid,
             dtype=np.dtype(job.run.dtype),
             checkpoint=job.checkpoint,
+            mesh=mesh,
             progress=not quiet and sys.stderr.isatty(),
         )
         report = Report.of(job, result, time.perf_counter() - begin)
+        if not writes:
+            return report.exit_code
         files = write_results(report, folder)
         if job.grid_file is not None:
             save_grid(result, job.grid_file)

@@ -11,15 +11,15 @@ import jax
 import numpy as np
 from cyclopts import Parameter
 
-from .._core import write_bytes, write_text
+from .._core import replacing_set, write_bytes, write_text
 from ..descriptors import Description, Descriptor
 from ..io import write_cif
 from ..plot import reconstruction_figure
-from ..reconstruct import Adam, Reconstruction, from_descriptor
+from ..reconstruct import Adam, Reconstruction, from_descriptor, from_sites
 from ._descriptions import checked_description, read_entry
 from ._discover import Unknown, discover
 from ._errors import BadInputError
-from ._files import make_folder
+from ._files import output_folder
 from ._inputs import crystal_name, find_crystal
 from ._options import Count, Dtype, Json, Quiet, Reading, Seed, number
 from ._rebuilt import Rebuilt, superposed
@@ -53,8 +53,9 @@ def reconstruct(
     """Rebuild a crystal from its descriptor; write and print how that went.
 
     Of a stored descriptor (.npz) the group, sites and rough cell are told by --group, --sites and
-    --cell, or by a crystal that has them, --like. With --composition (of a crystal file --groups
-    auto is enough) none of these is used: lattices, groups and sites are searched.
+    --cell, or by a crystal that has them, --like; a cell that is not told is searched for. With
+    --composition (of a crystal file --groups auto is enough) none of these is used: lattices,
+    groups and sites are searched.
 
     Args:
         crystal: file or built-in name; or the .npz of one crystal, as `jaxtal describe` writes it.
@@ -83,7 +84,10 @@ def reconstruct(
                 sought.check_unused()
                 options = {"seed": seed, "as_json": as_json, "quiet": quiet}
                 return discover(crystal, target, None, unknown, folder, **options)
-            reference, like = None, sought_crystal(sought, reading)
+            reference = None
+            like = None if sought.without_cell else sought_crystal(sought, reading)
+            if like is None and perturb is not None:
+                raise BadInputError("--perturb: expected --cell, around which to start")
         else:
             sought.check_unused()
             reference = like = find_crystal(crystal, reading)
@@ -92,21 +96,21 @@ def reconstruct(
             if unknown.asked:
                 options = {"seed": seed, "as_json": as_json, "quiet": quiet}
                 return discover(crystal, target, reference, unknown, folder, **options)
-        make_folder(folder)
-        if not quiet:
-            print(f"rebuilding {crystal} from its descriptor", file=sys.stderr)
-        found = from_descriptor(
-            target,
-            like=like,
-            starts=starts,
-            key=seed,
-            perturbation=perturb,
-            optimiser=optimiser,
-            progress=not quiet and sys.stderr.isatty(),
-        )
-        match = None if reference is None else superposed(found.best, reference)
-        rebuilt = Rebuilt(like, found, match, known=reference is not None)
-        files = _write(folder, name, rebuilt, target)
+        with output_folder(folder):
+            if not quiet:
+                print(f"rebuilding {crystal} from its descriptor", file=sys.stderr)
+            options = {"starts": starts, "key": seed}
+            options |= {"progress": not quiet and sys.stderr.isatty()}
+            if like is None:
+                found = from_sites(target, sought.space_group, sought.pairs, **options)
+                like = found.best
+            else:
+                found = from_descriptor(
+                    target, like=like, perturbation=perturb, optimiser=optimiser, **options
+                )
+            match = None if reference is None else superposed(found.best, reference)
+            rebuilt = Rebuilt(like, found, match, known=reference is not None)
+            files = _write(folder, name, rebuilt, target)
         seconds = time.perf_counter() - begin
         if as_json:
             print(json.dumps(rebuilt.for_machines(files, seconds)))
@@ -147,35 +151,34 @@ def _write(
     rebuilt: Rebuilt,
     target: Description,
 ) -> dict[str, pathlib.Path]:
-    """Loss history, CIF and picture; the latter two only of a crystal that can be described.
+    """Loss history, CIF and picture, together; the latter two of a crystal that can be described.
 
     What has not converged is never called reconstructed, and of a search that was stopped before
     anything had, there is the history alone.
     """
     found = rebuilt.found
     stem = "reconstructed" if found.success else "not-converged"
-    cif, history, picture = (
-        folder / file for file in (f"{stem}.cif", "history.csv", "reconstruction.png")
-    )
+    files = {"cif": f"{stem}.cif", "history": "history.csv", "picture": "reconstruction.png"}
+    paths = {kind: folder / file for kind, file in files.items()}
     # No files of an earlier run may pass for results of this one.
-    for old in ("reconstructed.cif", "not-converged.cif", "reconstruction.png"):
-        (folder / old).unlink(missing_ok=True)
-    write_text(history, _history(found))
-    if found.interrupted and not found.success:
-        return {"history": history}
-    block = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
-    failure = "" if rebuilt.success else rebuilt.verdict
-    try:
-        write_cif(found.best, cif, name=block)
-        title = f"{name}: {rebuilt.title}"
-        figure = reconstruction_figure(found, target, title=title, failure=failure)
-    except ValueError as error:
-        # A search cut short may leave atoms on top of each other.
-        print(f"jaxtal: the best crystal is no valid one ({error})", file=sys.stderr)
-        cif.unlink(missing_ok=True)
-        return {"history": history}
-    write_bytes(picture, lambda file: figure.savefig(file, format="png"))
-    return {"cif": cif, "history": history, "picture": picture}
+    stale = ("reconstructed.cif", "not-converged.cif", "reconstruction.png")
+    with replacing_set(folder, stale) as made:
+        write_text(made / files["history"], _history(found))
+        if found.interrupted and not found.success:
+            return {"history": paths["history"]}
+        block = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+        failure = "" if rebuilt.success else rebuilt.verdict
+        try:
+            write_cif(found.best, made / files["cif"], name=block)
+            title = f"{name}: {rebuilt.title}"
+            figure = reconstruction_figure(found, target, title=title, failure=failure)
+        except ValueError as error:
+            # A search cut short may leave atoms on top of each other.
+            print(f"jaxtal: the best crystal is no valid one ({error})", file=sys.stderr)
+            (made / files["cif"]).unlink(missing_ok=True)
+            return {"history": paths["history"]}
+        write_bytes(made / files["picture"], lambda file: figure.savefig(file, format="png"))
+    return paths
 
 
 def _history(found: Reconstruction) -> str:

@@ -26,9 +26,33 @@ class Sought:
     sites: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=True)] = None
     """its occupied sites, as Si:3a O:6c"""
     cell: Annotated[tuple[float, ...] | None, number(0.0), Parameter(consume_multiple=True)] = None
-    """its free cell parameters, within 20 %: angstrom and degrees"""
+    """its free cell parameters, within 20 %: angstrom and degrees; without, it is searched for"""
     like: str | None = None
     """instead of these three: a crystal, by file or name, with the same group and sites"""
+
+    @property
+    def without_cell(self) -> bool:
+        """Whether group and sites are told, but no cell."""
+        return bool(self.group and self.sites) and self.cell is None and self.like is None
+
+    @property
+    def space_group(self) -> SpaceGroup:
+        """The group that was told.
+
+        Raises:
+            ValueError: there is none.
+        """
+        assert self.group is not None
+        return SpaceGroup.find(int(self.group) if self.group.isdecimal() else self.group)
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Species and letter of each site.
+
+        Raises:
+            BadInputError: no such words.
+        """
+        return [_pair(text) for text in self.sites or ()]
 
     def check_unused(self) -> None:
         """Refuse what only a stored descriptor needs.
@@ -54,13 +78,12 @@ def sought_crystal(sought: Sought, reading: Reading) -> WyckoffCrystal:
             raise BadInputError(f"--like: expected no --{told[0]} beside it")
         return find_crystal(sought.like, reading)
     if sought.group is None or not sought.sites or not sought.cell:
-        missing = [f"--{n}" for n in ("group", "sites", "cell") if n not in told]
+        missing = [f"--{n}" for n in ("group", "sites") if n not in told]
         raise BadInputError(
-            f"a stored descriptor needs --group, --sites and --cell, or --like: "
+            f"a stored descriptor needs --group and --sites, or --like, or --composition: "
             f"{', '.join(missing)} missing"
         )
-    group = SpaceGroup.find(int(sought.group) if sought.group.isdecimal() else sought.group)
-    pairs = [_pair(text) for text in sought.sites]
+    group, pairs = sought.space_group, sought.pairs
     positions = [group.wyckoff(letter) for _, letter in pairs]
     rng, cell = np.random.default_rng(0), sought.cell
     for last in range(_DRAWS):

@@ -13,6 +13,10 @@ import numpy as np
 from ._loop import PhasingState, begin, host_cycles, judge, scan_cycles
 from ._recipe import Recipe
 from ._stage_tables import Workspace
+from ._starts_on_mesh import StartsOnMesh
+
+#: Of an attempt, what files hold and processes tell each other beside its amplitudes.
+INTEGERS, REALS = ("start", "number", "stage", "cycle"), ("seconds", "ratio", "r_factor")
 
 
 @dataclasses.dataclass(eq=False)
@@ -79,6 +83,7 @@ def advance(
     observers: tuple[Callable, ...],
     pool: Any,
     width: int,
+    mesh: StartsOnMesh | None = None,
 ) -> None:
     """Run attempts that stand at the same place on by some cycles of their stage.
 
@@ -90,6 +95,7 @@ def advance(
         observers: what to record.
         pool: executor for attempts side by side on a CPU.
         width: most attempts that run side by side; it decides how large grids are driven.
+        mesh: several devices, which then run all of the group.
     """
     begun = time.perf_counter()
     place, done = group[0].stage, group[0].cycle
@@ -103,7 +109,9 @@ def advance(
             attempt.enter(workspace, recipe)
     states = [attempt.state for attempt in group if attempt.state is not None]
     common = (workspace.observed, stage.algorithm)
-    if width == 1 and workspace.from_host(place):
+    if mesh is not None:
+        found = mesh.run(place, stage.algorithm, states, rounds, observers)
+    elif width == 1 and workspace.from_host(place):
         single = workspace.single(place)
         found = [host_cycles(single, *common, state, rounds, observers) for state in states]
     elif jax.default_backend() == "cpu" or len(group) == 1:

@@ -25,7 +25,7 @@ def test_describe_writes_what_the_library_computes(run, tmp_path, small):
     with np.load(tmp_path / "out.npz", allow_pickle=False) as data:
         assert set(data) == {
             *("power_spectrum", "rdf", "rdf_centres", "names", "complete"),
-            *("specification", "version"),
+            *("specification", "version", "format", "format_version"),
         }
         assert data["power_spectrum"].shape == (2, 4, 5)
         assert data["power_spectrum"].dtype == np.float32

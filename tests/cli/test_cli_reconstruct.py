@@ -1,7 +1,9 @@
 """`reconstruct`: what it writes, prints and returns."""
 
 import dataclasses
+import errno
 import gc
+import os
 import signal
 import time
 
@@ -166,7 +168,21 @@ def test_ctrl_c_before_anything_is_finished(run, monkeypatch, tmp_path):
     result = run("reconstruct", "diamond", *SMALL, "-o", "x", "--json")
     assert (result.code, result.out) == (130, "")
     assert "interrupted" in result.err
-    assert names(tmp_path / "x") == set()
+    assert not (tmp_path / "x").exists()
+
+
+def test_files_come_together_or_not_at_all(run, monkeypatch, tmp_path):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "not-converged.cif").write_text("of an earlier run")
+
+    def full(path, write):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(path))
+
+    monkeypatch.setattr(_reconstruct, "write_bytes", full)
+    result = run("reconstruct", "diamond", *SMALL, "-o", "x", "--json", "--quiet")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "jaxtal: error: x/reconstruction.png: No space left on device\n"
+    assert names(tmp_path / "x") == {"not-converged.cif"}
 
 
 def test_ctrl_c_that_falls_into_the_garbage_collector(run, monkeypatch):
@@ -222,7 +238,7 @@ def test_a_stored_descriptor_is_enough_with_group_and_sites(run, tmp_path):
     ("arguments", "message"),
     [
         (("rutile", "--group", 136), "--group: only of use with a stored descriptor"),
-        (("t.npz", "--group", 136), "--sites, --cell missing"),
+        (("t.npz", "--group", 136), "--sites missing"),
         (("t.npz", "--like", "rutile", "--group", 136), "expected no --group beside it"),
         (("t.npz", "--like", "rutile", "--q-max", 5), "--q-max: no use with a stored descriptor"),
         (("t.npz", "--group", 136, "--sites", "Ti2a", "--cell", 4, 3), "as Si:3a O:6c, got 'Ti2a'"),
