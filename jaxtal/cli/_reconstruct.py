@@ -79,34 +79,49 @@ def reconstruct(
     with jax.enable_x64(dtype == "float64"):
         if crystal.lower().endswith(".npz"):
             _check_no_sizes(n_max, l_max, q_max)
-            target = read_entry(pathlib.Path(crystal)).description
             if unknown.asked:
                 sought.check_unused()
-                options = {"seed": seed, "as_json": as_json, "quiet": quiet}
-                return discover(crystal, target, None, unknown, folder, **options)
+                target = read_entry(pathlib.Path(crystal)).description
+                return discover(
+                    *(crystal, target, None, unknown, folder),
+                    seed=seed,
+                    as_json=as_json,
+                    quiet=quiet,
+                )
             reference = None
             like = None if sought.without_cell else sought_crystal(sought, reading)
             if like is None and perturb is not None:
                 raise BadInputError("--perturb: expected --cell, around which to start")
+            target = read_entry(pathlib.Path(crystal)).description
         else:
             sought.check_unused()
             reference = like = find_crystal(crystal, reading)
             descriptor = _descriptor(n_max, l_max, q_max)
             target = checked_description(crystal, reference, descriptor)
             if unknown.asked:
-                options = {"seed": seed, "as_json": as_json, "quiet": quiet}
-                return discover(crystal, target, reference, unknown, folder, **options)
+                return discover(
+                    *(crystal, target, reference, unknown, folder),
+                    seed=seed,
+                    as_json=as_json,
+                    quiet=quiet,
+                )
         with output_folder(folder):
             if not quiet:
                 print(f"rebuilding {crystal} from its descriptor", file=sys.stderr)
-            options = {"starts": starts, "key": seed}
-            options |= {"progress": not quiet and sys.stderr.isatty()}
+            shown = not quiet and sys.stderr.isatty()
             if like is None:
-                found = from_sites(target, sought.space_group, sought.pairs, **options)
+                group, sites = sought.space_group, sought.pairs
+                found = from_sites(target, group, sites, starts=starts, key=seed, progress=shown)
                 like = found.best
             else:
                 found = from_descriptor(
-                    target, like=like, perturbation=perturb, optimiser=optimiser, **options
+                    target,
+                    like=like,
+                    starts=starts,
+                    key=seed,
+                    perturbation=perturb,
+                    optimiser=optimiser,
+                    progress=shown,
                 )
             match = None if reference is None else superposed(found.best, reference)
             rebuilt = Rebuilt(like, found, match, known=reference is not None)

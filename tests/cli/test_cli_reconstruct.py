@@ -229,6 +229,8 @@ def test_a_stored_descriptor_is_enough_with_group_and_sites(run, tmp_path):
     found = jxt.io.read(tmp_path / "x" / "reconstructed.cif")
     match = jxt.match_crystals(jxt.prototype("rutile"), found)
     assert match.rmsd < 0.01
+    text = run("reconstruct", "t.npz", *known[:5], "--starts", 4).out
+    assert "a crystal with this descriptor is found" in text
     text = run("reconstruct", "t.npz", "--like", "rutile", "--starts", 8).out
     assert "a crystal with this descriptor is found" in text
     assert "reference" not in text
