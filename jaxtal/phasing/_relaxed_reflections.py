@@ -27,8 +27,8 @@ class RelaxedReflections(AbstractAlgorithm):
         Am. A 20, 40.
     """
 
-    beta: float = 0.5
-    support: float = 0.05
+    beta: float | Float[Array, ""] = 0.5
+    support: float | Float[Array, ""] = 0.05
 
     def __check_init__(self):
         """Check the numbers.
@@ -43,6 +43,12 @@ class RelaxedReflections(AbstractAlgorithm):
 
     def init(self, observed: Observed, f: Complex[Array, " n"], key: PRNGKeyArray) -> Any:
         return f
+
+    def changeable(self, state: Any) -> dict[str, tuple[float, float, float]]:
+        return {
+            "beta": (0.05, 1.5, float(self.beta)),
+            "support": (0.01, 0.5, float(self.support)),
+        }
 
     def flip_density(self, density: Float[Array, "*grid"], state: Any) -> tuple[Array, Any]:
         limit = jnp.maximum(quantile(density, 1.0 - self.support), 0.0)

@@ -1,0 +1,3 @@
+"""A live page."""
+
+from ._doors import PhasingMonitor as PhasingMonitor

@@ -1,0 +1,94 @@
+"""What one start has gone through, point by point."""
+
+import dataclasses
+import threading
+from typing import Any
+
+import numpy as np
+
+#: Points kept of one attempt, and states waiting to be looked at.
+_MOST, _WAITING = 1000, 64
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Point:
+    """One look at a start.
+
+    Attributes:
+        cycle: cycles done.
+        deciles: minimum, nine deciles and maximum of the density, (11,).
+        r_factor: R; NaN where it is not known, as for the next two.
+        flipped: share of the points that the algorithm changed.
+        phase_change: r.m.s. change of the phases, radians.
+    """
+
+    cycle: int
+    deciles: np.ndarray
+    r_factor: float = float("nan")
+    flipped: float = float("nan")
+    phase_change: float = float("nan")
+
+
+class Curve:
+    """The points of one start's present attempt, and its states that nobody has looked at yet.
+
+    A run adds states at no cost; they are looked at, newest first, when there is time. Old ones
+    are thinned out.
+
+    Attributes:
+        start: its number.
+        attempt: how often it was begun before.
+        text: where it stands.
+        amplitudes: the last known solution, (n,), or None.
+    """
+
+    def __init__(self, start: int):
+        """Nothing yet."""
+        self.start, self.attempt, self.text = start, -1, ""
+        self.amplitudes: Any = None
+        self._points: list[Point] = []
+        self._waiting: list[Any] = []
+        self._lock = threading.Lock()
+
+    def begin(self, attempt: int) -> None:
+        """Forget the last attempt."""
+        with self._lock:
+            self.attempt, self._points, self._waiting = attempt, [], []
+
+    def wait(self, state: Any) -> None:
+        """Keep a state to be looked at."""
+        with self._lock:
+            if len(self._waiting) >= _WAITING:
+                self._waiting = self._waiting[::2]
+            self._waiting.append(state)
+
+    def newest(self) -> Any:
+        """Take the newest state that waits, or None."""
+        with self._lock:
+            return self._waiting.pop() if self._waiting else None
+
+    @property
+    def waiting(self) -> int:
+        """How many states wait."""
+        return len(self._waiting)
+
+    def add(self, attempt: int, point: Point) -> None:
+        """Put a point where it belongs; not that of an attempt that was given up."""
+        with self._lock:
+            if attempt != self.attempt:
+                return
+            points = self._points
+            points.append(point)
+            points.sort(key=lambda one: one.cycle)
+            if len(points) > _MOST:
+                self._points = points[::2]
+
+    def table(self) -> dict[str, np.ndarray]:
+        """Columns by name: cycle, d0 .. d10, r_factor, flipped, phase_change."""
+        with self._lock:
+            points = list(self._points)
+        deciles = np.array([one.deciles for one in points], np.float64).reshape(-1, 11)
+        columns = {f"d{i}": deciles[:, i] for i in range(11)}
+        for name in ("cycle", "r_factor", "flipped", "phase_change"):
+            columns[name] = np.array([getattr(one, name) for one in points], np.float64)
+        return columns
