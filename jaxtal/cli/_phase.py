@@ -13,7 +13,8 @@ from cyclopts import Parameter
 from ..phasing import phase as find_phases
 from ._errors import BadInputError
 from ._files import check_writable, output_folder
-from ._options import Count, Dtype, Json, Quiet, Seed
+from ._options import Count, Dtype, Json, Quiet, Seed, Watching
+from ._watched import watched
 from .job import (
     Demo,
     Example,
@@ -42,6 +43,7 @@ def phase(
     output: Annotated[pathlib.Path | None, Parameter(alias="-o")] = None,
     checkpoint: pathlib.Path | None = None,
     dtype: Dtype | None = None,
+    watching: Watching = Watching(),
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -69,16 +71,29 @@ def phase(
     options = {key: value for key, value in given.items() if value is not None}
     _check_one_of(job, example, demo)
     if example is not None:
-        _check_alone({**options, "output": output, "json": as_json or None})
+        watch = {"monitor": watching.monitor or None, "port": watching.port}
+        _check_alone({**options, "output": output, "json": as_json or None, **watch})
         print(example_text(example), end="")
         return 0
     begin = time.perf_counter()
-    return _run(_read(job, demo, options), output, as_json, quiet, begin)
+    return _run(_read(job, demo, options), output, watching, as_json, quiet, begin)
 
 
-def _run(job: Job, output: pathlib.Path | None, as_json: bool, quiet: bool, begin: float) -> int:
+def _run(
+    job: Job,
+    output: pathlib.Path | None,
+    watching: Watching,
+    as_json: bool,
+    quiet: bool,
+    begin: float,
+) -> int:
     folder = output or pathlib.Path(f"phasing-{job.name}")
-    with output_folder(folder), jax.enable_x64(job.run.dtype == "float64"):
+    planes = tuple(one.plane for one in job.sections if not one.at_peak)
+    with (
+        output_folder(folder),
+        watched(watching, "phase", job.source, folder, planes=planes) as monitor,
+        jax.enable_x64(job.run.dtype == "float64"),
+    ):
         if not quiet:
             print(f"phasing {job.source}: {_size(job)}", file=sys.stderr)
         result = find_phases(
@@ -90,7 +105,10 @@ def _run(job: Job, output: pathlib.Path | None, as_json: bool, quiet: bool, begi
             dtype=np.dtype(job.run.dtype),
             checkpoint=job.checkpoint,
             progress=not quiet and sys.stderr.isatty(),
+            control=None if monitor is None else monitor.control,
         )
+        if monitor is not None:
+            monitor.finish(result.message)
         report = Report.of(job, result, time.perf_counter() - begin)
         files = write_results(report, folder)
         if job.grid_file is not None:

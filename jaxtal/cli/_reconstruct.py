@@ -20,9 +20,10 @@ from ._descriptions import checked_description, read_entry
 from ._errors import BadInputError
 from ._files import make_folder
 from ._inputs import crystal_name, find_crystal
-from ._options import Count, Dtype, Json, Quiet, Reading, Seed, number
+from ._options import Count, Dtype, Json, Quiet, Reading, Seed, Watching, number
 from ._rebuilt import Rebuilt, superposed
 from ._sought import Sought, sought_crystal
+from ._watched import watched
 
 #: Width of the bins of G(d), 1/angstrom.
 _SPACING = 0.1
@@ -45,6 +46,7 @@ def reconstruct(
     output: Annotated[pathlib.Path | None, Parameter(alias="-o")] = None,
     dtype: Dtype = "float32",
     reading: Reading = Reading(),
+    watching: Watching = Watching(),
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -85,18 +87,22 @@ def reconstruct(
         make_folder(folder)
         if not quiet:
             print(f"rebuilding {crystal} from its descriptor", file=sys.stderr)
-        found = from_descriptor(
-            target,
-            like=like,
-            starts=starts,
-            key=seed,
-            perturbation=perturb,
-            optimiser=optimiser,
-            progress=not quiet and sys.stderr.isatty(),
-        )
-        match = None if reference is None else superposed(found.best, reference)
-        rebuilt = Rebuilt(like, found, match, known=reference is not None)
-        files = _write(folder, name, rebuilt, target)
+        with watched(watching, "reconstruct", crystal, folder) as monitor:
+            found = from_descriptor(
+                target,
+                like=like,
+                starts=starts,
+                key=seed,
+                perturbation=perturb,
+                optimiser=optimiser,
+                progress=not quiet and sys.stderr.isatty(),
+                on_chunk=None if monitor is None else monitor.take,
+            )
+            if monitor is not None:
+                monitor.finish(found.message)
+            match = None if reference is None else superposed(found.best, reference)
+            rebuilt = Rebuilt(like, found, match, known=reference is not None)
+            files = _write(folder, name, rebuilt, target)
         seconds = time.perf_counter() - begin
         if as_json:
             print(json.dumps(rebuilt.for_machines(files, seconds)))

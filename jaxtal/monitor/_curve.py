@@ -40,12 +40,14 @@ class Curve:
         attempt: how often it was begun before.
         text: where it stands.
         amplitudes: the last known solution, (n,), or None.
+        known: after how many cycles it was that.
     """
 
     def __init__(self, start: int):
         """Nothing yet."""
         self.start, self.attempt, self.text = start, -1, ""
         self.amplitudes: Any = None
+        self.known = -1
         self._points: list[Point] = []
         self._waiting: list[Any] = []
         self._lock = threading.Lock()
@@ -54,6 +56,13 @@ class Curve:
         """Forget the last attempt."""
         with self._lock:
             self.attempt, self._points, self._waiting = attempt, [], []
+            self.known = -1
+
+    def know(self, attempt: int, cycle: int, f: Any) -> None:
+        """Take amplitudes, unless later ones are known."""
+        with self._lock:
+            if attempt == self.attempt and cycle >= self.known:
+                self.amplitudes, self.known = f, cycle
 
     def wait(self, state: Any) -> None:
         """Keep a state to be looked at."""

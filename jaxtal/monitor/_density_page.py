@@ -74,16 +74,20 @@ class DensityPage(Page):
             panel.layout.visible = False
         self._lines, figures = {}, []
         for name, (title, label) in _CURVES.items():
-            shown = plot(title, "iteration", label, 190)
+            shown = plot(title, "iteration", label, 172)
             source = ColumnDataSource({"xs": [], "ys": [], "colour": [], "width": []}, name=name)
             shown.multi_line(
                 "xs", "ys", source=source, line_color="colour", line_width="width", line_alpha=0.9
             )
+            dots = ColumnDataSource({"x": [], "y": [], "colour": []})
+            shown.scatter("x", "y", source=dots, size=4, color="colour")
+            shown.x_range.start = 0
             shown.y_range.start = 0
-            self._lines[name] = source
+            self._lines[name] = (source, dots)
             figures.append(shown)
+        self._numbers_heading = self._heading("numbers of the algorithm")
         side = column(
-            self._heading("algorithm, from the next chunk on"),
+            self._numbers_heading,
             *self._sliders,
             self._heading("section"),
             self._plane.layout,
@@ -105,7 +109,7 @@ class DensityPage(Page):
         self._agreement = ColumnDataSource(
             {"image": [np.zeros((1, 1), np.float32)], "n": [1]}, name="agreement"
         )
-        shown = plot("Agreement of starts", "start", "start", 190, x_range=(0, 1), y_range=(0, 1))
+        shown = plot("Agreement of starts", "start", "start", 172, x_range=(0, 1), y_range=(0, 1))
         shown.image(
             "image", x=0, y=0, dw="n", dh="n", source=self._agreement, color_mapper=colours
         )
@@ -121,12 +125,12 @@ class DensityPage(Page):
 
     # --- what a user does ----------------------------------------------------------------------
 
-    def _choose(self, _attribute: str, _old: Any, new: list[str]) -> None:
+    def _choose(self, attr: str, old: Any, new: list[str]) -> None:
         if new and new != self._shown_now:
             self._follow.active = []
 
     def _changer(self, slider: Slider) -> Any:
-        def change(_attribute: str, _old: float, new: float) -> None:
+        def change(attr: str, old: float, new: float) -> None:
             name = str(slider.title)
             self._runs.control.change(name, new)
             self._runs.tell(f"{name} set to {new:g}")
@@ -145,8 +149,8 @@ class DensityPage(Page):
             self._sum = PlaneSum.build(runs.waves, plane)
         sections = {}
         for start in starts:
-            f = runs.curves[start].amplitudes
-            if f is not None and self._sum is not None and np.isfinite(f).all():
+            f = runs.amplitudes(start)
+            if f is not None and self._sum is not None:
                 sections[start] = self._sum.values(f)
         tables = {i: one.table() for i, one in sorted(runs.curves.items())}
         return starts, sections, self._sum, tables
@@ -171,7 +175,7 @@ class DensityPage(Page):
             self._chosen.value = list(self._shown_now)
         order = [i for i in tables if i not in starts] + starts
         colour = {i: COLOURS[n] for n, i in enumerate(starts)}
-        for name, source in self._lines.items():
+        for name, (source, dots) in self._lines.items():
             some = {}
             for i in order:
                 good = np.isfinite(tables[i][name])
@@ -182,6 +186,11 @@ class DensityPage(Page):
                 "ys": [y for _, y in some.values()],
                 "colour": [colour.get(i, "#c8c8c8") for i in some],
                 "width": [1.8 if i in colour else 0.8 for i in some],
+            }
+            dots.data = {
+                "x": [x[-1] for x, _ in some.values()],
+                "y": [y[-1] for _, y in some.values()],
+                "colour": source.data["colour"],
             }
         self._show_families()
         self._show_sliders()
@@ -203,6 +212,7 @@ class DensityPage(Page):
 
     def _show_sliders(self) -> None:
         numbers = list(self._runs.changeable().items())[:_SLIDERS]
+        self._numbers_heading.visible = bool(numbers)
         for i, slider in enumerate(self._sliders):
             slider.visible = i < len(numbers)
             if i < len(numbers):

@@ -8,6 +8,8 @@ from ..density import Plane
 from ..phasing import Control
 from ._monitor import Monitor
 from ._phasing_runs import PhasingRuns
+from ._reconstruction_news import ReconstructionNews
+from ._solution_runs import SolutionRuns
 
 #: Grid points times cycles between two reports of a run: some ten milliseconds.
 _WORK = 4e5
@@ -37,3 +39,47 @@ def _density_page(document: Any, monitor: Monitor, planes: tuple[Plane, ...] = (
     from ._density_page import DensityPage
 
     return DensityPage(document, monitor, planes)
+
+
+class ReconstructionMonitor(Monitor):
+    """A page of `reconstruct.from_descriptor`.
+
+    with monitor.ReconstructionMonitor() as shown:
+        found = jxt.reconstruct.from_descriptor(target, like, on_chunk=shown.take)
+    """
+
+    def __init__(self, *, title: str = "reconstruction", **options: Any):
+        """Prepare; nothing is served yet.
+
+        Args:
+            title: of the page.
+            options: of `Monitor`.
+        """
+        news = ReconstructionNews(title, Control())
+        self.take = news.take
+        super().__init__(news, _reconstruction_page, **options)
+
+
+class SolutionMonitor(Monitor):
+    """A page of `solution.solve`.
+
+    with monitor.SolutionMonitor() as shown:
+        found = jxt.solve(table, progress=shown.said, on_chunk=shown.take)
+    """
+
+    def __init__(self, *, title: str = "solution", **options: Any):
+        """Prepare; nothing is served yet.
+
+        Args:
+            title: of the page.
+            options: of `Monitor`.
+        """
+        runs = SolutionRuns(title, Control())
+        self.take, self.said = runs.take, runs.said
+        super().__init__(runs, _density_page, **options)
+
+
+def _reconstruction_page(document: Any, monitor: Monitor) -> Any:
+    from ._reconstruction_page import ReconstructionPage
+
+    return ReconstructionPage(document, monitor)

@@ -107,7 +107,7 @@ class Monitor:
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         """Let the pages that are open have the last picture, and serve no longer."""
         if not self.news.ended:
-            self.news.end("ended" if error is None else f"ended: {_name(error)}")
+            self.finish("ended" if error is None else f"ended: {_name(error)}")
         # A second interrupt is not kept waiting.
         with contextlib.suppress(KeyboardInterrupt):
             self._farewell()
@@ -116,6 +116,10 @@ class Monitor:
         if self._painter is not None:
             self._painter.join(_LAST)
         self._server.close()
+
+    def finish(self, message: str) -> None:
+        """Tell how the run ended; the page shows it with the last picture."""
+        self.news.end(message)
 
     def _farewell(self) -> None:
         begun = time.perf_counter()

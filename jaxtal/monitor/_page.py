@@ -118,13 +118,19 @@ class Page(abc.ABC):
                 self._built = True
             if prepared is not None:
                 self.show(prepared)
+        except Exception as error:  # the next picture may be a better one
+            news.tell(f"monitor: {type(error).__name__}: {error}")
+        try:
             self._show_state()
+            if self._last:
+                # The page stays as it is when the server has gone, without a word about that.
+                self.document.config.update(reconnect_session=False, notify_connection_status=False)
             # After all else: what tells the browser to say that it is done.
             self._pulse.data = {"n": [number]}
         finally:
             self.document.unhold()
 
-    def _drawn(self, _attribute: str, _old: str, new: str) -> None:
+    def _drawn(self, attr: str, old: str, new: str) -> None:
         self.pictures = int(new)
         self.monitor.pictures += 1
 

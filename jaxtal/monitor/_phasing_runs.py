@@ -65,6 +65,8 @@ class PhasingRuns(Runs):
         algorithm = recipe.stages[place].algorithm
         f = None if inside else attempt.f
         curve.wait(_Kept(attempt.number, place, cycle, algorithm, attempt.state, f, attempt.r_factor))
+        if f is not None:
+            curve.know(attempt.number, cycle, f)
         name = type(algorithm).__name__
         curve.text = f"start {attempt.start}, cycle {cycle} of {recipe.cycles}, {name}"
         if attempt.finished(recipe):
@@ -117,8 +119,7 @@ class PhasingRuns(Runs):
         values, r, flipped, change = found
         numbers = (float(r), float(flipped), float(change))
         curve.add(kept.attempt, Point(kept.cycle, np.asarray(values, np.float64), *numbers))
-        if kept.attempt == curve.attempt:
-            curve.amplitudes = f
+        curve.know(kept.attempt, kept.cycle, f)
 
     def _table(self, stage: int) -> Any:
         if stage not in self._tables:

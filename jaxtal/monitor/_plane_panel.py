@@ -60,10 +60,10 @@ class PlanePanel:
         )
         self._show = Button(label="show", width=230, name="show", button_type="light")
         self._said = Div(width=230, name="plane-message")
-        self._kind.on_change("value", lambda *_: self._defaults())
+        self._kind.on_change("value", lambda attr, old, new: self._defaults())
         for box in (self._u, self._v, self._point):
-            box.on_change("value", lambda *_: self._read())
-        self._show.on_click(self._read)
+            box.on_change("value", lambda attr, old, new: self._read())
+        self._show.on_click(lambda: self._read())
         self._filling = False
         self.plane = self._first()
         self._defaults()

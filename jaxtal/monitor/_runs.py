@@ -17,6 +17,8 @@ from ._plane_sum import Waves
 
 #: Lines of the log that are kept.
 _LINES = 200
+#: Times what comparing starts takes, between two comparisons.
+_PATIENCE = 50
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -111,7 +113,7 @@ class Runs(News):
         self.active: tuple[int, ...] = ()
         self.families: Families | None = None
         self._lock = threading.Lock()
-        self._judged, self._price = 0, 0.0
+        self._judged, self._next = 0, 0.0
 
     @property
     def ready(self) -> bool:
@@ -121,6 +123,12 @@ class Runs(News):
         """That of a start, made if need be."""
         with self._lock:
             return self.curves.setdefault(start, Curve(start))
+
+    def amplitudes(self, start: int) -> np.ndarray | None:
+        """The last known ones of a start, if they are numbers."""
+        f = self.curves[start].amplitudes
+        f = None if f is None else np.asarray(f)
+        return f if f is not None and np.isfinite(f).all() else None
 
     def work(self, seconds: float) -> bool:
         begun, did = time.perf_counter(), False
@@ -137,14 +145,14 @@ class Runs(News):
                     break
             if not curves or time.perf_counter() - begun > seconds:
                 break
-        known = {i: one.amplitudes for i, one in sorted(self.curves.items())}
-        known = {i: f for i, f in known.items() if f is not None and np.isfinite(f).all()}
-        if did and len(known) > 1 and self.news > self._judged:
-            # No oftener than what it costs allows, as all else.
-            begun = time.perf_counter()
+        known = {i: self.amplitudes(i) for i in sorted(self.curves)}
+        known = {i: f for i, f in known.items() if f is not None}
+        now = time.perf_counter()
+        # No oftener than what it costs allows; and once more when nothing can be slowed down.
+        if len(known) > 1 and self.news > self._judged and (now > self._next or self.ended):
             self._judged = self.news
             self.families = self.judge(known)
-            self._price = time.perf_counter() - begun
+            self._next = now + _PATIENCE * (time.perf_counter() - now)
         return did
 
     @abc.abstractmethod

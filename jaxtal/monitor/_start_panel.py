@@ -46,7 +46,8 @@ class StartPanel:
         self._curve = ColumnDataSource({"cycle": [], **{f"d{i}": [] for i in range(11)}})
         self._curve.name = f"deciles{number}"
         self._scale = ColumnDataSource({"scale": [1.0]})
-        top = plot("", "iteration", "density (arbitrary units)", 205)
+        top = plot("", "iteration", "density (arbitrary units)", 195)
+        top.x_range.start = 0
         for i in range(11):
             edge = i in (0, 10)
             colour = COLOURS[5] if i == 0 else COLOURS[1] if i == 10 else COLOURS[0]
@@ -72,7 +73,7 @@ class StartPanel:
         self._outline = ColumnDataSource({"x": [], "y": []})
         self._colours = LinearColorMapper(palette=_HEAT, low=0.0, high=1.0)
         bottom = plot(
-            "", "", "", 300, x_range=DataRange1d(range_padding=0), y_range=DataRange1d(range_padding=0)
+            "", "", "", 280, x_range=DataRange1d(range_padding=0), y_range=DataRange1d(range_padding=0)
         )
         image = bottom.image(
             "image", x="x", y="y", dw="w", dh="h", source=self._image, color_mapper=self._colours

@@ -20,7 +20,10 @@ TEMPLATE = """
 def sheet() -> Any:
     """Style of the whole page."""
     return GlobalInlineStyleSheet(
-        css=f"body {{ margin: 8px 12px; background: #ffffff; color: #222; font-family: {FONT}; }}"
+        css=f"""
+        html, body {{ height: auto; }}
+        body {{ margin: 0; padding: 8px 12px 0; background: #fff; color: #222; font-family: {FONT}; }}
+        """
     )
 
 

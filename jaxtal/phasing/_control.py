@@ -110,6 +110,12 @@ class Control:
         with self._changed:
             self._wanted[name] = float(value)
 
+    def changes(self) -> dict[str, float]:
+        """Take the values that were asked for since the last time."""
+        with self._changed:
+            wanted, self._wanted = self._wanted, {}
+            return wanted
+
     def hold(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Wait while the run is paused.
 
@@ -148,9 +154,7 @@ class Control:
         self.hold()
         if self._stop:
             raise Control.Stopped
-        with self._changed:
-            wanted, self._wanted = self._wanted, {}
-        for name, value in wanted.items():
+        for name, value in self.changes().items():
             recipe = _changed(recipe, group, name, value)
         return recipe
 
