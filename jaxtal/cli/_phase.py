@@ -106,6 +106,7 @@ def _run(
             checkpoint=job.checkpoint,
             progress=not quiet and sys.stderr.isatty(),
             control=None if monitor is None else monitor.control,
+            observers=() if monitor is None else monitor.observers,
         )
         if monitor is not None:
             monitor.finish(result.message)

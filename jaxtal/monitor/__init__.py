@@ -1,7 +1,9 @@
 """A page that shows a run while it goes on, with buttons; needs `jaxtal[monitor]`.
 
     with monitor.PhasingMonitor() as shown:                  # opens a browser, or shows in the cell
-        found = jxt.phase(reflections, starts=20, control=shown.control)
+        found = jxt.phase(
+            reflections, starts=20, control=shown.control, observers=shown.observers
+        )
 
     with monitor.SolutionMonitor() as shown:
         found = jxt.solve(table, progress=shown.said, on_chunk=shown.take)

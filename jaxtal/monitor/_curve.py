@@ -41,13 +41,14 @@ class Curve:
         text: where it stands.
         amplitudes: the last known solution, (n,), or None.
         known: after how many cycles it was that.
+        r_factor: the last known R.
     """
 
     def __init__(self, start: int):
         """Nothing yet."""
         self.start, self.attempt, self.text = start, -1, ""
         self.amplitudes: Any = None
-        self.known = -1
+        self.known, self.r_factor = -1, float("nan")
         self._points: list[Point] = []
         self._waiting: list[Any] = []
         self._lock = threading.Lock()
@@ -88,6 +89,8 @@ class Curve:
                 return
             points = self._points
             points.append(point)
+            if point.cycle == max(one.cycle for one in points) and point.r_factor == point.r_factor:
+                self.r_factor = point.r_factor
             points.sort(key=lambda one: one.cycle)
             if len(points) > _MOST:
                 self._points = points[::2]

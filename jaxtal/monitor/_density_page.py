@@ -29,7 +29,7 @@ _PANELS, _SLIDERS = 3, 3
 _CURVES = {
     "r_factor": ("R of the moduli", "R"),
     "flipped": ("Share of points changed", "share"),
-    "phase_change": ("Phase change per cycle", "r.m.s. (radians)"),
+    "phase_change": ("Phase change per {per}", "r.m.s. (radians)"),
 }
 
 
@@ -74,7 +74,7 @@ class DensityPage(Page):
             panel.layout.visible = False
         self._lines, figures = {}, []
         for name, (title, label) in _CURVES.items():
-            shown = plot(title, "iteration", label, 172)
+            shown = plot(title.format(per=self._runs.per), "iteration", label, 172)
             source = ColumnDataSource({"xs": [], "ys": [], "colour": [], "width": []}, name=name)
             shown.multi_line(
                 "xs", "ys", source=source, line_color="colour", line_width="width", line_alpha=0.9
@@ -110,9 +110,7 @@ class DensityPage(Page):
             {"image": [np.zeros((1, 1), np.float32)], "n": [1]}, name="agreement"
         )
         shown = plot("Agreement of starts", "start", "start", 172, x_range=(0, 1), y_range=(0, 1))
-        shown.image(
-            "image", x=0, y=0, dw="n", dh="n", source=self._agreement, color_mapper=colours
-        )
+        shown.image("image", x=0, y=0, dw="n", dh="n", source=self._agreement, color_mapper=colours)
         shown.grid.visible = False
         shown.min_border_left = 44
         shown.add_layout(
@@ -201,8 +199,9 @@ class DensityPage(Page):
             return
         n = len(found.starts)
         self._agreement.data = {"image": [found.agreement.astype(np.float32)], "n": [n]}
-        for axis, bounds in ((self._matrix.xaxis, self._matrix.x_range), (self._matrix.yaxis, self._matrix.y_range)):
-            bounds.end = n
+        for name in "xy":
+            axis = getattr(self._matrix, f"{name}axis")
+            getattr(self._matrix, f"{name}_range").end = n
             step = -(-n // 8)
             axis.ticker = [i + 0.5 for i in range(0, n, step)]
             axis.major_label_overrides = {i + 0.5: str(found.starts[i]) for i in range(0, n, step)}

@@ -7,6 +7,7 @@ from typing import Any
 from ..density import Plane
 from ..phasing import Control
 from ._monitor import Monitor
+from ._observer import look_inside
 from ._phasing_runs import PhasingRuns
 from ._reconstruction_news import ReconstructionNews
 from ._solution_runs import SolutionRuns
@@ -19,8 +20,16 @@ class PhasingMonitor(Monitor):
     """A page of `phasing.phase`.
 
     with monitor.PhasingMonitor() as shown:
-        found = jxt.phase(reflections, starts=20, control=shown.control)
+        found = jxt.phase(
+            reflections, starts=20, control=shown.control, observers=shown.observers
+        )
+
+    Attributes:
+        observers: record every cycle on large grids, where that costs little; without them such
+            runs are looked at rarely.
     """
+
+    observers = (look_inside,)
 
     def __init__(self, *, title: str = "phasing", planes: Sequence[Plane] = (), **options: Any):
         """Prepare; nothing is served yet.

@@ -19,7 +19,7 @@ _PICTURE = 0.06
 #: Pictures that are not asked for their price: those of a short run.
 _FREE = 6
 #: Seconds of looking when the run is over, where there is nothing to slow down.
-_REST = 2.0
+_REST = 0.5
 
 
 class Monitor:
@@ -162,16 +162,16 @@ class Monitor:
             ended = bool(self.news.ended)
             if not ended and shown >= _FREE and self._budget.left <= 0:
                 continue
-            begun = time.perf_counter()
+            begun, aside = time.perf_counter(), self.news.aside
             try:
-                seconds = _REST if ended else _PICTURE
-                self.news.work(seconds)
+                if any(page.built for page in pages):
+                    self.news.work(_REST if ended else _PICTURE)
                 for page in pages:
                     page.draw(ended)
-                    shown += 1
+                    shown += page.built
             except Exception as error:  # the run goes on, whatever a picture runs into
                 self.news.tell(f"monitor: {_name(error)}")
-            self._budget.pay(time.perf_counter() - begun)
+            self._budget.pay(time.perf_counter() - begun - (self.news.aside - aside))
 
     # --- what the buttons do -------------------------------------------------------------------
 

@@ -19,6 +19,11 @@ from ._style import AMBER, FONT, GREEN, GREY, RED, TEMPLATE, escaped, sheet
 #: picture now and then.
 _SEEN = """
 const n = pulse.data.n[0]
+if (pulse.data.last[0]) {
+  // The page stays as it is when the server has gone, without a word about that.
+  pulse.document.config.reconnect_session = false
+  pulse.document.config.notify_connection_status = false
+}
 const done = () => { seen.value = String(n) }
 if (document.hidden) setTimeout(done, 1000)
 else requestAnimationFrame(() => requestAnimationFrame(done))
@@ -59,7 +64,7 @@ class Page(abc.ABC):
             Div(text=_waiting(), name="waiting"), sizing_mode="stretch_width", name="body"
         )
         self._log = Div(sizing_mode="stretch_width", name="log")
-        self._pulse = ColumnDataSource({"n": [1]}, name="pulse")
+        self._pulse = ColumnDataSource({"n": [1], "last": [False]}, name="pulse")
         self._seen = TextInput(value="0", visible=False, name="seen")
         answer = CustomJS(args={"pulse": self._pulse, "seen": self._seen}, code=_SEEN)
         self._pulse.js_on_change("data", answer)
@@ -86,6 +91,11 @@ class Page(abc.ABC):
         return not self._gone and self._sent == self.pictures and not self._last
 
     @property
+    def built(self) -> bool:
+        """Whether there are pictures, and not only a text."""
+        return self._built
+
+    @property
     def seen_the_end(self) -> bool:
         """Whether the last picture is drawn."""
         return self._gone or (self._last and self._sent == self.pictures)
@@ -100,7 +110,7 @@ class Page(abc.ABC):
         prepared = self.prepare() if ready and self._built else None
         self._last = last and (self._built or not ready)
         self._sent += 1
-        self._later(functools.partial(self._push, prepared, self._sent))
+        self._later(functools.partial(self._push, prepared, self._sent, self._last))
 
     def _later(self, task: Any) -> None:
         try:
@@ -108,7 +118,7 @@ class Page(abc.ABC):
         except Exception:  # the tab was closed meanwhile
             self._gone = True
 
-    def _push(self, prepared: Any, number: int) -> None:
+    def _push(self, prepared: Any, number: int, last: bool) -> None:
         news = self.monitor.news
         # One message, and one layout, for all of it.
         self.document.hold("combine")
@@ -122,11 +132,8 @@ class Page(abc.ABC):
             news.tell(f"monitor: {type(error).__name__}: {error}")
         try:
             self._show_state()
-            if self._last:
-                # The page stays as it is when the server has gone, without a word about that.
-                self.document.config.update(reconnect_session=False, notify_connection_status=False)
             # After all else: what tells the browser to say that it is done.
-            self._pulse.data = {"n": [number]}
+            self._pulse.data = {"n": [number], "last": [last]}
         finally:
             self.document.unhold()
 
@@ -193,9 +200,7 @@ class Page(abc.ABC):
 
     def save(self, path: pathlib.Path) -> pathlib.Path:
         """Write the page as it is, to be looked at anywhere; in the thread of the server."""
-        text = file_html(
-            self.document, INLINE, self.document.title, suppress_callback_warning=True
-        )
+        text = file_html(self.document, INLINE, self.document.title, suppress_callback_warning=True)
         write_text(path, text)
         return path
 

@@ -8,17 +8,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..phasing import Equivalences, deciles, phase_change, r_factor, step
+from ..phasing import Equivalences, step
 from ..phasing._control import Snapshot
 from ..phasing._families import linked_families
-from ..phasing._observers import flipped_fraction
 from ..phasing._verdict import link_limit
 from ._curve import Curve, Point
+from ._observer import deciles, look
 from ._plane_sum import Waves
 from ._runs import Families, Runs
 
-#: Starts that are compared with each other, at most.
-_COMPARED = 32
+#: As `Point` has them.
+_NAMES = ("deciles", "r_factor", "flipped", "phase_change")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -32,6 +32,7 @@ class _Kept:
     state: Any
     f: Any
     r_factor: float
+    told: bool
 
 
 class PhasingRuns(Runs):
@@ -64,7 +65,11 @@ class PhasingRuns(Runs):
         cycle = before + attempt.cycle
         algorithm = recipe.stages[place].algorithm
         f = None if inside else attempt.f
-        curve.wait(_Kept(attempt.number, place, cycle, algorithm, attempt.state, f, attempt.r_factor))
+        told = _records(snapshot)
+        for point in points(told, cycle):
+            curve.add(attempt.number, point)
+        kept = (attempt.number, place, cycle, algorithm, attempt.state, f, attempt.r_factor)
+        curve.wait(_Kept(*kept, bool(told)))
         if f is not None:
             curve.know(attempt.number, cycle, f)
         name = type(algorithm).__name__
@@ -74,6 +79,7 @@ class PhasingRuns(Runs):
                 f"start {attempt.start}, finished: R {attempt.r_factor:.3f}, "
                 f"ratio {attempt.ratio:.0f}"
             )
+            curve.r_factor = attempt.r_factor
             self.tell(curve.text)
         if attempt.start not in self.active:
             group = self.active[-1:] if len(self.active) > 1 else self.active
@@ -107,15 +113,22 @@ class PhasingRuns(Runs):
     def look(self, curve: Curve, state: Any) -> None:
         kept: _Kept = state
         with jax.enable_x64(self._double):
-            table = self._table(kept.stage)
             observed = self._workspace.observed
+            if kept.told:
+                # The run has recorded the rest; of older states nothing is wanted any more.
+                if kept.state is not None and kept.cycle > curve.known:
+                    f = _solved(observed, kept.algorithm, kept.state)
+                    curve.know(kept.attempt, kept.cycle, np.asarray(f))
+                return
+            table = self._table(kept.stage)
             if kept.state is None:
                 f, found = np.asarray(kept.f), [np.asarray(_still(table, kept.f))]
                 found += [kept.r_factor, np.nan, np.nan]
             else:
                 dtype = observed.lower.dtype
                 algorithm = _with_arrays(kept.algorithm, kept.state.memory, dtype)
-                f, *found = map(np.asarray, _looked(table, observed, algorithm, kept.state))
+                f, seen = jax.tree.map(np.asarray, _looked(table, observed, algorithm, kept.state))
+                found = [seen[name] for name in _NAMES]
         values, r, flipped, change = found
         numbers = (float(r), float(flipped), float(change))
         curve.add(kept.attempt, Point(kept.cycle, np.asarray(values, np.float64), *numbers))
@@ -130,11 +143,30 @@ class PhasingRuns(Runs):
         problem = self._workspace.problem
         if self._equivalences is None:
             self._equivalences = Equivalences.build(problem.orbits)
-        recent = sorted(known)[-_COMPARED:]
-        sound = [i for i in recent if np.any(known[i])]
+        sound = [i for i in sorted(known) if np.any(known[i])]
         agreement = self._equivalences.pairwise(np.stack([known[i] for i in sound]))
         limit = link_limit(self._recipe, problem.orbits.group.dimension)
         return families(sound, agreement, limit, self.curves)
+
+
+def _records(snapshot: Snapshot) -> dict[str, np.ndarray]:
+    """What the run has recorded of the chunk that just ended, if it has."""
+    for record in snapshot.records:
+        if isinstance(record, dict) and record.get("monitor"):
+            return record["monitor"]
+    return {}
+
+
+def points(told: dict[str, np.ndarray], end: int) -> list[Point]:
+    """The cycles of a chunk that ends after some cycles, as points."""
+    if not told:
+        return []
+    rows = list(zip(*(np.asarray(told[name], np.float64) for name in _NAMES), strict=True))
+    first = end - len(rows)
+    return [
+        Point(first + i, deciles, float(r), float(flipped), float(change))
+        for i, (deciles, r, flipped, change) in enumerate(rows)
+    ]
 
 
 def families(
@@ -145,8 +177,7 @@ def families(
     for rows in linked_families(agreement, limit):
         numbers = [starts[i] for i in rows]
         inside, n = agreement[np.ix_(rows, rows)], len(rows)
-        r = [curves[i].table()["r_factor"] for i in numbers]
-        last = [one[np.isfinite(one)][-1] for one in r if np.isfinite(one).any()]
+        last = [curves[i].r_factor for i in numbers if np.isfinite(curves[i].r_factor)]
         text = f"{n} start{'s' * (n > 1)}: {', '.join(map(str, numbers))}"
         if n > 1:
             text += f"; agreement {(inside.sum() - n) / (n * n - n):.3f}"
@@ -166,18 +197,15 @@ def _with_arrays(algorithm: Any, memory: Any, dtype: Any) -> Any:
 @eqx.filter_jit
 def _looked(table, observed, algorithm, state):
     """One cycle more, for what it tells; the run itself does not take it."""
-    after, cycle = step(table, observed, algorithm, state)
-    f = algorithm.solution(observed, state.f, state.memory)
-    measured = (one(cycle) for one in (deciles, r_factor, flipped_fraction, phase_change))
-    return f, *measured
+    _, cycle = step(table, observed, algorithm, state)
+    return algorithm.solution(observed, state.f, state.memory), look(cycle)
+
+
+@eqx.filter_jit
+def _solved(observed, algorithm, state):
+    return algorithm.solution(observed, state.f, state.memory)
 
 
 @eqx.filter_jit
 def _still(table, f):
-    density = table.to_density(f)
-    cycle = _OnlyBefore(density)
-    return deciles(cycle)  # pyright: ignore[reportArgumentType]
-
-
-class _OnlyBefore(eqx.Module):
-    before: Any
+    return deciles(table.to_density(f))

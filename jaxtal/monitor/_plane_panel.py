@@ -87,9 +87,8 @@ class PlanePanel:
         self._filling = True
         self._u.value, self._v.value = _text(firsts[0] * lengths[0]), _text(second * lengths[1])
         self._point.value = _text(np.zeros(space.dimension))
-        for box, name, unit in zip((self._u, self._v), ("first", "second"), self._units(), strict=True):
-            box.title = f"{name} {unit}"
-            box.disabled = own
+        for box, title in zip((self._u, self._v), self._titles(), strict=True):
+            box.title, box.disabled = title, own
         self._point.title = f"through: {space.dimension} lattice coordinates"
         self._point.disabled = own
         self._filling = False
@@ -112,12 +111,12 @@ class PlanePanel:
         cell = 2 * np.pi / shortest if shortest > 0 else _EDGE
         return float(f"{(4 if inner else 6) * cell:.2g}")
 
-    def _units(self) -> tuple[str, str]:
+    def _titles(self) -> tuple[str, str]:
         kind = self._kind.value
         if kind == "rational" or kind in self._given:
-            return ("edge: lattice vector, integers",) * 2
-        first, second = self._inner()
-        return tuple("edge in internal space" if one else "edge in angstrom" for one in (first, second))  # type: ignore[return-value]
+            return "first edge: lattice vector, integers", "second edge: lattice vector, integers"
+        first, second = ("internal space" if one else "angstrom" for one in self._inner())
+        return f"first edge in {first}", f"second edge in {second}"
 
     def _read(self) -> None:
         if self._filling:

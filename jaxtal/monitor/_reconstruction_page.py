@@ -42,9 +42,7 @@ class ReconstructionPage(Page):
             "P(n, l)", 290, y_axis_type="log",
         )  # fmt: skip
         self._spectrum = self._both(self._spectrum_figure, "spectrum")
-        self._radial_figure = plot(
-            "Radial distribution against the target", "q (1/Å)", "G(q)", 290
-        )
+        self._radial_figure = plot("Radial distribution against the target", "q (1/Å)", "G(q)", 290)
         self._radial = self._both(self._radial_figure, "radial")
         target = news.target
         assert target is not None
@@ -68,9 +66,7 @@ class ReconstructionPage(Page):
         """Target as a line, best as points over it."""
         target = ColumnDataSource({"x": [], "y": []}, name=f"target-{name}")
         best = ColumnDataSource({"x": [], "y": []}, name=f"best-{name}")
-        shown.line(
-            "x", "y", source=target, color=COLOURS[0], line_width=1.6, legend_label="target"
-        )
+        shown.line("x", "y", source=target, color=COLOURS[0], line_width=1.6, legend_label="target")
         shown.scatter(
             "x", "y", source=best, size=5, line_color=COLOURS[1], fill_color=None,
             legend_label="best start",

@@ -18,7 +18,11 @@ from ._plane_sum import Waves
 #: Lines of the log that are kept.
 _LINES = 200
 #: Times what comparing starts takes, between two comparisons.
-_PATIENCE = 50
+_PATIENCE = 80
+#: Seconds that a comparison may take when the run is over.
+_AT_END = 1.0
+#: Starts that are compared with each other, at most: the last ones.
+COMPARED = 24
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,12 +49,13 @@ class News(abc.ABC):
         news: how often something has happened.
         lines: what has happened, in words.
         ended: how the run ended, empty while it goes on.
+        aside: seconds of work that keeps its own account.
     """
 
     def __init__(self, title: str, control: Control):
         """Begin the clock."""
         self.title, self.control = title, control
-        self.news, self.ended, self.lines = 0, "", []
+        self.news, self.ended, self.lines, self.aside = 0, "", [], 0.0
         self._begun, self._over = time.perf_counter(), 0.0
 
     @property
@@ -100,6 +105,7 @@ class Runs(News):
         space: of the crystal, None before it is known.
         waves: what the density is summed of.
         curves: of each start.
+        per: what changes of phases are given for.
         active: starts that run now.
         families: how far they agree.
     """
@@ -110,10 +116,11 @@ class Runs(News):
         self.space: Superspace | None = None
         self.waves: Waves | None = None
         self.curves: dict[int, Curve] = {}
+        self.per = "cycle"
         self.active: tuple[int, ...] = ()
         self.families: Families | None = None
         self._lock = threading.Lock()
-        self._judged, self._next = 0, 0.0
+        self._judged, self._rest, self._pair = 0, 0.0, 0.0
 
     @property
     def ready(self) -> bool:
@@ -147,13 +154,22 @@ class Runs(News):
                 break
         known = {i: self.amplitudes(i) for i in sorted(self.curves)}
         known = {i: f for i, f in known.items() if f is not None}
-        now = time.perf_counter()
-        # No oftener than what it costs allows; and once more when nothing can be slowed down.
-        if len(known) > 1 and self.news > self._judged and (now > self._next or self.ended):
-            self._judged = self.news
-            self.families = self.judge(known)
-            self._next = now + _PATIENCE * (time.perf_counter() - now)
+        if len(known) > 1 and self.news > self._judged:
+            self._judge(known)
         return did
+
+    def _judge(self, known: dict[int, np.ndarray]) -> None:
+        """Compare starts, no oftener than what it costs allows."""
+        recent = dict(sorted(known.items())[-COMPARED:])
+        begun, pairs = time.perf_counter(), len(recent) ** 2
+        price = self._pair * pairs
+        if begun < self._rest + _PATIENCE * price and not (self.ended and price < _AT_END):
+            return
+        self._judged = self.news
+        self.families = self.judge(recent)
+        self._rest = time.perf_counter()
+        self._pair = (self._rest - begun) / pairs
+        self.aside += self._rest - begun
 
     @abc.abstractmethod
     def look(self, curve: Curve, state: Any) -> None:

@@ -31,9 +31,7 @@ class _Tornado(BokehTornado):
     def resources(self, absolute_url: str | bool | None = None) -> Resources:
         base = self._absolute_url if absolute_url is True else absolute_url or "/"
         root = urllib.parse.urljoin(base or "/", self._prefix)
-        return Resources(
-            mode="server", root_url=root, path_versioner=StaticHandler.append_version
-        )
+        return Resources(mode="server", root_url=root, path_versioner=StaticHandler.append_version)
 
 
 class Server:

@@ -31,7 +31,8 @@ class SolutionRuns(Runs):
     def __init__(self, title: str, control: Any):
         """Nothing is known before the first news."""
         super().__init__(title, control)
-        self._stage, self._rung, self._number = "reading and merging", None, 0
+        self._stage, self._rung, self._number = "reading and merging", None, -1
+        self.per = "100 cycles"
         self._numbers: dict[str, float] = {}
         self._k: Any = None
         self._before: dict[int, Any] = {}
@@ -85,11 +86,13 @@ class SolutionRuns(Runs):
         density, some = _sampled(replaced, data.moduli)
         inner = np.quantile(some, np.linspace(0.1, 0.9, 9))
         deciles = np.array([density.min(), *inner, density.max()], np.float64)
-        calc, of = np.abs(x[measured]), modulus[measured]
+        turned, some = _sampled(2 * replaced - x, data.moduli)
+        limit = max(float(np.quantile(some, 1.0 - self._numbers["support"])), 0.0)
+        kept_density = np.where(turned >= limit, turned, 0.0).reshape(data.moduli)
+        calc = np.abs(np.fft.rfftn(kept_density, norm="forward")[measured])
+        of = modulus[measured]
         scale = float(of @ calc) / max(float(calc @ calc), 1e-300)
         r = float(np.abs(scale * calc - of).sum() / of.sum())
-        turned = _sampled(2 * replaced - x, data.moduli)[1]
-        limit = max(float(np.quantile(turned, 1.0 - self._numbers["support"])), 0.0)
         change = float("nan")
         if kept.before is not None and kept.before.shape == x.shape:
             product = np.conj(np.asarray(kept.before)[measured]) * x[measured]

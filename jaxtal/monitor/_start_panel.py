@@ -73,7 +73,12 @@ class StartPanel:
         self._outline = ColumnDataSource({"x": [], "y": []})
         self._colours = LinearColorMapper(palette=_HEAT, low=0.0, high=1.0)
         bottom = plot(
-            "", "", "", 280, x_range=DataRange1d(range_padding=0), y_range=DataRange1d(range_padding=0)
+            "",
+            "",
+            "",
+            280,
+            x_range=DataRange1d(range_padding=0),
+            y_range=DataRange1d(range_padding=0),
         )
         image = bottom.image(
             "image", x="x", y="y", dw="w", dh="h", source=self._image, color_mapper=self._colours
@@ -136,15 +141,13 @@ class StartPanel:
             self._plane = plane
             closed = np.concatenate([plane.outline, plane.outline[:1]])
             self._outline.data = {"x": closed[:, 0], "y": closed[:, 1]}
-            self._bottom.xaxis.axis_label, self._bottom.yaxis.axis_label = map(
-                _plain, plane.labels
-            )
+            self._bottom.xaxis.axis_label, self._bottom.yaxis.axis_label = map(_plain, plane.labels)
             self._bottom.match_aspect = plane.to_scale
 
 
 def _nice(inner: float, top: float) -> list[float]:
     """Zero, and powers of ten to both sides from where the scale becomes logarithmic."""
-    first = math.floor(math.log10(inner)) if inner > 0 else 0
+    first = math.ceil(math.log10(inner)) if inner > 0 else 0
     last = max(math.ceil(math.log10(max(top, 1e-300))), first)
     powers = [10.0**i for i in range(first, last + 1)]
     return [*(-one for one in reversed(powers)), 0.0, *powers]

@@ -169,9 +169,7 @@ def _climb(
     def number(value: float) -> Any:
         return jnp.asarray(value, data.modulus.dtype)
 
-    def relaxed(
-        data: FreeAmplitudes, rung: Rung, x: Any, first: int, cycles: int, run: int
-    ) -> Any:
+    def relaxed(data: FreeAmplitudes, rung: Rung, x: Any, first: int, cycles: int, run: int) -> Any:
         numbers = rung.beta, rung.support
         for done in range(0, cycles, _GLANCE):
             if stop():
