@@ -103,3 +103,13 @@ class Watching:
     """of --monitor, on 127.0.0.1; default any that is free"""
     no_open: bool = False
     """of --monitor: print its address and open no browser"""
+
+    def check(self) -> None:
+        """Refuse options that have no use, before anything is done.
+
+        Raises:
+            ValueError: options without --monitor.
+        """
+        for name, given in (("--port", self.port is not None), ("--no-open", self.no_open)):
+            if given and not self.monitor:
+                raise ValueError(f"{name}: no use without --monitor")

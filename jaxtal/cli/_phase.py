@@ -70,6 +70,7 @@ def phase(
     }
     options = {key: value for key, value in given.items() if value is not None}
     _check_one_of(job, example, demo)
+    watching.check()
     if example is not None:
         watch = {"monitor": watching.monitor or None, "port": watching.port}
         _check_alone({**options, "output": output, "json": as_json or None, **watch})

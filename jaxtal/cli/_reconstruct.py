@@ -69,6 +69,7 @@ def reconstruct(
         dtype: precision, default float32.
     """
     begin = time.perf_counter()
+    watching.check()
     if perturb is not None and perturb[0] >= 2:
         raise BadInputError(f"--perturb: expected D_LAT < 2, a relative width, got {perturb[0]:g}")
     optimiser = Adam(steps=steps) if perturb is None else Adam(steps=steps, learning_rate=_GENTLE)

@@ -69,6 +69,7 @@ def solve(
         embed: put the reflections into the CIF, too (_shelx_hkl_file).
         output: folder to write to, default solve-NAME.
     """
+    watching.check()
     if composition is not None:
         composition_amounts(composition)
     if time is not None and not time > 0:

@@ -31,13 +31,18 @@ const r = atoms.data
 const order = Array.from(r.x, (_, i) => i)
 const depth = order.map(i => at(r.x[i], r.y[i], r.z[i], 2))
 order.sort((i, j) => depth[i] - depth[j])
-const reach = Math.max(1e-6, ...depth.map(Math.abs))
+const far = Math.max(1e-6, ...depth.map(Math.abs))
+if (typeof cb_obj.delta_x !== "number") {
+  const high = reach.data.reach[0], wide = high * (shown.inner_width / shown.inner_height || 1)
+  shown.y_range.setv({start: -high, end: high})
+  shown.x_range.setv({start: -wide, end: wide})
+}
 const pick = name => order.map(i => r[name][i])
 drawn.data = {
   x: order.map(i => at(r.x[i], r.y[i], r.z[i], 0)),
   y: order.map(i => at(r.x[i], r.y[i], r.z[i], 1)),
   radius: pick("radius"), colour: pick("colour"), name: pick("name"),
-  alpha: order.map(i => 0.72 + 0.28 * depth[i] / reach),
+  alpha: order.map(i => 0.72 + 0.28 * depth[i] / far),
 }
 for (const [from, to] of [[bonds, bonds2], [edges, edges2]]) {
   const b = from.data, n = b.x0.length
@@ -72,14 +77,15 @@ class CrystalView:
         )
         bonds, edges = (ColumnDataSource({"xs": [], "ys": []}) for _ in range(2))
         turn = ColumnDataSource({"m": _view()}, name="turn")
+        self._reach = ColumnDataSource({"reach": [5.0]})
         shown = plot(
             "Best crystal (drag to turn)",
             "",
             "",
             height,
             tools="",
-            x_range=Range1d(-5, 5),
-            y_range=Range1d(-5, 5),
+            x_range=Range1d(start=-5, end=5),
+            y_range=Range1d(start=-5, end=5),
             match_aspect=True,
         )
         shown.axis.visible = shown.grid.visible = False
@@ -92,7 +98,8 @@ class CrystalView:
         )  # fmt: skip
         draw = CustomJS(
             args={
-                "turn": turn, "atoms": self._atoms, "drawn": drawn, "bonds": self._bonds,
+                "turn": turn, "reach": self._reach, "shown": shown, "atoms": self._atoms,
+                "drawn": drawn, "bonds": self._bonds,
                 "bonds2": bonds, "edges": self._edges, "edges2": edges,
             },
             code=_DRAW,
@@ -112,10 +119,7 @@ class CrystalView:
         first, second = _bonded(cart, numbers)
         cart = cart - middle
         reach = 0.92 * float(np.linalg.norm(corners @ atoms.matrix - middle, axis=1).max())
-        self.layout.y_range.start, self.layout.y_range.end = -reach, reach
-        width = float(self.layout.inner_width or 1) / float(self.layout.inner_height or 1)
-        wide = reach * (width if width > 0 else 1.0)
-        self.layout.x_range.start, self.layout.x_range.end = -wide, wide
+        self._reach.data = {"reach": [reach]}
         self._bonds.data = _segments(cart[first], cart[second])
         self._edges.data = _segments(*edges)
         # The last, as it has all of it drawn.
@@ -144,12 +148,14 @@ def _drawn_atoms(atoms: HostAtoms) -> tuple[np.ndarray, np.ndarray]:
 def _bonded(cart: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     distance = np.linalg.norm(cart[:, None] - cart[None], axis=-1)
     limit = _BOND * (covalent_radii[numbers][:, None] + covalent_radii[numbers][None])
-    return np.nonzero(np.triu((distance < limit) & (distance > 0.4), 1))
+    first, second = np.nonzero(np.triu((distance < limit) & (distance > 0.4), 1))
+    return first, second
 
 
 def _cell_edges(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     apart = np.abs(corners[:, None] - corners[None]).sum(axis=-1)
-    return np.nonzero(np.triu(apart == 1))
+    first, second = np.nonzero(np.triu(apart == 1))
+    return first, second
 
 
 def _segments(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:

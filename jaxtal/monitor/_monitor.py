@@ -126,8 +126,8 @@ class Monitor:
         while self._server.alive:
             waited = time.perf_counter() - begun
             with self._lock:
-                pages = list(self._pages)
-            ever = bool(pages) or self.pictures
+                pages = [page for page in self._pages if page.pictures]
+            ever = bool(self.pictures)
             if pages and all(page.seen_the_end for page in pages):
                 return
             if waited > (_LAST if ever or not self._show else _OPENING):

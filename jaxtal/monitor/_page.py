@@ -29,6 +29,14 @@ if (document.hidden) setTimeout(done, 1000)
 else requestAnimationFrame(() => requestAnimationFrame(done))
 """
 
+_BUTTONS = (
+    ("pause", "❚❚ pause", 78),
+    ("resume", "▶ resume", 82),
+    ("step", "step", 52),
+    ("stop", "■ stop", 66),
+    ("save", "save", 54),
+)
+
 
 class Page(abc.ABC):
     """One tab.
@@ -48,15 +56,10 @@ class Page(abc.ABC):
         self.pictures, self._sent, self._last = 0, 1, False
         self._built, self._gone = False, False
         self._state = Div(sizing_mode="stretch_width", name="state")
+        kinds: Any = ("default", "default", "default", "danger", "primary")
         self._buttons = {
             name: Button(label=label, width=width, name=name, button_type=kind)
-            for name, label, width, kind in (
-                ("pause", "❚❚ pause", 78, "default"),
-                ("resume", "▶ resume", 82, "default"),
-                ("step", "step", 52, "default"),
-                ("stop", "■ stop", 66, "danger"),
-                ("save", "save", 54, "primary"),
-            )
+            for (name, label, width), kind in zip(_BUTTONS, kinds, strict=True)
         }
         for name, button in self._buttons.items():
             button.on_click(functools.partial(self._pressed, name))

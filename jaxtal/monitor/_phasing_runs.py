@@ -66,7 +66,8 @@ class PhasingRuns(Runs):
         algorithm = recipe.stages[place].algorithm
         f = None if inside else attempt.f
         told = _records(snapshot)
-        for point in points(told, cycle):
+        # The last cycle of all judges, and is not recorded.
+        for point in points(told, cycle - attempt.finished(recipe)):
             curve.add(attempt.number, point)
         kept = (attempt.number, place, cycle, algorithm, attempt.state, f, attempt.r_factor)
         curve.wait(_Kept(*kept, bool(told)))

@@ -105,7 +105,7 @@ class PlaneSum:
         p = (waves.k @ (np.diag(step) @ to_cell).T).T  # turns from one point to the next, (2, m)
         turns = waves.k @ start + p[0] * (n[0] // 2) + p[1] * (n[1] // 2)
         turn = np.exp(-2j * np.pi * (turns - np.round(turns))).astype(np.complex64) * waves.factor
-        fine = tuple(next_smooth(2 * int(one)) for one in n)
+        fine = (next_smooth(2 * int(n[0])), next_smooth(2 * int(n[1])))
         places, weights = zip(*(_near(p[i], fine[i]) for i in range(2)), strict=True)
         spread = _matrix(places, weights, fine)
         undo = np.outer(*(_kernel_waves(int(n[i]), fine[i]) for i in range(2)))
@@ -119,8 +119,8 @@ class PlaneSum:
         both = self._spread @ np.ascontiguousarray(c).view(np.float32).reshape(-1, 2)
         grid = np.ascontiguousarray(both).view(np.complex64).reshape(self._fine)
         rows, columns = (_middle(n, fine) for n, fine in zip(self.shape, self._fine, strict=True))
-        half = scipy.fft.fft(grid, axis=0)[rows]
-        return scipy.fft.fft(half, axis=1)[:, columns].real * self._undo
+        half = np.asarray(scipy.fft.fft(grid, axis=0))[rows]
+        return np.real(np.asarray(scipy.fft.fft(half, axis=1))[:, columns]) * self._undo
 
 
 def _middle(n: int, fine: int) -> np.ndarray:

@@ -199,7 +199,7 @@ class Runs(News):
         if not known or self.waves is None:
             return [path]
         waves = self.waves
-        arrays = {
+        arrays: dict[str, Any] = {
             "starts": np.array([i for i, _ in known]),
             "f": np.stack([np.asarray(f) for _, f in known]),
             "k": waves.k,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import socket
 import threading
@@ -17,7 +18,6 @@ from bokeh.server.tornado import BokehTornado
 from bokeh.server.views.static_handler import StaticHandler
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
-from tornado.netutil import bind_sockets
 
 #: Where it listens: a program on another machine cannot connect.
 HOST = "127.0.0.1"
@@ -44,7 +44,7 @@ class Server:
         port: where it listens.
     """
 
-    def __init__(self, page: Callable[[Any], object], port: int = 0):
+    def __init__(self, page: Callable[[Any], None], port: int = 0):
         """Bind, and serve.
 
         Args:
@@ -55,23 +55,24 @@ class Server:
             ValueError: the port is taken, or may not be used.
         """
         try:
-            sockets = bind_sockets(port, address=HOST, family=socket.AF_INET)
-        except (OSError, OverflowError) as error:
-            text = getattr(error, "strerror", None) or str(error)
+            bound = socket.create_server((HOST, port), backlog=128)
+        except OSError as error:
+            text = error.strerror or str(error)
             raise ValueError(f"port: expected one that is free, got {port} ({text})") from error
-        self.port = sockets[0].getsockname()[1]
+        bound.setblocking(False)
+        self.port = bound.getsockname()[1]
         token = secrets.token_urlsafe(24)
         self.address = f"http://{HOST}:{self.port}/{token}/"
         self._loop: Any = None
         self._server: Any = None
         begun = threading.Event()
-        arguments = (page, sockets, token, begun)
+        arguments = (page, bound, token, begun)
         self._thread = threading.Thread(target=self._serve, args=arguments, daemon=True)
         self._thread.start()
         begun.wait(_PATIENCE)
 
     def _serve(
-        self, page: Callable[[Any], object], sockets: Any, token: str, begun: threading.Event
+        self, page: Callable[[Any], None], bound: Any, token: str, begun: threading.Event
     ) -> None:
         asyncio.set_event_loop(asyncio.new_event_loop())
         loop = IOLoop.current()
@@ -83,9 +84,12 @@ class Server:
             # A closed tab is forgotten soon.
             check_unused_sessions_milliseconds=2000,
             unused_session_lifetime_milliseconds=4000,
+            # Neither a wrong address nor a tab that goes is news for a terminal.
+            log_function=lambda handler: None,
         )
+        logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)
         http = HTTPServer(tornado)
-        http.add_sockets(sockets)
+        http.add_socket(bound)
         server = BaseServer(loop, tornado, http)
         server.start()
         self._loop, self._server = loop, server

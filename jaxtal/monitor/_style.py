@@ -22,7 +22,8 @@ def sheet() -> Any:
     return GlobalInlineStyleSheet(
         css=f"""
         html, body {{ height: auto; }}
-        body {{ margin: 0; padding: 8px 12px 0; background: #fff; color: #222; font-family: {FONT}; }}
+        body {{ margin: 0; padding: 8px 12px 0; background: #fff; color: #222; }}
+        body {{ font-family: {FONT}; }}
         """
     )
 
@@ -30,7 +31,7 @@ def sheet() -> Any:
 def plot(title: str, x: str, y: str, height: int, **given: Any) -> Any:
     """A figure in the style of all others."""
     tools = given.pop("tools", "pan,box_zoom,wheel_zoom,reset")
-    made = figure(
+    made: Any = figure(
         title=title,
         height=height,
         sizing_mode="stretch_width",

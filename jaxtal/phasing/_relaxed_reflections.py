@@ -57,7 +57,8 @@ class RelaxedReflections(AbstractAlgorithm):
     def flip_amplitudes(
         self, observed: Observed, f: Complex[Array, " n"], back: Complex[Array, " n"], state: Any
     ) -> tuple[Complex[Array, " n"], Any]:
-        x = state + self.beta * (back - replace_moduli(state, observed))
+        beta = jnp.asarray(self.beta, back.dtype)
+        x = state + beta * (back - replace_moduli(state, observed))
         return 2.0 * replace_moduli(x, observed) - x, x
 
     def solution(

@@ -175,7 +175,8 @@ def _climb(
             if stop():
                 break
             part = jnp.int32(min(_GLANCE, cycles - done))
-            x = jax.block_until_ready(free_relax(data, x, *map(number, numbers), part, signed))
+            beta, support = map(number, numbers)
+            x = jax.block_until_ready(free_relax(data, x, beta, support, part, signed))
             if on_chunk is not None:
                 at = first + min(done + _GLANCE, cycles)
                 news = FreeNews(run, rung, at, reflections, grid, k, data, x, stop)
