@@ -9,6 +9,7 @@ from statistics import median
 
 from descent_report import descent_text
 from generative_report import generative_text
+from monitor_report import monitor_text
 from rebuilding_report import rebuilding_text
 from refinement_report import refinement_text
 from solving_report import simulated_text, solving_peers_text, solving_text, verdict_text
@@ -616,6 +617,7 @@ def write():
     for name, told in (
         ("descent", descent_text),
         ("phasing", phasing_text),
+        ("monitor", monitor_text),
         ("fields", fields_text),
         ("matching", matching_text),
         ("properties", properties_text),

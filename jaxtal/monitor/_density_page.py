@@ -51,7 +51,7 @@ class DensityPage(Page):
     def build(self) -> Any:
         space = self._runs.space
         assert space is not None
-        self._plane = PlanePanel(space, self._planes)
+        self._plane = PlanePanel(space, self._planes, self._ask)
         self._follow = CheckboxGroup(labels=["follow what runs"], active=[0], name="follow")
         self._chosen = MultiChoice(
             title=f"starts side by side (up to {_PANELS})",
@@ -123,9 +123,13 @@ class DensityPage(Page):
 
     # --- what a user does ----------------------------------------------------------------------
 
+    def _ask(self) -> None:
+        self.asked = True
+
     def _choose(self, attr: str, old: Any, new: list[str]) -> None:
         if new and new != self._shown_now:
             self._follow.active = []
+            self.asked = True
 
     def _changer(self, slider: Slider) -> Any:
         def change(attr: str, old: float, new: float) -> None:

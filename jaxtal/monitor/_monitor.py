@@ -160,7 +160,9 @@ class Monitor:
                     self.control.resume()
                 continue
             ended = bool(self.news.ended)
-            if not ended and shown >= _FREE and self._budget.left <= 0:
+            # A run that is held is not slowed down, and what a user asks for comes at once.
+            free = ended or self.control.paused or any(page.asked for page in pages)
+            if not free and shown >= _FREE and self._budget.left <= 0:
                 continue
             begun, aside = time.perf_counter(), self.news.aside
             try:

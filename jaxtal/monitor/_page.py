@@ -48,13 +48,14 @@ class Page(abc.ABC):
         monitor: what the buttons act on.
         document: of bokeh.
         pictures: pictures that the browser has drawn.
+        asked: a user wants to see something else.
     """
 
     def __init__(self, document: Any, monitor: Monitor):
         """Fill the document with what is there before there is anything to show."""
         self.document, self.monitor = document, monitor
         self.pictures, self._sent, self._last = 0, 1, False
-        self._built, self._gone = False, False
+        self._built, self._gone, self.asked = False, False, False
         self._state = Div(sizing_mode="stretch_width", name="state")
         kinds: Any = ("default", "default", "default", "danger", "primary")
         self._buttons = {
@@ -109,7 +110,7 @@ class Page(abc.ABC):
         Args:
             last: nothing will come after it.
         """
-        ready = self.monitor.news.ready
+        ready, self.asked = self.monitor.news.ready, False
         prepared = self.prepare() if ready and self._built else None
         self._last = last and (self._built or not ready)
         self._sent += 1
@@ -167,6 +168,7 @@ class Page(abc.ABC):
             monitor.save(self) if name == "save" else getattr(monitor, name)()
         except OSError as error:
             monitor.news.tell(f"not saved: {error}")
+        self.asked = True
         self._show_state()
 
     def _show_state(self) -> None:

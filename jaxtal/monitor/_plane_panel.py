@@ -1,6 +1,7 @@
 """Where a user chooses a plane through the N-dimensional cell."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -29,14 +30,20 @@ class PlanePanel:
         plane: the last one that was right.
     """
 
-    def __init__(self, space: Superspace, given: tuple[Plane, ...] = ()):
+    def __init__(
+        self,
+        space: Superspace,
+        given: tuple[Plane, ...] = (),
+        changed: Callable[[], object] = lambda: None,
+    ):
         """Begin with the first plane given, or with one that shows something in any crystal.
 
         Args:
             space: of the crystal.
             given: planes to choose from besides.
+            changed: called when there is another plane.
         """
-        self._space = space
+        self._space, self._changed = space, changed
         self._given = {f"given {i}": plane for i, plane in enumerate(given, 1)}
         kinds = ["rational"]
         if space.n_physical >= 2 and space.n_internal:
@@ -129,6 +136,7 @@ class PlanePanel:
             )
         else:
             self._said.text = ""
+            self._changed()
 
     def _made(self) -> Plane:
         kind, space = self._kind.value, self._space

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import time
 from typing import Any
 
 import jax
@@ -89,11 +90,14 @@ class ReconstructionNews(News):
         start = int(np.argmin(last))
         double = found.variables.dtype == np.float64
         with jax.enable_x64(bool(double)):
+            begun = time.perf_counter()
             crystal = latest.like.with_variables(found.variables[start])
             try:
                 said = describe(crystal, latest.target.specification)
             except ValueError:
                 said = None
+            if self.best is None:  # compilation has its own account
+                self.aside += time.perf_counter() - begun
         self.best = Best(start, float(last[start]), crystal, said)
         return True
 
