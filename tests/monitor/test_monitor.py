@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import time
+from typing import Any
 
 import jax
 import numpy as np
@@ -50,12 +51,12 @@ def test_a_section_is_the_density(kind):
     known = phasing.model("2d" if kind in ("rational", "sheared") else "modulated")
     orbits, space = known.reflections.orbits, known.reflections.space
     N, d, p = space.dimension, space.n_physical, space.n_internal
-    at = np.linspace(0.1, 0.4, N)
+    at, basis, edges = np.linspace(0.1, 0.4, N), np.eye(N, dtype=int), 9.0 * np.eye(d)
     plane = {
-        "rational": lambda: density.Plane.rational(*np.eye(N, dtype=int)[:2], at, space),
+        "rational": lambda: density.Plane.rational(basis[0], basis[1], at, space),
         "sheared": lambda: density.Plane.rational([1, 2], [-1, 1], at, space),
-        "physical": lambda: density.Plane.physical(space, *(9.0 * np.eye(d)[:2]), at),
-        "mixed": lambda: density.Plane.mixed(space, 9.0 * np.eye(d)[0], [6.0] * p, at),
+        "physical": lambda: density.Plane.physical(space, edges[0], edges[1], at),
+        "mixed": lambda: density.Plane.mixed(space, edges[0], [6.0] * p, at),
     }[kind]()
     f = known.F * np.exp(-2j * np.pi * orbits.angle)
     found = PlaneSum.build(Waves.of_orbits(orbits), plane, 48 * 48)
@@ -150,7 +151,9 @@ def test_foreign_origins_are_refused(shown):
 
 def test_only_this_machine_is_listened_to(shown):
     port, _ = port_and_token(shown)
-    own = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
+    own = {
+        str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)
+    }
     for address in own - {"127.0.0.1"}:
         if not address.startswith("127."):
             with pytest.raises(OSError, match=r"refused|unreachable|timed out"):
@@ -203,9 +206,9 @@ def test_observed_points_are_those_of_every_cycle(problem, grid, monkeypatch):
     from jaxtal.monitor import _observer
 
     monkeypatch.setattr(_observer, "INSIDE", 0)
-    made = monitor.PhasingMonitor(**QUIET)
+    made: Any = monitor.PhasingMonitor(**QUIET)
     found = run(problem, grid, control=made.control, observers=(_observer.look_inside,))
-    table = made.news.curve(0).table()
+    table = made.news.curves[0].table()
     assert table["cycle"].tolist() == list(range(0, 12)) + list(range(12, 23))
     assert np.isfinite(table["r_factor"]).all()
     plain = run(problem, grid, observers=(phasing.deciles, phasing.r_factor))

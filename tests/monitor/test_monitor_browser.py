@@ -85,6 +85,7 @@ class Run:
         self.address = re.search(r"http://127\.0\.0\.1:\d+/\S+", text)[0]
 
     def _read(self):
+        assert self.process.stderr is not None
         for line in self.process.stderr:
             self.lines.append(line)
 
