@@ -21,8 +21,8 @@ _SEEN = """
 const n = pulse.data.n[0]
 if (pulse.data.last[0]) {
   // The page stays as it is when the server has gone, without a word about that.
-  pulse.document.config.reconnect_session = false
-  pulse.document.config.notify_connection_status = false
+  const quiet = {reconnect_session: false, notify_connection_status: false}
+  pulse.document.config.setv(quiet, {silent: true, sync: false})
 }
 const done = () => { seen.value = String(n) }
 if (document.hidden) setTimeout(done, 1000)
