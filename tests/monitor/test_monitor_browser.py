@@ -148,6 +148,9 @@ class Run:
         code = "return Bokeh.documents[0].get_model_by_name('deciles0').data.cycle.length"
         return int(self.js(code))
 
+    def has_finished_starts(self):
+        return len(self.model("r_factor", "data")["xs"]) >= 3
+
     def errors(self):
         log = self.browser.get_log("browser")
         return [one["message"] for one in log if one["level"] == "SEVERE"]
@@ -221,6 +224,7 @@ def test_a_phasing_run_in_a_browser(phasing, tmp_path):
         assert data["f"].shape == (len(data["starts"]), data["orbit"].max() + 1)
     assert run.errors() == []
     # Stop does what Ctrl-C does.
+    run.until(run.has_finished_starts, "two finished starts")
     run.press("stop")
     out = run.ended()
     assert run.process.returncode == 130
@@ -245,6 +249,7 @@ def test_a_phasing_run_in_a_browser(phasing, tmp_path):
     # As Ctrl-C: the same files and the same code.
     again = Run(run.browser, tmp_path, "phase", "job.toml", "-o", "again")
     again.open()
+    again.until(again.has_finished_starts, "two finished starts")
     os.kill(again.process.pid, signal.SIGINT)
     again.ended()
     assert again.process.returncode == 130
