@@ -15,7 +15,7 @@ from ._runs import News
 #: Seconds that a page is waited for at the end: one that is open, and one that is being opened.
 _LAST, _OPENING = 3.0, 6.0
 #: Seconds of looking between two pictures, at most.
-_PICTURE = 0.06
+_PICTURE = 0.02
 #: Pictures that are not asked for their price: those of a short run.
 _FREE = 6
 #: Seconds of looking when the run is over, where there is nothing to slow down.
@@ -43,7 +43,7 @@ class Monitor:
         port: int = 0,
         show: bool = True,
         folder: str | pathlib.Path = ".",
-        refresh: float | int = 0.4,
+        refresh: float | int = 0.5,
         share: float | int = 0.03,
         stop: Callable[[], object] | None = None,
         tell: Callable[[str], object] | None = None,
