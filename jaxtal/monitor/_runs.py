@@ -22,7 +22,8 @@ _PATIENCE = 80
 #: Seconds that a comparison may take when the run is over.
 _AT_END = 1.0
 #: Starts that are compared with each other, at most: the last ones.
-COMPARED = 24
+_COMPARED = 24
+_FIRST = 3
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -160,7 +161,8 @@ class Runs(News):
 
     def _judge(self, known: dict[int, np.ndarray]) -> None:
         """Compare starts, no oftener than what it costs allows."""
-        recent = dict(sorted(known.items())[-COMPARED:])
+        # A few at first, which tell what many would cost.
+        recent = dict(sorted(known.items())[-(_COMPARED if self._pair else _FIRST) :])
         begun, pairs = time.perf_counter(), len(recent) ** 2
         price = self._pair * pairs
         if begun < self._rest + _PATIENCE * price and not (self.ended and price < _AT_END):
