@@ -43,7 +43,7 @@ class Monitor:
         port: int = 0,
         show: bool = True,
         folder: str | pathlib.Path = ".",
-        refresh: float | int = 0.5,
+        refresh: float | int = 0.3,
         share: float | int = 0.03,
         stop: Callable[[], object] | None = None,
         tell: Callable[[str], object] | None = None,
