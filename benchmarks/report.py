@@ -13,6 +13,7 @@ from monitor_report import monitor_text
 from rebuilding_report import rebuilding_text
 from refinement_report import refinement_text
 from solving_report import simulated_text, solving_peers_text, solving_text, verdict_text
+from sweep_report import fuzz_text, interrupts_text
 
 HERE = Path(__file__).parent
 
@@ -626,6 +627,8 @@ def write():
         ("solving", solving_text),
         ("solving_peers", solving_peers_text),
         ("robustness", simulated_text),
+        ("fuzz", fuzz_text),
+        ("interrupts", interrupts_text),
     ):
         path = HERE / "results" / f"{name}.json"
         if path.exists():

@@ -5,6 +5,7 @@ Periodic fields are converted and checked, too.
     jaxtal list
     jaxtal describe quartz.cif coesite.cif -o silica.npz
     jaxtal compare alpha-quartz beta-quartz
+    jaxtal fingerprints folder -o kept --shard 3/16
     jaxtal dedup folder --json
     jaxtal search quartz.cif folder -k 5
     jaxtal data data.hkl --cell 7.1 8.2 9.3 90 105 90 -o data.png
@@ -23,6 +24,9 @@ Exit codes: 0 done, 1 not converged or not symmetric, 2 bad input (one line on s
 130 interrupted. Ctrl-C is answered at once; what was found is finished and written, and a second
 one quits. Files are written whole or not at all.
 
+`--devices N` deals crystals or starts to N devices; a CPU is made N of them. `jaxtal phase
+--distributed` is one of several processes that `srun` or `mpirun` have started.
+
 Compiled programs are kept in the user's cache folder (`XDG_CACHE_HOME`, default `~/.cache`),
 unless JAX is told otherwise (`JAX_COMPILATION_CACHE_DIR`).
 """
@@ -30,7 +34,7 @@ unless JAX is told otherwise (`JAX_COMPILATION_CACHE_DIR`).
 import os
 from collections.abc import Sequence
 
-from ._interrupts import INTERRUPTED, heard_interrupts, say
+from ._interrupts import INTERRUPTED, deaf_to_interrupts, heard_interrupts, say
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,7 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             # Imports take a second, in which Ctrl-C shall leave no traceback either.
             from ._main import run_arguments
 
-            return run_arguments(argv)
+            code = run_arguments(argv)
+            if argv is None:
+                deaf_to_interrupts()
+            return code
         except KeyboardInterrupt:
             pass
         say("jaxtal: interrupted")

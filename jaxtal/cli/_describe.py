@@ -1,5 +1,6 @@
 """`jaxtal describe`: the descriptors of crystals, in one .npz."""
 
+import itertools
 import json
 import pathlib
 import sys
@@ -16,13 +17,16 @@ from ..crystal import WyckoffCrystal
 from ..descriptors import AbstractDescriptor, Description
 from ..io import write_descriptions
 from ..search import crystals_of, reason_of
-from ._descriptions import Entry, checked_description, chosen_descriptor
+from ._descriptions import Entry, checked_description, chosen_descriptor, described_together
+from ._devices import chosen_mesh
 from ._errors import BadInputError
 from ._files import check_writable
 from ._inputs import find_crystal
-from ._options import DescriptorChoice, Dtype, Json, Quiet, Reading
+from ._options import Count, DescriptorChoice, Dtype, Json, Quiet, Reading
 from ._skipped import explained, one_line_warnings, warn_of_skipped
 
+#: Crystals that are held for each device.
+_PORTION = 256
 #: Files of many crystals, all of which are described.
 _MANY = (".csv", ".csv.gz", ".json", ".json.gz", ".db")
 
@@ -34,6 +38,7 @@ def describe(
     dtype: Dtype = "float32",
     reading: Reading = Reading(),
     recursive: bool = False,
+    devices: Count | None = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -44,10 +49,12 @@ def describe(
         output: file to write.
         dtype: precision, default float32.
         recursive: folders inside folders, too.
+        devices: that crystals are dealt to; a CPU can be several. Pays for many large crystals.
     """
     begin = time.perf_counter()
     path = output if output.suffix == ".npz" else output.with_name(output.name + ".npz")
     descriptor = chosen_descriptor(choice)
+    mesh = chosen_mesh(devices)
     check_writable(path.parent)
     several = len(crystals) > 2 or any(pathlib.Path(text).is_dir() for text in crystals)
     hidden = quiet or not several or not sys.stderr.isatty()
@@ -58,13 +65,17 @@ def describe(
         one_line_warnings(quiet),
         progress_bar(not hidden, "crystal") as bar,
     ):
-        for name, found in _all(crystals, reading, recursive):
-            entry = _described(name, found, descriptor)
-            if isinstance(entry, Entry):
-                entries.append(entry)
-            else:
-                skipped.append((name, entry))
-            bar.update()
+        portion = 1 if mesh is None else _PORTION * mesh.size
+        named = _all(crystals, reading, recursive)
+        while some := list(itertools.islice(named, portion)):
+            together = {} if mesh is None else described_together(some, descriptor, mesh)
+            for place, (name, found) in enumerate(some):
+                entry = together.get(place) or _described(name, found, descriptor)
+                if isinstance(entry, Entry):
+                    entries.append(entry)
+                else:
+                    skipped.append((name, entry))
+                bar.update()
         if not entries:
             raise BadInputError(_nothing(crystals, skipped))
         if not quiet:

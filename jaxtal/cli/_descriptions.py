@@ -6,7 +6,9 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
+from ..crystal import host_crystal
 from ..descriptors import AbstractDescriptor, Description, describe, preset
 from ..io import read_descriptions
 from ._errors import BadInputError
@@ -63,6 +65,34 @@ def checked_description(text: str, crystal: Any, descriptor: AbstractDescriptor)
         q_max = _sizes_of(descriptor)["q_max"]
         raise BadInputError(f"{text}: no reflection within q_max = {q_max:g} 1/angstrom")
     return description
+
+
+def described_together(
+    named: list[tuple[str, Any]], descriptor: AbstractDescriptor, mesh: Mesh
+) -> dict[int, Entry]:
+    """Describe some crystals on several devices; those that need words are not in it.
+
+    Args:
+        named: names, and crystals or the errors that came instead.
+        descriptor: what describes them.
+        mesh: the devices.
+
+    Returns:
+        By place, the descriptions of whole crystals; alone, the others say what is wrong.
+    """
+    places = [i for i, (_, one) in enumerate(named) if not isinstance(one, Exception)]
+    try:
+        atoms = [host_crystal(named[i][1]) for i in places]
+        found = jax.device_get(descriptor(atoms, mesh=mesh)) if places else None
+    except (ValueError, RuntimeError, MemoryError):
+        return {}
+    entries = {}
+    for row, place in enumerate(places):
+        one = jax.tree.map(lambda x, row=row: x[row], found)
+        parts = one.power_spectrum, one.rdf
+        if one.complete and np.any(parts[0]) and all(np.all(np.isfinite(x)) for x in parts):
+            entries[place] = Entry(named[place][0], one)
+    return entries
 
 
 def read_entry(path: pathlib.Path) -> Entry:

@@ -13,7 +13,9 @@ from cyclopts import Group, Parameter
 
 from ..metric import DUPLICATE_DISTANCE, CrystalMetric
 from ..search import Collection, CrystalSource
+from ._devices import chosen_mesh
 from ._errors import BadInputError
+from ._options import Count
 from ._skipped import explained, one_line_warnings, warn_of_skipped
 
 _WHAT_COUNTS = Group(
@@ -60,16 +62,25 @@ class Terms:
 
 @Parameter(name="*")
 @dataclasses.dataclass(frozen=True)
-class Folder:
-    """How a folder of crystals is read, and where its fingerprints are kept."""
+class Reader:
+    """How a folder of crystals is read."""
 
     recursive: bool = False
     """folders inside the folder, too"""
     symmetry: Literal["file", "P1"] = "file"
     """P1: CIFs without a space group list the whole cell, default: they are not read"""
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True)
+class Folder(Reader):
+    """And where its fingerprints are kept, and computed."""
+
     cache: str | None = None
     """a folder to keep fingerprints in: a later run goes on after an interruption, and computes
     only what is new or has changed"""
+    devices: Count | None = None
+    """that crystals are dealt to; a CPU can be several"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +154,7 @@ def gathered(text: str, terms: Terms, folder: Folder, quiet: bool) -> Iterator[G
         ValueError: a cache of other settings, or as `CrystalSource.of`.
     """
     source = CrystalSource.of(text, recursive=folder.recursive, symmetry=folder.symmetry)
-    metric = terms.metric
+    metric, mesh = terms.metric, chosen_mesh(folder.devices)
     with contextlib.ExitStack() as stack:
         stack.enter_context(one_line_warnings(quiet))
         kept = folder.cache
@@ -151,7 +162,7 @@ def gathered(text: str, terms: Terms, folder: Folder, quiet: bool) -> Iterator[G
             kept = stack.enter_context(tempfile.TemporaryDirectory(prefix="jaxtal-"))
         try:
             collection = Collection.gather(
-                kept, source, metric, progress=not quiet and sys.stderr.isatty()
+                kept, source, metric, mesh=mesh, progress=not quiet and sys.stderr.isatty()
             )
         except KeyboardInterrupt:
             if folder.cache is not None and not quiet:
@@ -159,7 +170,7 @@ def gathered(text: str, terms: Terms, folder: Folder, quiet: bool) -> Iterator[G
             raise
         found = Gathered(source, metric, collection)
         if not len(collection):
-            raise BadInputError(_nothing(found))
+            raise BadInputError(no_crystals(found))
         if not quiet:
             found.warn()
         yield found
@@ -170,7 +181,8 @@ def counted(n: int, what: str) -> str:
     return f"{n} {what}{'' if n == 1 else 's'}"
 
 
-def _nothing(found: Gathered) -> str:
+def no_crystals(found: Gathered) -> str:
+    """What to say of a source without crystals."""
     place = pathlib.Path(found.source.folder or found.source.listed[0])
     failures = found.collection.skipped
     if failures:

@@ -126,6 +126,12 @@ def _answer(reading: int, heard: Interrupts) -> None:
         say(f"{bar}jaxtal: finishing; Ctrl-C again to quit")
 
 
+def deaf_to_interrupts() -> None:
+    """When all is done: what the libraries clean up as the process ends takes no interrupt."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def say(text: str) -> None:
     """A line on stderr, if anybody is there to read it."""
     with contextlib.suppress(OSError, ValueError, AttributeError):

@@ -1,5 +1,6 @@
 """Entry point: arguments to commands, errors to one line and an exit code."""
 
+import errno
 import importlib.metadata
 import io
 import os
@@ -19,6 +20,11 @@ _COMMANDS = {
     "list": ("._list:list_crystals", "Show the built-in crystals."),
     "describe": ("._describe:describe", "Write the descriptors of crystals to a .npz file."),
     "compare": ("._compare:compare", "Print the distances between two descriptors."),
+    "fingerprints": (
+        "._fingerprint_folder:fingerprints",
+        "Keep the fingerprints of the crystals of a folder.\n\nWhole, or in shards that run "
+        "anywhere by themselves, and are merged.",
+    ),
     "dedup": (
         "._dedup:dedup",
         "Find the same crystals in a folder.\n\nGroups crystals that are the same up to small "
@@ -124,12 +130,28 @@ def run_arguments(argv: Sequence[str] | None) -> int:
         if sys.stdout is not None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
-    except (BadInputError, ValueError, OSError) as error:
+    except OSError as error:
+        return _say(_told(error))
+    except (BadInputError, ValueError) as error:
         return _say(str(error) or type(error).__name__)
     except MemoryError:
         return _say(
             "out of memory: use a smaller --q-max, --n-max, --l-max, --starts, --mesh or section"
         )
+
+
+def _told(error: OSError) -> str:
+    """An error of the system, the file first."""
+    if error.filename is not None and error.strerror:
+        name = error.filename
+        return f"{os.fsdecode(name) if isinstance(name, bytes) else name}: {error.strerror}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+        # What is written to files has their names. Nothing is left to say, also not while
+        # shutting down.
+        if sys.stdout is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return f"standard output: {error.strerror}"
+    return str(error) or type(error).__name__
 
 
 def _say(message: str) -> int:

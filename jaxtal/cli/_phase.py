@@ -9,8 +9,10 @@ from typing import Annotated, Any
 import jax
 import numpy as np
 from cyclopts import Parameter
+from jax.sharding import Mesh
 
 from ..phasing import phase as find_phases
+from ._devices import chosen_mesh, is_first
 from ._errors import BadInputError
 from ._files import check_writable, output_folder
 from ._options import Count, Dtype, Json, Quiet, Seed, Watching
@@ -43,6 +45,8 @@ def phase(
     output: Annotated[pathlib.Path | None, Parameter(alias="-o")] = None,
     checkpoint: pathlib.Path | None = None,
     dtype: Dtype | None = None,
+    devices: Count | None = None,
+    distributed: bool = False,
     watching: Watching = Watching(),
     as_json: Json = False,
     quiet: Quiet = False,
@@ -59,6 +63,9 @@ def phase(
         output: folder to write to, default phasing-NAME.
         checkpoint: keep work in this file, and go on from it if it exists.
         dtype: precision, default float32.
+        devices: of this machine that starts are dealt to; a CPU can be several.
+        distributed: one of several processes that srun or mpirun have started: each runs its own
+            starts, and the first one writes what all have found.
     """
     given = {
         "starts": starts,
@@ -72,16 +79,19 @@ def phase(
     _check_one_of(job, example, demo)
     watching.check()
     if example is not None:
-        watch = {"monitor": watching.monitor or None, "port": watching.port}
-        _check_alone({**options, "output": output, "json": as_json or None, **watch})
+        rest = {"devices": devices, "distributed": distributed or None}
+        rest |= {"monitor": watching.monitor or None}
+        _check_alone({**options, **rest, "output": output, "json": as_json or None})
         print(example_text(example), end="")
         return 0
     begin = time.perf_counter()
-    return _run(_read(job, demo, options), output, watching, as_json, quiet, begin)
+    mesh = chosen_mesh(devices, distributed=distributed)
+    return _run(_read(job, demo, options), mesh, output, watching, as_json, quiet, begin)
 
 
 def _run(
     job: Job,
+    mesh: Mesh | None,
     output: pathlib.Path | None,
     watching: Watching,
     as_json: bool,
@@ -89,10 +99,14 @@ def _run(
     begin: float,
 ) -> int:
     folder = output or pathlib.Path(f"phasing-{job.name}")
+    writes = is_first()
+    quiet = quiet or not writes
     planes = tuple(one.plane for one in job.sections if not one.at_peak)
     with (
         output_folder(folder),
-        watched(watching, "phase", job.source, folder, planes=planes) as monitor,
+        watched(
+            watching if writes else Watching(), "phase", job.source, folder, planes=planes
+        ) as monitor,
         jax.enable_x64(job.run.dtype == "float64"),
     ):
         if not quiet:
@@ -105,6 +119,7 @@ def _run(
             grid=job.grid,
             dtype=np.dtype(job.run.dtype),
             checkpoint=job.checkpoint,
+            mesh=mesh,
             progress=not quiet and sys.stderr.isatty(),
             control=None if monitor is None else monitor.control,
             observers=() if monitor is None else monitor.observers,
@@ -112,6 +127,8 @@ def _run(
         if monitor is not None:
             monitor.finish(result.message)
         report = Report.of(job, result, time.perf_counter() - begin)
+        if not writes:
+            return report.exit_code
         files = write_results(report, folder)
         if job.grid_file is not None:
             save_grid(result, job.grid_file)

@@ -8,14 +8,14 @@ from typing import Annotated, Any
 import numpy as np
 from cyclopts import Parameter
 
-from .._core import write_bytes, write_text
+from .._core import replacing_set, write_bytes, write_text
 from ..crystal import WyckoffCrystal
 from ..diffraction import PowderPattern, powder_lines
 from ..io import read_powder
 from ..losses import measured_similarity
 from ..plot import powder_patterns
 from ._errors import BadInputError
-from ._files import make_folder
+from ._files import output_folder
 from ._inputs import crystal_name, find_crystal
 from ._options import Json, Reading, number
 
@@ -58,25 +58,28 @@ def powder(
         beam, limits=(first, last), n_points=max(2, round((last - first) / 0.02) + 1), fwhm=fwhm
     )
     crystals = {name: find_crystal(name, reading) for name in names}
-    make_folder(output)
     drawn: dict[str, tuple[Any, Any]] = {}
     shown, background, rows, files = None, None, [], []
-    for name, one in crystals.items():
-        row, curve = _lines(name, one, pattern), None
-        if measured is not None:
-            found = measured_similarity(
-                one, *measured, wavelength=beam, fwhm=fwhm, background=not flat
+    with output_folder(output), replacing_set(output) as made:
+        for name, one in crystals.items():
+            row, curve = _lines(name, one, pattern), None
+            if measured is not None:
+                found = measured_similarity(
+                    one, *measured, wavelength=beam, fwhm=fwhm, background=not flat
+                )
+                row |= {"similarity": found.value, "background": found.method}
+                curve, background = (found.two_theta, found.calculated), found.background
+                shown = found.two_theta, found.measured
+            else:
+                curve = pattern.samples, np.asarray(pattern(one).intensity, np.float64)
+            files += _write(made, crystal_name(name), curve, row["lines"])
+            label = (
+                name if "similarity" not in row else f"{name}, similarity {row['similarity']:.3f}"
             )
-            row |= {"similarity": found.value, "background": found.method}
-            curve, background = (found.two_theta, found.calculated), found.background
-            shown = found.two_theta, found.measured
-        else:
-            curve = pattern.samples, np.asarray(pattern(one).intensity, np.float64)
-        files += _write(output, crystal_name(name), curve, row["lines"])
-        label = name if "similarity" not in row else f"{name}, similarity {row['similarity']:.3f}"
-        drawn[label] = curve
-        rows.append(row)
-    files.append(_draw(output, drawn, shown, None if flat else background, against, wavelength))
+            drawn[label] = curve
+            rows.append(row)
+        files.append(_draw(made, drawn, shown, None if flat else background, against, wavelength))
+    files = [str(output / name) for name in files]
     if as_json:
         print(json.dumps({"crystals": rows, "files": files, "wavelength": wavelength}))
         return 0
@@ -137,7 +140,7 @@ def _write(
     paths = [folder / f"{name}.xy", folder / f"{name}-lines.csv"]
     write_text(paths[0], text)
     write_text(paths[1], "\n".join(table) + "\n")
-    return [str(path) for path in paths]
+    return [path.name for path in paths]
 
 
 def _draw(
@@ -157,7 +160,7 @@ def _draw(
     powder_patterns(drawn, figure.add_subplot(), **look)
     path = folder / "powder.png"
     write_bytes(path, lambda file: figure.savefig(file, format="png", dpi=150))
-    return str(path)
+    return path.name
 
 
 def _print(row: dict[str, Any]) -> None:

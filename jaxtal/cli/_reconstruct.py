@@ -11,14 +11,14 @@ import jax
 import numpy as np
 from cyclopts import Parameter
 
-from .._core import write_bytes, write_text
+from .._core import replacing_set, write_bytes, write_text
 from ..descriptors import Description, Descriptor
 from ..io import write_cif
 from ..plot import reconstruction_figure
 from ..reconstruct import Adam, Reconstruction, from_descriptor
 from ._descriptions import checked_description, read_entry
 from ._errors import BadInputError
-from ._files import make_folder
+from ._files import output_folder
 from ._inputs import crystal_name, find_crystal
 from ._options import Count, Dtype, Json, Quiet, Reading, Seed, Watching, number
 from ._rebuilt import Rebuilt, superposed
@@ -85,10 +85,9 @@ def reconstruct(
             reference = like = find_crystal(crystal, reading)
             descriptor = _descriptor(n_max, l_max, q_max)
             target = checked_description(crystal, reference, descriptor)
-        make_folder(folder)
-        if not quiet:
-            print(f"rebuilding {crystal} from its descriptor", file=sys.stderr)
-        with watched(watching, "reconstruct", crystal, folder) as monitor:
+        with output_folder(folder), watched(watching, "reconstruct", crystal, folder) as monitor:
+            if not quiet:
+                print(f"rebuilding {crystal} from its descriptor", file=sys.stderr)
             found = from_descriptor(
                 target,
                 like=like,
@@ -144,35 +143,34 @@ def _write(
     rebuilt: Rebuilt,
     target: Description,
 ) -> dict[str, pathlib.Path]:
-    """Loss history, CIF and picture; the latter two only of a crystal that can be described.
+    """Loss history, CIF and picture, together; the latter two of a crystal that can be described.
 
     What has not converged is never called reconstructed, and of a search that was stopped before
     anything had, there is the history alone.
     """
     found = rebuilt.found
     stem = "reconstructed" if found.success else "not-converged"
-    cif, history, picture = (
-        folder / file for file in (f"{stem}.cif", "history.csv", "reconstruction.png")
-    )
+    files = {"cif": f"{stem}.cif", "history": "history.csv", "picture": "reconstruction.png"}
+    paths = {kind: folder / file for kind, file in files.items()}
     # No files of an earlier run may pass for results of this one.
-    for old in ("reconstructed.cif", "not-converged.cif", "reconstruction.png"):
-        (folder / old).unlink(missing_ok=True)
-    write_text(history, _history(found))
-    if found.interrupted and not found.success:
-        return {"history": history}
-    block = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
-    failure = "" if rebuilt.success else rebuilt.verdict
-    try:
-        write_cif(found.best, cif, name=block)
-        title = f"{name}: {rebuilt.title}"
-        figure = reconstruction_figure(found, target, title=title, failure=failure)
-    except ValueError as error:
-        # A search cut short may leave atoms on top of each other.
-        print(f"jaxtal: the best crystal is no valid one ({error})", file=sys.stderr)
-        cif.unlink(missing_ok=True)
-        return {"history": history}
-    write_bytes(picture, lambda file: figure.savefig(file, format="png"))
-    return {"cif": cif, "history": history, "picture": picture}
+    stale = ("reconstructed.cif", "not-converged.cif", "reconstruction.png")
+    with replacing_set(folder, stale) as made:
+        write_text(made / files["history"], _history(found))
+        if found.interrupted and not found.success:
+            return {"history": paths["history"]}
+        block = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+        failure = "" if rebuilt.success else rebuilt.verdict
+        try:
+            write_cif(found.best, made / files["cif"], name=block)
+            title = f"{name}: {rebuilt.title}"
+            figure = reconstruction_figure(found, target, title=title, failure=failure)
+        except ValueError as error:
+            # A search cut short may leave atoms on top of each other.
+            print(f"jaxtal: the best crystal is no valid one ({error})", file=sys.stderr)
+            (made / files["cif"]).unlink(missing_ok=True)
+            return {"history": paths["history"]}
+        write_bytes(made / files["picture"], lambda file: figure.savefig(file, format="png"))
+    return paths
 
 
 def _history(found: Reconstruction) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 from cyclopts import Parameter
 
-from .._core import write_bytes, write_text
+from .._core import replacing_set, write_bytes, write_text
 from ..io import read_reflection_table, write_ccp4, write_refinement
 from ..plot import solution_figure
 from ..reflections import ReflectionTable
@@ -123,7 +123,7 @@ def solve(
 def _write(
     found: Solution, folder: pathlib.Path, name: str, rows: ReflectionTable | bool
 ) -> list[str]:
-    """Write what there is; of an earlier run in the folder nothing stays that this one lacks."""
+    """Write what there is, together; of an earlier run nothing stays that this one lacks."""
     refined, structure, cell = found.refinement, found.structure, found.report.laue.cell
     endings: dict[str, Callable[[pathlib.Path], object]] = {
         ".png": lambda path: _draw(found, path, name),
@@ -139,13 +139,11 @@ def _write(
             "-density.ccp4": lambda path: write(path, density=True),
             "-difference.ccp4": write,
         }
-    for ending in _ENDINGS:
-        if ending not in endings:
-            (folder / f"{name}{ending}").unlink(missing_ok=True)
-    paths = {ending: folder / f"{name}{ending}" for ending in _ENDINGS if ending in endings}
-    for ending, path in paths.items():
-        endings[ending](path)
-    return [str(path) for path in paths.values()]
+    names = {ending: f"{name}{ending}" for ending in _ENDINGS}
+    with replacing_set(folder, stale=names.values()) as made:
+        for ending, write_file in endings.items():
+            write_file(made / names[ending])
+    return [str(folder / names[ending]) for ending in _ENDINGS if ending in endings]
 
 
 def _draw(found: Solution, path: pathlib.Path, name: str) -> None:

@@ -7,9 +7,14 @@ import equinox as eqx
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from .._core import AbstractSpecification, AnyArray, take_rows
+from .._core import AbstractSpecification, AnyArray, Devices, mesh_of, take_rows
+from ..crystal import CrystalArrays, CrystalBatch, is_crystal
 from ..crystal.apply import planned_crystals
 from ..diffraction import raise_if_outgrown
+from ._by_sizes import by_sizes
+
+#: Crystals that one program takes as they are.
+_ONE_SHAPE = (CrystalBatch, CrystalArrays)
 
 
 class Description(eqx.Module):
@@ -74,7 +79,7 @@ class AbstractDescriptor(AbstractSpecification):
     def rdf_centres(self) -> Float[ndarray, " n_bins"] | None:
         """Where the entries of `Description.rdf` lie, 1/angstrom."""
 
-    def __call__(self, crystals: Any) -> Description:
+    def __call__(self, crystals: Any, *, mesh: Devices = None) -> Description:
         """Describe crystals, planned for and computed at once (not inside jit: see `plan`).
 
         Crystals of about the same number of atoms and the same volume share a compiled program.
@@ -82,9 +87,17 @@ class AbstractDescriptor(AbstractSpecification):
         Args:
             crystals: `Crystal`, `WyckoffCrystal`, ASE `Atoms` or `HostAtoms`; several, in a list
                 or a `CrystalBatch`, give results with their axis first.
+            mesh: devices that several crystals are dealt to, see `crystal.apply.apply_plan`; those
+                of a list by sizes, each with a program of its own.
 
         Raises:
-            ValueError: traced crystals, something that is no crystal, or as `plan`.
+            ValueError: traced crystals, something that is no crystal, fewer devices than asked
+                for, or as `plan`.
         """
+        devices = mesh_of(mesh)
+        if devices is not None and not (is_crystal(crystals) or isinstance(crystals, _ONE_SHAPE)):
+            mesh_of(devices, own=True)
+            return by_sizes(self.plan, crystals, devices)
         atoms, arrays = planned_crystals(crystals)
-        return self.plan(atoms, max_stretch=1.0, once=True)(arrays)
+        plan = self.plan(atoms, max_stretch=1.0, once=True)
+        return plan(arrays) if devices is None else plan(arrays, mesh=devices)

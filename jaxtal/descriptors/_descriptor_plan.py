@@ -8,7 +8,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from .._core import AnyArray, device_array
+from .._core import AnyArray, Devices, device_array
 from ..crystal import is_crystal
 from ..crystal.apply import Chunk, Program, apply_plan, atoms_on_host, stacked_on_device
 from ..diffraction import (
@@ -127,7 +127,7 @@ class AbstractPointDescriptor(AbstractDescriptor):
             invariants = tuple(device_array(basis, dtype) for basis in bases)
         return DescriptorPlan(self, points, invariants)
 
-    def __call__(self, crystals: Any) -> Description:
+    def __call__(self, crystals: Any, *, mesh: Devices = None) -> Description:
         """Describe crystals (not inside jit: see `plan`).
 
         A few of them, and on a CPU also many small ones, by the same formulas in NumPy and float64:
@@ -137,13 +137,16 @@ class AbstractPointDescriptor(AbstractDescriptor):
         Args:
             crystals: `Crystal`, `WyckoffCrystal`, ASE `Atoms` or `HostAtoms`; several, in a list
                 or a `CrystalBatch`, give results with their axis first.
+            mesh: devices that several crystals are dealt to, see `crystal.apply.apply_plan`; a
+                program computes them then, however few they are, and one for each size in a list.
 
         Raises:
-            ValueError: traced crystals, something that is no crystal, or as `plan`.
+            ValueError: traced crystals, something that is no crystal, fewer devices than asked
+                for, or as `plan`.
         """
-        atoms = atoms_on_host(crystals) if self.takes_numpy else None
+        atoms = atoms_on_host(crystals) if self.takes_numpy and mesh is None else None
         if atoms is None:
-            return super().__call__(crystals)
+            return super().__call__(crystals, mesh=mesh)
         points = self.space.in_numpy(atoms)
         found = [self._described(points(one)) for one in atoms]
         return stacked_on_device(found, atoms[0].dtype, one=is_crystal(crystals))
@@ -173,17 +176,20 @@ class DescriptorPlan(eqx.Module):
     reflections: AbstractReflections
     invariants: tuple[Float[Array, "_m _k"], ...] | None
 
-    def __call__(self, crystals: Any, *, chunk: Chunk = "auto") -> Description:
+    def __call__(
+        self, crystals: Any, *, chunk: Chunk = "auto", mesh: Devices = None
+    ) -> Description:
         """Describe a crystal, or several with their axis first; pure: jit, vmap, grad.
 
         Args:
             crystals: of any kind, see `crystal.apply.apply_plan`.
             chunk: crystals computed side by side, see `crystal.apply.map_crystals`.
+            mesh: devices that several crystals are dealt to, see `crystal.apply.apply_plan`.
 
         Returns:
             The description; whether the plan serves the crystal is in `complete`.
         """
-        return apply_plan(_description, self, crystals, chunk)
+        return apply_plan(_description, self, crystals, chunk, mesh)
 
     def __repr__(self) -> str:
         """Print what is described and by which reflections."""

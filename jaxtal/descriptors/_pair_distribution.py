@@ -17,6 +17,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from .._core import (
     AbstractSpecification,
+    Devices,
     bucket,
     computing_dtype,
     device_array,
@@ -193,18 +194,21 @@ class PairPlan(eqx.Module):
         """Atomic numbers (Z_a, Z_b) of the rows of g(r), Z_a <= Z_b (host)."""
         return species_pairs(np.asarray(self.species))
 
-    def __call__(self, crystals: Any, *, chunk: Chunk = "auto") -> PairFunctions:
+    def __call__(
+        self, crystals: Any, *, chunk: Chunk = "auto", mesh: Devices = None
+    ) -> PairFunctions:
         """g_ab(r) of a crystal, or of several with their axis first; pure: jit, vmap, grad.
 
         Args:
             crystals: of any kind, see `crystal.apply.apply_plan`; weights of `CrystalArrays` are
                 shares of each of `species` on each site.
             chunk: crystals computed side by side, see `crystal.apply.map_crystals`.
+            mesh: devices that several crystals are dealt to, see `crystal.apply.apply_plan`.
 
         Raises:
             ValueError: weights whose columns are not those of the plan.
         """
-        return apply_plan(_pair_functions, self, crystals, chunk)
+        return apply_plan(_pair_functions, self, crystals, chunk, mesh)
 
 
 def _pair_functions(plan: PairPlan, crystal: Program) -> PairFunctions:

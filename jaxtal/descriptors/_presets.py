@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core import Devices
 from ..diffraction import ReciprocalSpace
 from ._description import AbstractDescriptor, Description
 from ._descriptor import Descriptor
@@ -39,7 +40,11 @@ def preset(name: str, n_max: int = 10, l_max: int = 10, q_max: float = 10.0) -> 
 
 
 def describe(
-    crystals: Any, descriptor: AbstractDescriptor | None = None, **options: Any
+    crystals: Any,
+    descriptor: AbstractDescriptor | None = None,
+    *,
+    mesh: Devices = None,
+    **options: Any,
 ) -> Description:
     """Describe crystals in one call: plan, compile, run, check (host).
 
@@ -47,6 +52,7 @@ def describe(
         crystals: `Crystal`, `WyckoffCrystal` or ASE `Atoms`; several, in a list or a
             `CrystalBatch`, give results with their axis first.
         descriptor: default `Descriptor(**options)`.
+        mesh: devices that several crystals are dealt to, see `crystal.apply.apply_plan`.
 
     Crystals of about the same number of atoms and the same volume share one compiled program.
 
@@ -57,7 +63,8 @@ def describe(
     """
     if descriptor is not None and options:
         raise ValueError(f"options {sorted(options)} belong to a default descriptor; give one only")
-    description = (Descriptor(**options) if descriptor is None else descriptor)(crystals)
+    chosen = Descriptor(**options) if descriptor is None else descriptor
+    description = chosen(crystals) if mesh is None else chosen(crystals, mesh=mesh)
     if not np.all(np.asarray(description.complete)):
         raise ValueError(
             "crystals: the list of reflections does not cover every cell in the precision of the "

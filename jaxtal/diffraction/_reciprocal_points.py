@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree
 
-from .._core import AbstractSpecification, AnyArray, namespace, safe_divide
+from .._core import AbstractSpecification, AnyArray, Devices, namespace, safe_divide
 from ..crystal.apply import Chunk, Program, apply_plan
 from ..scattering import KINDS, Charges, FormFactors
 from ._structure_factors import combine_species
@@ -133,14 +133,17 @@ class AbstractReflections(eqx.Module):
     def friedel(self) -> bool:
         """Whether one of each pair h, -h is held, which have equal intensities."""
 
-    def __call__(self, crystals: Any, *, chunk: Chunk = "auto") -> ReciprocalPoints:
+    def __call__(
+        self, crystals: Any, *, chunk: Chunk = "auto", mesh: Devices = None
+    ) -> ReciprocalPoints:
         """Return the points of a crystal, or of several with their axis first; pure.
 
         Args:
             crystals: of any kind, see `crystal.apply.apply_plan`.
             chunk: crystals computed side by side, see `crystal.apply.map_crystals`.
+            mesh: devices that several crystals are dealt to, see `crystal.apply.apply_plan`.
         """
-        return apply_plan(_points, self, crystals, chunk)
+        return apply_plan(_points, self, crystals, chunk, mesh)
 
 
 def _points(plan: AbstractReflections, crystal: Program) -> ReciprocalPoints:

@@ -61,8 +61,9 @@ class BasisField(eqx.Module):
             dtype: floating-point type, default JAX's current one.
 
         Raises:
-            ValueError: coefficients that aren't finite or of another number, parameters that make
-                no cell, or a cell that the group does not admit.
+            ValueError: coefficients that aren't finite, of another number, or so large that the
+                field is not finite, parameters that make no cell, or a cell that the group does
+                not admit.
         """
         array = np.atleast_2d(host_array(coefficients, "coefficients"))
         if array.ndim != 2 or array.shape[1] != basis.n_basis:
@@ -78,7 +79,8 @@ class BasisField(eqx.Module):
         bravais = BravaisLattice.find(bravais, basis.mesh.dimension)
         cell = bravais.check(parameters)
         basis.stars.group.check_matrix(bravais.host_matrix(cell), tol=LATTICE_TOLERANCE)
-        kind = dtype or float
+        kind = np.dtype(jax.dtypes.canonicalize_dtype(dtype or float))
+        _check_range(array, basis, kind)
         return cls(device_array(array, kind), device_array(cell, kind), basis, bravais)
 
     @classmethod
@@ -152,6 +154,24 @@ class BasisField(eqx.Module):
     def with_coefficients(self, coefficients: Float[Array, "n b"]) -> "BasisField":
         """Return other fields in the same basis and cell."""
         return BasisField(coefficients, self.parameters, self.basis, self.bravais)
+
+
+def _check_range(array: np.ndarray, basis: StarBasis, kind: np.dtype) -> None:
+    """Refuse coefficients with which a sum over waves may overflow.
+
+    A function of the basis is at most sqrt(2 size) in magnitude.
+    """
+    most = float(jnp.finfo(kind).max)
+    sizes = basis.stars.sizes[basis.stars.basis_star]
+    # Scaled, so that the bound itself does not overflow.
+    share = np.abs(array) / most * np.sqrt(2.0 * sizes)
+    bad = np.flatnonzero(share.sum(axis=1) >= 0.25)
+    if len(bad):
+        worst = int(share[bad[0]].argmax())
+        raise ValueError(
+            f"coefficients[{bad[0]}, {worst}]: expected a field in the range of {kind.name}, up to "
+            f"{most:.1e}, got {array[bad[0], worst]:g}"
+        )
 
 
 # Compiled as a whole: op by op, the many small programs of a new mesh take seconds to compile.

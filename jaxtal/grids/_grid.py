@@ -3,13 +3,25 @@
 import dataclasses
 import math
 import pathlib
-import zipfile
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from .._core import check_finite, write_bytes
+from .._core import Held, check_finite, read_container, write_container
+
+_FORMAT, _VERSION = "jaxtal-grid", 1
+#: Numbers of points are counted in 64 bits.
+_TOO_MANY = 2**62
+#: Points a reflection, beyond which a table of all points is no help, and beyond which no grid of
+#: a file is believed.
+_SPARSE, _SPARSEST = 1000, 10_000
+#: What a container holds of a grid.
+GRID_ARRAYS = {
+    "characters": Held("i", ("N", "r")),
+    "moduli": Held("i", ("r",)),
+    "origin": Held("f", ("N",)),
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -52,6 +64,8 @@ class Grid:
             raise ValueError(f"expected a modulus for each of {V.shape[1]} columns, got {sizes}")
         if any(m < 1 for m in sizes) or list(sizes) != list(moduli):
             raise ValueError(f"expected positive integer moduli, got {tuple(moduli)}")
+        if math.prod(sizes) >= _TOO_MANY:
+            raise ValueError(f"expected fewer than 2^62 points, got {sizes}")
         x0 = np.zeros(len(V)) if origin is None else np.asarray(origin, dtype=np.float64)
         if x0.shape != (len(V),):
             raise ValueError(f"expected an origin of shape ({len(V)},), got {x0.shape}")
@@ -94,9 +108,27 @@ class Grid:
 
     def is_alias_free(self, k: Int[np.ndarray, "refl N"]) -> bool:
         """Tell whether distinct reflections, Friedel mates too, have distinct slots."""
+        if self.size > _SPARSE * len(k):
+            return len(np.unique(self.flat(k))) == len(k)
         taken = np.zeros(self.size, dtype=bool)
         taken[self.flat(k)] = True
         return int(taken.sum()) == len(k)
+
+    def check_stored(self, k: Int[np.ndarray, "refl N"]) -> None:
+        """Check that a grid from a file is one for these reflections.
+
+        Raises:
+            ValueError: another dimension, shared slots, or so many points for them that memory is
+                what would be missing.
+        """
+        if (
+            self.dimension != k.shape[1]
+            or self.size > _SPARSEST * max(len(k), 1000)
+            or not self.is_alias_free(k)
+        ):
+            raise ValueError(
+                f"expected a grid that is alias-free for these {len(k)} reflections, got {self!r}"
+            )
 
     def filling(self, k: Int[np.ndarray, "refl N"]) -> float:
         """Compute the filling factor: the share of the slots that reflections occupy."""
@@ -108,24 +140,27 @@ class Grid:
 
     def save(self, path: str | pathlib.Path) -> None:
         """Write the grid as .npz, whole or not at all; the name is taken as it is."""
-        arrays = (self.characters, np.array(self.moduli), self.origin)
-        names = ("characters", "moduli", "origin")
-        parts = dict(zip(names, arrays, strict=True))
-        write_bytes(path, lambda file: np.savez(file, **parts))
+        parts = {
+            "characters": self.characters,
+            "moduli": np.array(self.moduli),
+            "origin": self.origin,
+        }
+        write_container(path, _FORMAT, _VERSION, parts, compressed=False)
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> "Grid":
         """Read a grid that `save` wrote.
 
         Raises:
-            ValueError: the file holds no grid.
+            ValueError: the file holds no grid; names it.
             OSError: it cannot be read.
         """
+        what = "a grid written by Grid.save"
+        data = read_container(path, _FORMAT, _VERSION, GRID_ARRAYS, what)
         try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
-                return cls(data["characters"], data["moduli"].tolist(), data["origin"])
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path}: expected a grid written by Grid.save: {error}") from error
+            return cls(data["characters"], data["moduli"].tolist(), data["origin"])
+        except ValueError as error:
+            raise ValueError(f"{path}: expected {what}: {error}") from error
 
     def __repr__(self) -> str:
         shape = " x ".join(map(str, self.moduli))

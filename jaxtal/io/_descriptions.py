@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import os
-import zipfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,12 +9,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._core import specification_from_json, write_bytes
+from .._core import Held, read_container, specification_from_json, write_container
 from ..descriptors import AbstractDescriptor, Description
 
-#: What a file must hold beside the numbers.
-_KEYS = ("names", "complete", "specification", "version")
+#: What the files call themselves; the number grows when a reader of old files would go wrong.
+_FORMAT, _VERSION = "jaxtal-descriptions", 1
+_WHAT = "an .npz of `jaxtal describe` or `write_descriptions`"
 _NUMBERS = ("power_spectrum", "rdf")
+_ARRAYS = {
+    "names": Held("U", ("n",)),
+    "complete": Held("b", ("n",)),
+    "specification": Held("U"),
+    "version": Held("U"),
+    "power_spectrum": Held("f", ("n", "n_max", "l_max + 1"), optional=True),
+    "rdf": Held("f", ("n", "n_bins"), optional=True),
+    "rdf_centres": Held("f", ("n_bins",), optional=True),
+}
 
 
 def write_descriptions(
@@ -57,7 +66,7 @@ def write_descriptions(
         "specification": np.array(made_by.to_json()),
         "version": np.array(importlib.metadata.version("jaxtal")),
     }
-    write_bytes(path, lambda file: np.savez_compressed(file, **arrays))
+    write_container(path, _FORMAT, _VERSION, arrays)
 
 
 def read_descriptions(path: str | os.PathLike) -> tuple[Description, list[str]]:
@@ -71,27 +80,22 @@ def read_descriptions(path: str | os.PathLike) -> tuple[Description, list[str]]:
         ValueError: no such file, or one that holds something else; the message names it.
     """
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
-            missing = [key for key in _KEYS if key not in data]
-            if missing:
-                raise ValueError(f"it has no {', '.join(missing)}")
-            held = {key: data[key] for key in (*_KEYS, *_NUMBERS) if key in data}
+        held = read_container(path, _FORMAT, _VERSION, _ARRAYS, _WHAT)
+    except OSError as error:
+        gone = isinstance(error, FileNotFoundError)
+        reason = "no such file" if gone else f"expected {_WHAT}: {error.strerror}"
+        raise ValueError(f"{path}: {reason}") from None
+    numbers = {key: held[key] for key in _NUMBERS if key in held}
+    try:
+        if not numbers:
+            raise ValueError(f"it has neither {' nor '.join(_NUMBERS)}")
         made_by = specification_from_json(str(held["specification"]))
         if not isinstance(made_by, AbstractDescriptor):
             raise ValueError(f"{made_by!r} is no descriptor")
-        names = [str(name) for name in held["names"]]
-        numbers = {key: held[key] for key in _NUMBERS if key in held}
-        if not numbers or {len(x) for x in (*numbers.values(), held["complete"])} != {len(names)}:
-            raise ValueError("it does not hold one description for each name")
-        for key, values in numbers.items():
-            if values.ndim != (3 if key == "power_spectrum" else 2):
-                raise ValueError(f"its {key} has shape {values.shape}")
-    except FileNotFoundError:
-        raise ValueError(f"{path}: no such file") from None
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{path}: expected an .npz of `jaxtal describe` or `write_descriptions`: {error}"
-        ) from error
+    # A specification that was not written by `to_json` may be anything.
+    except Exception as error:
+        raise ValueError(f"{path}: expected {_WHAT}: {error}") from error
+    names = [str(name) for name in held["names"]]
     # Stored float64 numbers are kept, whatever the precision of this run.
     with jax.enable_x64(True):
         arrays = {key: jnp.asarray(values) for key, values in numbers.items()}

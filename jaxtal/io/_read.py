@@ -5,6 +5,7 @@ import pathlib
 from typing import Any
 
 from ..crystal import HostAtoms, WyckoffCrystal
+from ._ase_frames import frames
 from ._contents import contents, form_of
 from .cif._read import check_symmetry, read_cif
 
@@ -54,16 +55,10 @@ def read(
             f"{target}: expected a CIF or a format that lists every atom of the cell; "
             f"{target.suffix} files list the asymmetric unit and ASE leaves out their symmetry"
         )
-    import ase.io
-
     try:
-        atoms = ase.io.read(target)
-    except Exception as error:  # ASE's readers raise whatever their parsing meets
-        raise ValueError(
-            f"{target}: expected a file that ASE reads, got {type(error).__name__}: {error}"
-        ) from error
-    if isinstance(atoms, list):
-        atoms = atoms[-1]
+        (atoms,) = frames(target, last=True)
+    except (ValueError, ImportError) as error:
+        raise ValueError(f"{target}: expected a file that ASE reads, got {error}") from error
     return _symmetric(atoms, target, symmetry, symprec, dtype)
 
 

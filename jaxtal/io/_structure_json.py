@@ -1,6 +1,5 @@
 """Structures in JSON: those of pymatgen (`Structure.as_dict`) and of OPTIMADE's interface."""
 
-import gzip
 import json
 import os
 import pathlib
@@ -9,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core import gunzip
 from ..crystal import HostAtoms
 from ..scattering import parse_species
 
@@ -29,7 +29,7 @@ def structures_of(
     file = os.fspath(path)
     try:
         data = pathlib.Path(path).read_bytes()
-        text = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+        text = gunzip(data) if data.startswith(b"\x1f\x8b") else data
         content = json.loads(text)
     except (OSError, EOFError, ValueError, RecursionError) as error:
         raise ValueError(f"{file}: expected JSON, got {error}") from error

@@ -6,8 +6,10 @@ from typing import Any, Literal, TypeVar, get_args
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 from jaxtyping import Array, Bool, Float
 
+from .._core import Devices, map_rows, mesh_of, on_mesh
 from ..crystal.apply import Chunk, Program, as_program, widened
 from ._per_crystal_loss import per_crystal_loss
 
@@ -74,15 +76,20 @@ class AbstractLoss(eqx.Module):
             raise ValueError(f"target: expected equal settings, got {'; '.join(differing)}")
         return target
 
-    def represent(self, crystals: Any) -> Any:
+    def represent(self, crystals: Any, *, mesh: Devices = None) -> Any:
         """Return what the loss compares: one result, or several with their axis first; pure.
 
         Args:
             crystals: of any kind, one or several (`crystal.apply.apply_plan`).
+            mesh: devices that several crystals are dealt to, likewise.
         """
-        return self.plan(crystals, chunk=self.chunk)
+        if mesh is None:
+            return self.plan(crystals, chunk=self.chunk)
+        return self.plan(crystals, chunk=self.chunk, mesh=mesh)
 
-    def __call__(self, crystals: Any, target: Any) -> tuple[Float[Array, "*B"], Bool[Array, "*B"]]:
+    def __call__(
+        self, crystals: Any, target: Any, *, mesh: Devices = None
+    ) -> tuple[Float[Array, "*B"], Bool[Array, "*B"]]:
         """Return the loss of each crystal, and which crystals fit; pure.
 
         Args:
@@ -90,6 +97,9 @@ class AbstractLoss(eqx.Module):
                 axis, in which sites may be mixed), or one. Differentiated in all their
                 floating-point arrays; a `WyckoffCrystal` in its free parameters.
             target: what `represent` returned for B crystals, or for one; not differentiated.
+            mesh: devices that the crystals are dealt to, also inside `jit` and `grad`: nothing is
+                sent between them, neither for values nor for gradients. Then B is best a multiple
+                of the devices. See `crystal.apply.apply_plan`.
 
         Returns:
             Values, shape (B,), dimensionless, at least in single precision, and whether they count,
@@ -100,7 +110,12 @@ class AbstractLoss(eqx.Module):
             ValueError: something that is no crystal, or targets of another number of crystals,
                 other settings or another shape.
         """
-        return _losses(self, as_program(crystals), self.wanted(target))
+        given, wanted = as_program(crystals), self.wanted(target)
+        devices = None if given.mask.ndim == 1 else mesh_of(mesh)
+        if devices is not None:
+            dtype = widened(given)[1]
+            wanted = _for_each(wanted, given.mask.shape[0], dtype)
+        return on_mesh(_losses, self, (given, wanted), devices)
 
     def between(self, found: Any, target: Any) -> tuple[Float[Array, "*B"], Bool[Array, "*B"]]:
         """Return the losses of what has been represented already; pure, any mode.
@@ -156,12 +171,18 @@ def one_of(given: Kind | None, settings: dict[str, Any], kind: type[Kind], name:
 
 
 @eqx.filter_jit
-def _losses(loss: AbstractLoss, crystals: Program, target: Any) -> tuple[Array, Array]:
-    crystals, dtype = widened(crystals)
+def _losses(
+    loss: AbstractLoss, rows: tuple[Program, Any], mesh: Mesh | None
+) -> tuple[Array, Array]:
+    return map_rows(_losses_of_rows, loss, rows, mesh)
+
+
+def _losses_of_rows(loss: AbstractLoss, rows: tuple[Program, Any]) -> tuple[Array, Array]:
+    crystals, dtype = widened(rows[0])
     one_only = crystals.mask.ndim == 1
     if one_only:
         crystals = jax.tree.map(lambda x: x[None], crystals)
-    target = _for_each(target, crystals.mask.shape[0], dtype)
+    target = _for_each(rows[1], crystals.mask.shape[0], dtype)
     smooth, others = eqx.partition(crystals, eqx.is_inexact_array)
 
     def one(smooth: Any, fixed: Any, loss: AbstractLoss) -> tuple[Array, Array]:

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from .._core import on_host
 from ..crystal import HostAtoms, iterate_host_crystals
@@ -24,7 +25,9 @@ LEAST = 1e-3
 _PORTION = 512
 
 
-def fingerprints_of_any_size(metric: AbstractMetric, crystals: Any) -> Fingerprint:
+def fingerprints_of_any_size(
+    metric: AbstractMetric, crystals: Any, mesh: Mesh | None = None
+) -> Fingerprint:
     """Compute vectors of some crystals as NumPy arrays; see `CrystalMetric.__call__`."""
     refuse_traced(crystals)
     stream = enumerate(iterate_host_crystals(crystals))
@@ -35,8 +38,9 @@ def fingerprints_of_any_size(metric: AbstractMetric, crystals: Any) -> Fingerpri
     # Halves are computed in single precision, as everywhere.
     dtype = jnp.promote_types(jax.dtypes.canonicalize_dtype(first[0][1].dtype), jnp.float32)
     every = itertools.chain([first], portions)
-    if metric.sees_neighbours or not on_host([len(one) for _, one in first]):
-        vectors, complete = compiled_fingerprints(metric, _reduced(every), dtype)
+    in_numpy = mesh is None and not metric.sees_neighbours
+    if not (in_numpy and on_host([len(one) for _, one in first])):
+        vectors, complete = compiled_fingerprints(metric, _reduced(every), dtype, mesh)
     else:
         vectors, complete = zip(*host_fingerprints(metric, _reduced(every), dtype), strict=True)
     return Fingerprint(

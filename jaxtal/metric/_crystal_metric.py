@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from .._core import count
+from .._core import Devices, count, mesh_of
 from ..crystal import host_crystals, is_crystal
 from ._abstract_metric import AbstractMetric
 from ._any_size import fingerprints_of_any_size
@@ -109,7 +109,7 @@ class CrystalMetric(AbstractMetric):
             elements=elements,
         )
 
-    def __call__(self, crystals: Any) -> Fingerprint:
+    def __call__(self, crystals: Any, *, mesh: Devices = None) -> Fingerprint:
         """Compute the vectors of crystals of all sizes, planned for here (not inside jit).
 
         A few of them, and on a CPU also many small ones, by the same formulas in NumPy: nothing is
@@ -120,6 +120,8 @@ class CrystalMetric(AbstractMetric):
         Args:
             crystals: one of any kind (`crystal.host_crystal`), a batch, whose places without
                 atoms are left out, or any iterable of n.
+            mesh: devices that several crystals are dealt to, see `crystal.apply.apply_plan`;
+                programs compute them then, however few they are.
 
         Returns:
             Vector (D,), or vectors (n, D), as NumPy arrays. `complete` is False for cells that are
@@ -128,7 +130,8 @@ class CrystalMetric(AbstractMetric):
         Raises:
             ValueError: traced crystals, something that is no crystal, no atoms, numbers that are
                 not finite, a singular cell, an unknown element, or occupancies too small for terms
-                of neighbours; the crystal is named by its place.
+                of neighbours; the crystal is named by its place. Fewer devices than asked for.
         """
-        found = fingerprints_of_any_size(self, crystals)
-        return jax.tree.map(lambda x: x[0], found) if is_crystal(crystals) else found
+        one = is_crystal(crystals)
+        found = fingerprints_of_any_size(self, crystals, None if one else mesh_of(mesh, own=True))
+        return jax.tree.map(lambda x: x[0], found) if one else found

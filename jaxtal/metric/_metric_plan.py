@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from .._core import count, device_array, safe_divide
+from .._core import Devices, count, device_array, safe_divide
 from ..crystal import CrystalArrays, HostAtoms
 from ..crystal.apply import Chunk, Program, apply_plan
 from ..diffraction.sums import HklBox, box_size, countable, element_slots, safe_cell, sphere_sums
@@ -149,7 +149,9 @@ class MetricPlan(eqx.Module):
         """Atomic numbers of the columns of species weights (host)."""
         return tuple(int(z) for z in np.asarray(self.numbers))
 
-    def __call__(self, crystals: Any, *, chunk: Chunk = "auto") -> Fingerprint:
+    def __call__(
+        self, crystals: Any, *, chunk: Chunk = "auto", mesh: Devices = None
+    ) -> Fingerprint:
         """Compute the vector of a crystal, or of several with their axis first; pure.
 
         For jit, vmap, grad and scan; outside of them one program for each shape. Cells are taken as
@@ -159,12 +161,13 @@ class MetricPlan(eqx.Module):
             crystals: of any kind, one or several, see `crystal.apply.apply_plan`; species weights
                 of `CrystalArrays` are those of `elements`, in which the vector is differentiable.
             chunk: crystals computed side by side, see `crystal.apply.map_crystals`.
+            mesh: devices that several crystals are dealt to, see `crystal.apply.apply_plan`.
 
         Raises:
             ValueError: something that is no crystal, species weights whose columns are not
                 `elements`, or a chunk below 1.
         """
-        return apply_plan(_fingerprint, self, crystals, chunk)
+        return apply_plan(_fingerprint, self, crystals, chunk, mesh)
 
     def __repr__(self) -> str:
         """Print the room in one line."""

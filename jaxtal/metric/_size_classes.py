@@ -8,9 +8,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from jaxtyping import Array
 
-from .._core import device_array
+from .._core import copied, dealt, device_array, map_rows
 from ..crystal import Crystal, HostAtoms
 from ..crystal.apply import map_crystals
 from ..diffraction.sums import box_size
@@ -44,9 +45,12 @@ class SizeClass(NamedTuple):
 
 
 def compiled_fingerprints(
-    metric: AbstractMetric, crystals: Iterable[HostAtoms], dtype: Any
+    metric: AbstractMetric, crystals: Iterable[HostAtoms], dtype: Any, mesh: Mesh | None = None
 ) -> tuple[list[np.ndarray], list[bool]]:
     """Compute vectors of crystals in reduced cells, and which are complete (host).
+
+    On a mesh each call deals `BATCH` crystals to every device, which then computes what a lone one
+    would, to the same bits.
 
     Raises:
         ValueError: a crystal that fits no class; it is named by its place.
@@ -55,9 +59,11 @@ def compiled_fingerprints(
     vectors: dict[int, np.ndarray] = {}
     complete: dict[int, bool] = {}
 
+    full = BATCH * (1 if mesh is None else mesh.size)
+
     def flush(kind: SizeClass) -> None:
         some = waiting.pop(kind)
-        found = _run(metric, kind, [atoms for _, atoms in some], dtype)
+        found = _run(metric, kind, [atoms for _, atoms in some], dtype, mesh)
         for (place, _), vector, whole in zip(some, *found, strict=True):
             vectors[place], complete[place] = vector, whole
 
@@ -67,7 +73,7 @@ def compiled_fingerprints(
         except ValueError as error:
             raise ValueError(f"crystal {place}: {error}") from error
         waiting.setdefault(kind, []).append((place, atoms))
-        if len(waiting[kind]) == BATCH:
+        if len(waiting[kind]) == full:
             flush(kind)
     for kind in list(waiting):
         flush(kind)
@@ -104,17 +110,22 @@ def _step(n: int, least: int, factor: int = 2) -> int:
 
 
 def _run(
-    metric: AbstractMetric, kind: SizeClass, some: list[HostAtoms], dtype: Any
+    metric: AbstractMetric, kind: SizeClass, some: list[HostAtoms], dtype: Any, mesh: Mesh | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Vectors (n, D) of crystals of one class, and which are complete."""
-    plan, program = _program(metric, kind, str(dtype))
-    found = program(plan, _padded(some, kind.size, dtype))
-    return np.asarray(found.vector)[: len(some)], np.asarray(found.complete)[: len(some)]
+    plan, program = _program(metric, kind, str(dtype), mesh)
+    devices = 1 if mesh is None else mesh.size
+    # Dealt like cards, so that few crystals keep all devices busy.
+    order = np.arange(BATCH * devices).reshape(BATCH, devices).T.ravel()
+    padded = _padded(some, kind.size, order, dtype)
+    found = program(plan, padded if mesh is None else dealt(padded, mesh))
+    place = np.argsort(order)[: len(some)]
+    return np.asarray(found.vector)[place], np.asarray(found.complete)[place]
 
 
 @functools.lru_cache(maxsize=PROGRAMS)
 def _program(
-    metric: AbstractMetric, kind: SizeClass, dtype: str
+    metric: AbstractMetric, kind: SizeClass, dtype: str, mesh: Mesh | None
 ) -> tuple[MetricPlan, Callable[..., Fingerprint]]:
     """The plan of a class, and what computes its crystals, compiled at the first call."""
     plan = MetricPlan.build(
@@ -125,20 +136,25 @@ def _program(
         images=kind.images,
         neighbours=kind.neighbours,
     )
+    plan = plan if mesh is None else copied(plan, mesh)
     # Not `eqx.filter_jit`, which keeps its programs when the function is gone.
-    return plan, jax.jit(lambda *arguments: _fingerprints(*arguments))
+    return plan, jax.jit(lambda plan, rows: map_rows(_fingerprints, plan, rows, mesh))
 
 
 Padded = tuple[Array, Array, Array, Array]
 """Matrices, coordinates, atomic numbers and occupancies, crystals first."""
 
 
-def _padded(some: list[HostAtoms], size: int, dtype: Any) -> Padded:
-    """The crystals, and such of no atoms up to a number that is always the same."""
-    matrix = np.tile(np.eye(3), (BATCH, 1, 1))
-    frac, filled = np.zeros((BATCH, size, 3)), np.zeros((BATCH, size))
-    numbers = np.zeros((BATCH, size), np.int32)
-    for b, atoms in enumerate(some):
+def _padded(some: list[HostAtoms], size: int, order: np.ndarray, dtype: Any) -> Padded:
+    """The crystals in some order, and such of no atoms up to a number that is always the same."""
+    every = len(order)
+    matrix = np.tile(np.eye(3), (every, 1, 1))
+    frac, filled = np.zeros((every, size, 3)), np.zeros((every, size))
+    numbers = np.zeros((every, size), np.int32)
+    for b, place in enumerate(order):
+        if place >= len(some):
+            continue
+        atoms = some[place]
         n = len(atoms)
         matrix[b], frac[b, :n] = atoms.matrix, atoms.frac_coords
         numbers[b, :n], filled[b, :n] = atoms.atomic_numbers, atoms.occupancies

@@ -133,9 +133,7 @@ class DensityPage(Page):
 
     def _changer(self, slider: Slider) -> Any:
         def change(attr: str, old: float, new: float) -> None:
-            name = str(slider.title)
-            self._runs.control.change(name, new)
-            self._runs.tell(f"{name} set to {new:g}")
+            self.monitor.change(str(slider.title), new)
 
         return change
 

@@ -5,11 +5,11 @@ import pathlib
 import sys
 import threading
 import time
-import webbrowser
 from collections.abc import Callable
 from typing import Any
 
 from ._budget import Budget
+from ._opened import open_page, opened
 from ._runs import News
 
 #: Seconds that a page is waited for at the end: one that is open, and one that is being opened.
@@ -101,7 +101,7 @@ class Monitor:
         self._painter = threading.Thread(target=self._paint, daemon=True)
         self._painter.start()
         if self._show:
-            _open(self.address)
+            open_page(self.address)
         return self
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
@@ -132,7 +132,7 @@ class Monitor:
                 return
             if waited > (_LAST if ever or not self._show else _OPENING):
                 return
-            if not pages and (ever or not self._show or not _opened(self.address)):
+            if not pages and (ever or not self._show or not opened(self.address)):
                 return
             time.sleep(0.05)
 
@@ -202,6 +202,12 @@ class Monitor:
         self.control.step()
         self.news.tell("one step")
 
+    def change(self, name: str, value: float) -> None:
+        """Give a number of the algorithm another value from the next chunk on."""
+        self.control.change(name, value)
+        self.news.tell(f"{name} set to {value:g}")
+        self._tell(f"monitor: {name} set to {value:g}")
+
     def save(self, page: Any = None) -> list[pathlib.Path]:
         """Write what is known, and the page as it is, into the folder.
 
@@ -241,38 +247,3 @@ def _name(error: BaseException) -> str:
 def _to_stderr(line: str) -> None:
     with contextlib.suppress(OSError, ValueError, AttributeError):
         print(line, file=sys.stderr, flush=True)
-
-
-#: Addresses that a browser was started for.
-_started: set[str] = set()
-
-
-def _open(address: str) -> None:
-    """Show a page in the cell of a notebook, or in a browser."""
-    cell = _cell()
-    if cell is not None:
-        cell(address)
-        _started.add(address)
-        return
-
-    def start() -> None:
-        with contextlib.suppress(Exception):
-            if webbrowser.open(address):
-                _started.add(address)
-
-    threading.Thread(target=start, daemon=True).start()
-
-
-def _opened(address: str) -> bool:
-    return address in _started
-
-
-def _cell() -> Callable[[str], object] | None:
-    """What shows an address in the cell of a notebook that runs now."""
-    shell = sys.modules.get("IPython")
-    running = None if shell is None else shell.get_ipython()
-    if running is None or not hasattr(running, "kernel"):
-        return None
-    from IPython.display import IFrame, display  # pyright: ignore[reportMissingImports]
-
-    return lambda address: display(IFrame(address, "100%", 860))

@@ -15,6 +15,24 @@ every orbit is one complex unknown, or one real unknown where symmetry leaves a 
 alias-free one), several starts, and a verdict from independent evidence (`Start.converged`): what
 is found without the group. `Phasing.families`, `witnesses`, `twin` and `setting` say what it is.
 
+With `mesh=` the starts are dealt to several devices, which run one program and exchange nothing;
+the phases are those of one device. Several processes, on as many machines, share a run by a mesh of
+all their devices. Each makes its own starts, and at the end of each round of restarts they tell
+each other, so that all of them return one verdict over all starts, that of a lone process:
+
+    jax.distributed.initialize()                         # under srun or mpirun
+    mesh = jax.sharding.Mesh(numpy.array(jax.devices()), ("starts",))
+    phased = phase(reflections, starts=512, mesh=mesh)   # in every process
+
+From a terminal, on two nodes of four GPUs, one process for each (JAX gives a process of Slurm the
+GPU of its number on the node, all of which it must see; `JAX_LOCAL_DEVICE_IDS=0,1,2,3` gives one
+process them all), the first of which writes the results:
+
+    srun -K -N2 --ntasks-per-node=4 --gpus-per-node=4 jaxtal phase job.toml --distributed
+
+Who is stopped, by Ctrl-C or a `Control`, stops the others at the end of their round; `-K` ends them
+all where one fails.
+
     algorithm                   what happens to the density
     `SweepDown`                 lowest p flipped about its threshold, p sinks
     `ChargeFlipping`            sign changed below a threshold; clip, weak reflections

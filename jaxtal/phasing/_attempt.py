@@ -13,6 +13,7 @@ import numpy as np
 from ._loop import PhasingState, begin, host_cycles, judge, scan_cycles
 from ._recipe import Recipe
 from ._stage_tables import Workspace
+from ._starts_on_mesh import StartsOnMesh
 
 
 @dataclasses.dataclass(eq=False)
@@ -66,6 +67,10 @@ class Attempt:
             self.ratio, self.r_factor = (float(value) for value in judged)
         self.state, self.cycle, self.stage = None, 0, self.stage + 1
 
+    def total(self, recipe: Recipe) -> int:
+        """Cycles of the present stage; the judgement is the last stage's last one."""
+        return recipe.stages[self.stage].cycles - (self.stage + 1 == len(recipe.stages))
+
     def finished(self, recipe: Recipe) -> bool:
         """True after the last stage."""
         return self.stage == len(recipe.stages)
@@ -79,6 +84,7 @@ def advance(
     observers: tuple[Callable, ...],
     pool: Any,
     width: int,
+    mesh: StartsOnMesh | None = None,
 ) -> None:
     """Run attempts that stand at the same place on by some cycles of their stage.
 
@@ -90,20 +96,22 @@ def advance(
         observers: what to record.
         pool: executor for attempts side by side on a CPU.
         width: most attempts that run side by side; it decides how large grids are driven.
+        mesh: several devices, which then run all of the group.
     """
     begun = time.perf_counter()
     place, done = group[0].stage, group[0].cycle
     stage, transforms = recipe.stages[place], workspace.transforms[place]
     maps = transforms.slot.shape[0]
-    # The judgement is the last stage's last cycle.
-    total = stage.cycles - (place + 1 == len(recipe.stages))
+    total = group[0].total(recipe)
     rounds = min(-(-cycles // maps), (total - done) // maps)
     for attempt in group:
         if attempt.state is None:
             attempt.enter(workspace, recipe)
     states = [attempt.state for attempt in group if attempt.state is not None]
     common = (workspace.observed, stage.algorithm)
-    if width == 1 and workspace.from_host(place):
+    if mesh is not None:
+        found = mesh.run(place, stage.algorithm, states, rounds, observers)
+    elif width == 1 and workspace.from_host(place):
         single = workspace.single(place)
         found = [host_cycles(single, *common, state, rounds, observers) for state in states]
     elif jax.default_backend() == "cpu" or len(group) == 1:

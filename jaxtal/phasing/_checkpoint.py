@@ -7,14 +7,13 @@ import json
 import os
 import pathlib
 import time
-import zipfile
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._core import write_bytes
+from .._core import Held, read_container, write_container
 from ..grids import Grid
 from ._attempt import Attempt
 from ._problem import PhasingProblem
@@ -23,7 +22,16 @@ from ._stage_tables import Workspace
 
 #: Seconds between two writes.
 _INTERVAL = 10.0
-_NUMBERS = ("start", "number", "stage", "cycle", "seconds", "ratio", "r_factor")
+_INTEGERS, _REALS = ("start", "number", "stage", "cycle"), ("seconds", "ratio", "r_factor")
+_FORMAT, _VERSION = "jaxtal-checkpoint", 1
+_WHAT = "a checkpoint of phasing"
+_ARRAYS = {
+    "identity": Held("U"),
+    "attempts": Held("U"),
+    "grid.characters": Held("i", ("N", "r")),
+    "grid.moduli": Held("i", ("r",)),
+    "grid.origin": Held("f", ("N",)),
+}
 
 
 class Checkpoint:
@@ -48,6 +56,7 @@ class Checkpoint:
         """
         self._path = None if path is None else pathlib.Path(path)
         self._identity = _identity(problem, recipe, rest)
+        self._indices = problem.orbits.all_indices
         self._written = time.monotonic()
         self._data: dict[str, np.ndarray] = {}
         if self._path is not None:
@@ -71,7 +80,11 @@ class Checkpoint:
             return given
         parts = (self._data[f"grid.{name}"] for name in ("characters", "moduli", "origin"))
         characters, moduli, origin = parts
-        grid = Grid(characters, moduli.tolist(), origin)
+        try:
+            grid = Grid(characters, moduli.tolist(), origin)
+            grid.check_stored(self._indices)
+        except ValueError as error:
+            raise ValueError(f"{self._path}: expected {_WHAT}: {error}") from error
         if given is not None and not (
             given.moduli == grid.moduli
             and np.array_equal(given.characters, grid.characters)
@@ -86,13 +99,32 @@ class Checkpoint:
     def attempts(
         self, seed: int, workspace: Workspace, recipe: Recipe
     ) -> dict[tuple[int, int], Attempt]:
-        """The attempts in the file by start and number."""
+        """The attempts in the file by start and number.
+
+        Raises:
+            ValueError: what it holds of them does not fit the run; names the file.
+        """
+        try:
+            return self._attempts(seed, workspace, recipe)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise ValueError(f"{self._path}: expected {_WHAT}: {error!r}") from error
+
+    def _attempts(
+        self, seed: int, workspace: Workspace, recipe: Recipe
+    ) -> dict[tuple[int, int], Attempt]:
         found = {}
         for i, numbers in enumerate(json.loads(str(self._data.get("attempts", "[]")))):
+            _check_numbers(numbers, recipe)
             attempt = Attempt.new(seed, numbers["start"], numbers["number"])
             in_stage = f"{i}.state.0" in self._data
+            if numbers["stage"] and f"{i}.f" not in self._data:
+                raise ValueError(f"no amplitudes after stage {numbers['stage']}")
             if f"{i}.f" in self._data:
                 attempt.f = jnp.asarray(self._data[f"{i}.f"])
+                if attempt.f.shape != workspace.observed.lower.shape or not jnp.iscomplexobj(
+                    attempt.f
+                ):
+                    raise ValueError(f"{i}.f has shape {attempt.f.shape}, {attempt.f.dtype}")
             attempt.stage = numbers["stage"]
             if in_stage:
                 attempt.enter(workspace, recipe)
@@ -117,14 +149,15 @@ class Checkpoint:
             "grid.origin": grid.origin,
         }
         listed = list(attempts.values())
-        numbers = [{name: getattr(attempt, name) for name in _NUMBERS} for attempt in listed]
+        names = _INTEGERS + _REALS
+        numbers = [{name: getattr(attempt, name) for name in names} for attempt in listed]
         arrays["attempts"] = np.array(json.dumps(numbers))
         for i, attempt in enumerate(listed):
             if attempt.f is not None:
                 arrays[f"{i}.f"] = np.asarray(attempt.f)
             for j, leaf in enumerate(jax.tree.leaves(attempt.state)):
                 arrays[f"{i}.state.{j}"] = np.asarray(_plain(leaf))
-        write_bytes(self._path, lambda file: np.savez(file, **arrays))
+        write_container(self._path, _FORMAT, _VERSION, arrays, compressed=False)
         self._written = time.monotonic()
 
 
@@ -148,12 +181,8 @@ def _check_place(path: pathlib.Path) -> None:
 
 
 def _read(path: pathlib.Path, identity: str) -> dict[str, np.ndarray]:
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
-            arrays = dict(data)
-        stored = str(arrays["identity"])
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: expected a checkpoint of phasing: {error}") from error
+    arrays = read_container(path, _FORMAT, _VERSION, _ARRAYS, _WHAT, others=True)
+    stored = str(arrays["identity"])
     if stored != identity:
         raise ValueError(
             f"{path}: expected a checkpoint of this run, got one of other data, another recipe, "
@@ -162,12 +191,30 @@ def _read(path: pathlib.Path, identity: str) -> dict[str, np.ndarray]:
     return arrays
 
 
+def _check_numbers(numbers: Any, recipe: Recipe) -> None:
+    """The numbers of one attempt, and that there is such a place in the recipe."""
+    if not isinstance(numbers, dict) or numbers.keys() != {*_INTEGERS, *_REALS}:
+        raise ValueError("attempts without their numbers")
+    whole = [numbers[name] for name in _INTEGERS]
+    real = [numbers[name] for name in _REALS]
+    if any(type(n) is not int or not 0 <= n < 2**31 for n in whole) or any(
+        type(x) not in (int, float) for x in real
+    ):
+        raise ValueError(f"an attempt with {numbers}")
+    stages = [stage.cycles for stage in recipe.stages] + [1]
+    if numbers["stage"] >= len(stages) or numbers["cycle"] >= max(stages[numbers["stage"]], 1):
+        raise ValueError(f"no cycle {numbers['cycle']} of stage {numbers['stage']}")
+
+
 def _plain(leaf: Any) -> Any:
     """A leaf that NumPy can hold: random keys as their words."""
     return jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
 
 
 def _like(leaf: Any, stored: np.ndarray) -> Any:
+    there = np.asarray(_plain(leaf))
+    if (there.shape, there.dtype) != (stored.shape, stored.dtype):
+        raise ValueError(f"a state of shape {stored.shape}, {stored.dtype}, not {there.shape}")
     if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         return jax.random.wrap_key_data(jnp.asarray(stored), impl=jax.random.key_impl(leaf))
     return jnp.asarray(stored, leaf.dtype)

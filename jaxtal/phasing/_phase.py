@@ -12,7 +12,7 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
-from .._core import CompileClock, progress_bar
+from .._core import CompileClock, Devices, mesh_of, progress_bar
 from ..grids import Grid, search_grid
 from ..reflections import AbstractWindow, Reflections, Sharpening
 from ._agreement import Equivalences
@@ -20,10 +20,12 @@ from ._attempt import Attempt, advance
 from ._checkpoint import Checkpoint
 from ._control import Control
 from ._problem import PhasingProblem
+from ._processes import Processes
 from ._recipe import Recipe
 from ._recipe import recipe as named_recipe
 from ._result import Phasing, Start
 from ._stage_tables import Workspace
+from ._starts_on_mesh import StartsOnMesh
 from ._verdict import Verdict, twinned, verdict
 from ._witness import Witness, WitnessStand
 
@@ -49,6 +51,7 @@ def phase(
     chunk: int | None = None,
     checkpoint: str | pathlib.Path | None = None,
     batch: int | None = None,
+    mesh: Devices = None,
     progress: bool = False,
 ) -> Phasing:
     """Find the phases of measured reflections, from several random starts.
@@ -80,6 +83,13 @@ def phase(
         checkpoint: file that keeps finished and unfinished work, read if it exists.
         batch: starts that run side by side, in threads of a CPU or in one program of an
             accelerator; by default as many as there are cores, or 64, at most `starts`.
+        mesh: devices that starts are dealt to: a `jax.sharding.Mesh`, a number of this process's
+            devices, or a list; by default one. `batch` is then by default the devices of CPUs, 64
+            times those of accelerators. A mesh of the devices of several processes
+            (`jax.distributed`), all of which call this with the same arguments, has each process
+            run its own starts; after each round they tell each other, and every process returns the
+            same phases and verdicts, with the records of its own starts. A checkpoint is then
+            a file for each process, `NAME.1-of-2`.
         progress: show a bar.
 
     Returns:
@@ -87,7 +97,7 @@ def phase(
 
     Raises:
         ValueError: numbers out of range, a grid that is not alias-free, a checkpoint of
-            another run.
+            another run, fewer devices than asked for.
     """
     if not isinstance(reflections, Reflections | PhasingProblem):
         raise ValueError(
@@ -110,29 +120,40 @@ def phase(
     if isinstance(recipe, str):
         recipe = named_recipe(recipe, problem.orbits.n_reflections)
     stages = recipe
+    devices = mesh_of(mesh)
+    processes = Processes(devices)
+    checkpoint = processes.file(checkpoint)
     clock, begun = CompileClock(), time.perf_counter()
     saved = Checkpoint(checkpoint, problem, stages, seed, np.dtype(dtype).name)
-    grid = saved.grid_or(grid) or _search(problem, seed)
+    grid = processes.one_grid(saved.grid_or(grid) or _search(problem, seed))
     workspace = Workspace.build(problem, stages, grid, seed, dtype)
     stand = functools.cache(lambda: WitnessStand(problem, grid, seed, dtype))
     run = _Run(
-        workspace, stages, Equivalences.build(problem.orbits), seed, stand, problem.reflections
+        workspace,
+        stages,
+        Equivalences.build(problem.orbits),
+        seed,
+        stand,
+        problem.reflections,
+        processes,
     )
     run.attempts = saved.attempts(seed, workspace, stages)
     searched = time.perf_counter()
-    width = batch or min(starts, _cores() if jax.default_backend() == "cpu" else 64)
+    own = max(len(processes.own(range(starts))), 1)
+    on_mesh = StartsOnMesh.of_several(devices, workspace)
+    usual = _cores() if jax.default_backend() == "cpu" else 64
+    width = batch or (min(starts, usual) if on_mesh is None else min(own, on_mesh.width))
     control, interrupted = control or Control(), False
     with (
         concurrent.futures.ThreadPoolExecutor(width) as pool,
-        progress_bar(progress, "start", starts) as bar,
+        progress_bar(progress, "start", own) as bar,
     ):
         try:
             for group in run.groups(starts, width):
                 while part := run.unfinished(group):
-                    place = part[0].stage
-                    total = stages.stages[place].cycles - (place + 1 == len(stages.stages))
-                    cycles = chunk or control.cycles(workspace.sizes[place], total)
-                    advance(part, workspace, stages, cycles, observers, pool, width)
+                    points, total = workspace.sizes[part[0].stage], part[0].total(stages)
+                    cycles = chunk or control.cycles(points, total)
+                    advance(part, workspace, stages, cycles, observers, pool, width, on_mesh)
                     saved.store(run.attempts, grid)
                     told = control.report(part, workspace, stages)
                     if told is not stages:
@@ -141,6 +162,7 @@ def phase(
                 bar.update(len(group) if group[0].number == 0 else 0)
         except (KeyboardInterrupt, Control.Stopped):
             interrupted = run.hurried = True
+            processes.share(run.attempts, run.round, stop=True)
         finally:
             saved.store(run.attempts, grid, now=True)
     records, f, witnesses = run.outcome(starts, len(problem.lower))
@@ -165,7 +187,9 @@ class _Run:
         seed: int,
         stand: Callable[[], WitnessStand],
         reflections: Reflections,
+        processes: Processes,
     ):
+        self.processes, self.round = processes, 0
         self.workspace, self.recipe, self.equivalences = workspace, recipe, equivalences
         self.seed, self.stand = seed, stand
         self.twin, self.hurried = twinned(reflections), False
@@ -175,12 +199,16 @@ class _Run:
         """Attempts to run side by side: every start once, then again those not converged."""
         pending = list(range(starts))
         for number in range(self.recipe.restarts + 1):
-            for first in range(0, len(pending), width):
-                places = [(start, number) for start in pending[first : first + width]]
+            self.round, own = number, self.processes.own(pending)
+            for first in range(0, len(own), width):
+                places = [(start, number) for start in own[first : first + width]]
                 for place in places:
                     self.attempts.setdefault(place, Attempt.new(self.seed, *place))
                 yield [self.attempts[place] for place in places]
+            if self.processes.share(self.attempts, number):
+                raise Control.Stopped
             if number == self.recipe.restarts:
+                self.processes.leave()
                 return
             converged = self.judged(starts, number)[0]
             solved = {start for (start, _), good in converged.items() if good}

@@ -17,6 +17,23 @@ fingerprints of different settings:
     metric = jaxtal.CrystalMetric(distances=1)
     found = Collection.gather("cache", CrystalSource.of("folder"), metric, progress=True)
 
+Very large sets are done in shards, which nothing connects: on any machines, at any time, killed and
+begun again. What belongs to a shard depends on names alone: files by a hash of theirs, the crystals
+of a table, a database or a single file one after another, like cards. Each has a folder inside of
+the cache, which gets a `manifest.json` when it is finished; `merge` makes of all of them what one
+run would have made, and refuses unless everything is there once:
+
+    source = CrystalSource.of("folder")
+    Collection.gather("cache", source, metric, shard=(3, 16))     # the third of sixteen parts
+    found = Collection.merge("cache", source, metric)             # when all have a manifest
+
+Under Slurm a job array is all there is to it; submitted again, it does what is missing:
+
+    #SBATCH --array=1-16
+    jaxtal fingerprints folder -o cache --shard $SLURM_ARRAY_TASK_ID/16
+
+The devices of one machine share a run, or a shard, with `mesh=4`, `--devices 4`.
+
 `superposed_groups(crystals)` groups as pymatgen's `StructureMatcher` does, strain and volume aside.
 
 `Featurizer(specification)` gives columns to scikit-learn's pipelines and matminer's tables.

@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from .._core import count, progress_bar
+from .._core import Devices, count, mesh_of, progress_bar
 from ..crystal import HostAtoms, host_crystal
 from ..metric import DUPLICATE_DISTANCE, CrystalMetric, Fingerprint
 from ..metric.all_pairs import groups, nearest
+from ._manifest import finished_shards, forget_manifest, write_manifest
+from ._merge import merge_shards
 from ._metric import Metric, fingerprints_of, reason_of
+from ._shard import Shard
 from ._source import CrystalSource, SourceFile
 from ._vector_log import Log
 
@@ -68,6 +71,8 @@ class Collection:
         metric: Metric,
         *,
         batch: int = 512,
+        shard: tuple[int, int] | None = None,
+        mesh: Devices = None,
         progress: bool = False,
     ) -> "Collection":
         """Fingerprint a source into a folder, or go on with it.
@@ -83,7 +88,11 @@ class Collection:
                 names are relative to the same place, such as a folder with and without the
                 folders inside; each sees its own crystals only.
             metric: makes the vectors.
-            batch: crystals held at a time.
+            batch: crystals held at a time, for each device.
+            shard: (i, n), i = 1 ... n: do the i-th of n parts alone, in a folder `shard-i-of-n`
+                inside `folder`, which gets a manifest when it is finished; `merge` joins them.
+                Nothing else connects them: each is begun, killed and gone on with by itself.
+            mesh: devices that crystals are dealt to, see `CrystalMetric`.
             progress: a bar on stderr.
 
         Returns:
@@ -92,29 +101,63 @@ class Collection:
         Raises:
             ValueError: the folder holds something else, or fingerprints of other settings or
                 another place (the message says which); another run is writing; an empty name; a
-                batch below 1.
+                batch below 1, no such shard, or fewer devices than asked for.
             OSError: the folder cannot be written.
         """
-        batch = count(batch, "batch", 1)
-        path = _folder(folder)
-        settings = {
-            "metric": metric.to_dict(),
-            "source": source.root,
-            "symmetry": source.symmetry,
-            "version": importlib.metadata.version("jaxtal"),
-        }
-        if not Log.exists(path) and next(source.files(), None) is None:
+        devices = mesh_of(mesh, own=True)
+        batch = count(batch, "batch", 1) * (1 if devices is None else devices.size)
+        path, settings = _folder(folder), _settings(source, metric)
+        if shard is not None:
+            source = source.part(Shard.of(shard))
+            path = path / str(source.shard)
+        elif not Log.exists(path) and next(source.files(), None) is None:
             return cls((), np.zeros((0, 0), np.float32), (), settings)
         log = Log(path) if Log.exists(path) else Log.create(path, settings)
         _check_settings(path, log.settings, settings)
         names: list[str] = []
         total = sum(1 for _ in source.files()) if progress else None
         with log.writing(), progress_bar(progress, "file", total) as bar:
-            work = _Work(log, metric, batch, bar)
+            if source.shard is not None:
+                forget_manifest(log)
+            work = _Work(log, metric, batch, devices, bar)
             for file in source.files():
                 names.extend(work.add(source, file))
                 bar.update()
             work.write()
+            if source.shard is not None:
+                write_manifest(source.shard, log)
+        return cls._view(log, names)
+
+    @classmethod
+    def merge(
+        cls, folder: str | os.PathLike[str], source: CrystalSource, metric: Metric
+    ) -> "Collection":
+        """Join the shards of a folder, all of them finished, in the folder itself.
+
+        It is then what `gather` without shards would have made of it, and `gather` goes on with
+        it. The shards stay; merged again, what has been added to them is added. A merge that was
+        killed is run again.
+
+        Args:
+            folder: that of `gather`.
+            source: that of `gather`.
+            metric: that of `gather`.
+
+        Returns:
+            The crystals of the source, in its order.
+
+        Raises:
+            ValueError: a shard is missing, not finished or damaged; a file of the source is in none
+                or has changed since; or other settings than those given.
+            OSError: the folder cannot be written.
+        """
+        path, settings = _folder(folder), _settings(source, metric)
+        shards = finished_shards(path)
+        _check_settings(path, shards[0].settings, settings)
+        log = Log(path) if Log.exists(path) else Log.create(path, settings)
+        _check_settings(path, log.settings, settings)
+        with log.writing():
+            names = merge_shards(log, shards, source)
         return cls._view(log, names)
 
     @classmethod
@@ -189,8 +232,8 @@ class Collection:
 class _Work:
     """Crystals that wait for their fingerprints."""
 
-    def __init__(self, log: Log, metric: Metric, batch: int, bar: Any):
-        self.log, self.metric, self.batch, self.bar = log, metric, batch, bar
+    def __init__(self, log: Log, metric: Metric, batch: int, mesh: Devices, bar: Any):
+        self.log, self.metric, self.batch, self.mesh, self.bar = log, metric, batch, mesh, bar
         self.count, self.shown = 0, 0.0
         self.waiting: list[tuple[str, str, HostAtoms]] = []
         self.failed: list[tuple[str, str, str]] = []
@@ -244,7 +287,8 @@ class _Work:
     def write(self) -> None:
         """Fingerprint what waits, and append everything."""
         if self.waiting or self.failed or self.closed:
-            vectors, errors = fingerprints_of(self.metric, [one for _, _, one in self.waiting])
+            crystals = [one for _, _, one in self.waiting]
+            vectors, errors = fingerprints_of(self.metric, crystals, self.mesh)
             names = [(name, stamp) for name, stamp, _ in self.waiting]
             good = [i for i, error in enumerate(errors) if error is None]
             for (name, stamp), error in zip(names, errors, strict=True):
@@ -257,6 +301,16 @@ class _Work:
             self.log.append([names[i] for i in good], vectors[good], self.failed, closed)
             self.waiting, self.failed, self.closed = [], [], []
         self.since = time.monotonic()
+
+
+def _settings(source: CrystalSource, metric: Metric) -> dict[str, Any]:
+    """What decides the vectors, JSON types."""
+    return {
+        "metric": metric.to_dict(),
+        "source": source.root,
+        "symmetry": source.symmetry,
+        "version": importlib.metadata.version("jaxtal"),
+    }
 
 
 def _folder(text: str | os.PathLike[str]) -> pathlib.Path:

@@ -10,14 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from jax.sharding import Mesh
 
+from .._core import Devices, mesh_of
 from ..crystal import CrystalBatch, HostAtoms, is_crystal, iterate_host_crystals
 from ..metric import CrystalMetric
 from ._collection import Collection
 from ._metric import Metric, fingerprints_of, reason_of
 from ._source import CrystalSource
 
-#: Crystals that are held at a time.
+#: Crystals that are held at a time, for each device.
 _BATCH = 512
 
 
@@ -28,6 +30,7 @@ def fingerprints(
     cache: str | os.PathLike[str] | None = None,
     recursive: bool = False,
     symmetry: str = "file",
+    mesh: Devices = None,
     progress: bool | None = None,
 ) -> Collection:
     """Fingerprint all crystals of a folder, some files, a database, or a list (host).
@@ -41,6 +44,7 @@ def fingerprints(
         recursive: take the folders inside a folder too.
         symmetry: "file": CIFs are as they say, and refused if they don't; "P1": those without a
             space group list the whole cell.
+        mesh: devices that crystals are dealt to, see `CrystalMetric`.
         progress: a bar on stderr, default where that is a terminal.
 
     Returns:
@@ -58,12 +62,12 @@ def fingerprints(
     if isinstance(given, dict):
         if cache is not None:
             raise ValueError("cache: expected none for crystals that are not in files")
-        return _of_crystals(given.keys(), given.values(), metric)
+        return _of_crystals(given.keys(), given.values(), metric, mesh_of(mesh))
     files = CrystalSource.of(given, recursive=recursive, symmetry=symmetry)
     if cache is not None:
-        return Collection.gather(cache, files, metric, progress=shown)
+        return Collection.gather(cache, files, metric, mesh=mesh, progress=shown)
     with tempfile.TemporaryDirectory(prefix="jaxtal-") as folder:
-        found = Collection.gather(folder, files, metric, progress=shown)
+        found = Collection.gather(folder, files, metric, mesh=mesh, progress=shown)
         # The file that they are mapped from goes with its folder.
         return dataclasses.replace(found, vectors=np.array(found.vectors))
 
@@ -83,13 +87,15 @@ def _listed(source: Any) -> Any:
     return {str(i): one for i, one in enumerate(given)}
 
 
-def _of_crystals(names: Iterable[str], crystals: Iterable[Any], metric: Metric) -> Collection:
+def _of_crystals(
+    names: Iterable[str], crystals: Iterable[Any], metric: Metric, mesh: Mesh | None
+) -> Collection:
     atoms = zip(names, iterate_host_crystals(crystals), strict=True)
     kept: list[str] = []
     vectors: list[np.ndarray] = []
     skipped: list[tuple[str, str]] = []
-    for some in _portions(atoms):
-        found, reasons = fingerprints_of(metric, [one for _, one in some])
+    for some in _portions(atoms, _BATCH * (1 if mesh is None else mesh.size)):
+        found, reasons = fingerprints_of(metric, [one for _, one in some], mesh)
         for (name, _), vector, reason in zip(some, found, reasons, strict=True):
             if reason is None:
                 kept.append(name)
@@ -105,6 +111,8 @@ def _of_crystals(names: Iterable[str], crystals: Iterable[Any], metric: Metric) 
     return Collection(tuple(kept), found, tuple(skipped), settings)
 
 
-def _portions(pairs: Iterator[tuple[str, HostAtoms]]) -> Iterator[list[tuple[str, HostAtoms]]]:
-    while some := list(itertools.islice(pairs, _BATCH)):
+def _portions(
+    pairs: Iterator[tuple[str, HostAtoms]], size: int
+) -> Iterator[list[tuple[str, HostAtoms]]]:
+    while some := list(itertools.islice(pairs, size)):
         yield some

@@ -4,6 +4,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from .._core import Devices
 from ..crystal import HostAtoms
 
 
@@ -21,13 +22,14 @@ class Metric(Protocol):
 
 
 def fingerprints_of(
-    metric: Metric, crystals: list[Any]
+    metric: Metric, crystals: list[Any], mesh: Devices = None
 ) -> tuple[np.ndarray, list[Exception | str | None]]:
     """Vectors of crystals of which some may have none (host).
 
     Args:
         metric: makes the vectors.
         crystals: n of them.
+        mesh: devices that they are dealt to, for a metric that takes some.
 
     Returns:
         Vectors, shape (n, D); and for each crystal None, or why its row is not to be used: an
@@ -36,12 +38,13 @@ def fingerprints_of(
     if not crystals:
         return np.zeros((0, 1), np.float32), []
     try:
-        made = metric(crystals)
+        more = {} if mesh is None else {"mesh": mesh}
+        made = metric(crystals, **more)
     except (ValueError, RuntimeError, MemoryError) as error:  # JAX's is a RuntimeError
         if len(crystals) == 1:
             return np.zeros((1, 1), np.float32), [error]
         # Somebody in here is to blame; everybody else is fine alone.
-        parts = [fingerprints_of(metric, [one]) for one in crystals]
+        parts = [fingerprints_of(metric, [one], mesh) for one in crystals]
         length = max(part.shape[1] for part, _ in parts)
         dtype = next((part.dtype for part, (why,) in parts if why is None), np.float32)
         vectors = np.zeros((len(parts), length), dtype)

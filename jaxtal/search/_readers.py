@@ -9,12 +9,11 @@ from typing import Any
 
 from ..crystal import HostAtoms, WyckoffCrystal, host_crystal
 from ..io import contents, holds_crystals, read
+from ..io._ase_frames import frames, rows
 
 #: A CIF has its symmetry, everything else every atom of the cell.
 Found = HostAtoms | WyckoffCrystal
 
-#: Rows of a database that are held at a time; its own iterator holds them all.
-_ROWS = 256
 #: Formats that ASE reads without their symmetry; `io.read` says why it refuses them.
 _ASYMMETRIC = (".res", ".ins", ".pdb", ".ent", ".mmcif")
 
@@ -102,23 +101,19 @@ def _not_unicode() -> Found:
 
 
 def _frames(path: pathlib.Path, name: str, stamp: str) -> Iterator[FileEntry]:
-    import ase.io
-
     def given(atoms: Any) -> Callable[[], Found]:
         return lambda: host_crystal(atoms)
 
     def failing(error: Exception, where: str) -> Callable[[], Found]:
         def load() -> Found:
-            raise ValueError(
-                f"{where}expected a file that ASE reads, got {type(error).__name__}: {error}"
-            ) from error
+            raise ValueError(f"{where}expected a file that ASE reads, got {error}") from error
 
         return load
 
     # The first frame waits for the second, which decides whether they have numbers.
     waiting, count = None, 0
     try:
-        for atoms in ase.io.iread(path):
+        for atoms in frames(path):
             if waiting is not None:
                 yield FileEntry(f"{name}#{count - 1}", stamp, given(waiting))
             waiting, count = atoms, count + 1
@@ -145,9 +140,11 @@ def is_database(path: pathlib.Path) -> bool:
 def entries_of_database(path: pathlib.Path, name: str, stamp: str) -> Iterator[FileEntry]:
     """The rows of a database of ASE, those of a .db a few at a time."""
     try:
-        for row in _rows(path):
-            one = f"{row.unique_id} {row.mtime!r}"
-            yield FileEntry(f"{name}#{row.id}", one, _row_reader(row))
+        if path.suffix.lower() == ".db":
+            _check_tables(path)
+        for number, identifier, changed, atoms in rows(path):
+            label, stamp_of_row = f"{name}#{number}", f"{identifier} {changed!r}"
+            yield FileEntry(label, stamp_of_row, _row_reader(atoms))
     except Exception as error:  # sqlite3's, json's and ASE's own
         cause = error
         reason = f"{path}: expected a database of ASE, got {type(error).__name__}: {error}"
@@ -156,26 +153,6 @@ def entries_of_database(path: pathlib.Path, name: str, stamp: str) -> Iterator[F
             raise ValueError(reason) from cause
 
         yield FileEntry(name, stamp, load)
-
-
-def _rows(path: pathlib.Path) -> Iterator[Any]:
-    import ase.db
-
-    if path.suffix.lower() == ".db":
-        _check_tables(path)
-    database: Any = ase.db.connect(path)
-    if path.suffix.lower() == ".json":
-        yield from database.select()
-        return
-    last = 0
-    while True:
-        # Outside of a `with` ASE leaves the connection of every query open.
-        with database:
-            rows = list(database.select(f"id>{last}", limit=_ROWS, sort="id"))
-        yield from rows
-        if len(rows) < _ROWS:
-            return
-        last = rows[-1].id
 
 
 def _check_tables(path: pathlib.Path) -> None:
@@ -188,5 +165,7 @@ def _check_tables(path: pathlib.Path) -> None:
         raise ValueError("no table of systems")
 
 
-def _row_reader(row: Any) -> Callable[[], Found]:
-    return lambda: host_crystal(row.toatoms())
+def _row_reader(atoms: Any) -> Callable[[], Found]:
+    if isinstance(atoms, str):
+        return _failing(ValueError(f"expected a crystal in a row of ASE, got {atoms}"))
+    return lambda: host_crystal(atoms)

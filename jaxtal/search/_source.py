@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from ..io import holds_crystals
 from ._readers import FileEntry, Found, entries_of_database, entries_of_file, is_database
+from ._shard import Shard
 
 #: Files in folders that are taken for crystals, by the ends of their names in lower case. The
 #: latter lists are refused by `io.read`, with a reason that says more than silence.
@@ -45,12 +46,14 @@ class CrystalSource:
         recursive: whether folders inside the folder count.
         symmetry: "file": CIFs are as they say, and refused if they don't; "P1": those without a
             space group list the whole cell.
+        shard: the part of it that this is, None for all.
     """
 
     folder: pathlib.Path | None
     listed: tuple[pathlib.Path, ...]
     recursive: bool
     symmetry: str
+    shard: Shard | None = None
 
     @classmethod
     def of(
@@ -102,15 +105,27 @@ class CrystalSource:
         absolute = all(path.is_absolute() for path in self.listed)
         return "" if absolute else str(pathlib.Path.cwd())
 
+    def part(self, shard: Shard) -> "CrystalSource":
+        """One of several parts, which have every crystal once between them.
+
+        Files belong to one part, by their names; the crystals of tables, databases and a single
+        file are dealt out (`is_dealt_out`).
+        """
+        return dataclasses.replace(self, shard=shard)
+
+    def is_dealt_out(self, path: pathlib.Path) -> bool:
+        """Whether the crystals of a file are dealt to all parts, and not the file to one."""
+        if self.folder is None and len(self.listed) == 1:
+            return True
+        return path.name.lower().endswith((*_SOMETIMES, ".db"))
+
     def files(self) -> Iterator[SourceFile]:
         """The files, sorted by folder and name; those of a folder that hold no crystals are not."""
-        if self.folder is None:
-            for path in self.listed:
-                yield SourceFile(str(path), path, _stamp(path))
-            return
-        for path in self._walk():
-            if _looks_like_crystals(path):
-                yield SourceFile(self._name(path), path, _stamp(path))
+        for path in self.listed if self.folder is None else self._walk():
+            name = str(path) if self.folder is None else self._name(path)
+            mine = self.shard is None or self.is_dealt_out(path) or self.shard.holds_file(name)
+            if mine and (self.folder is None or _looks_like_crystals(path)):
+                yield SourceFile(name, path, _stamp(path))
 
     def ignored(self) -> list[str]:
         """Names of the files of the folder that no format of crystals is named like."""
@@ -121,8 +136,12 @@ class CrystalSource:
     def entries(self, file: SourceFile) -> Iterator[FileEntry]:
         """The crystals of a file, in order; each is read when asked to."""
         if is_database(file.path):
-            return entries_of_database(file.path, file.name, file.stamp)
-        return entries_of_file(file.path, file.name, file.stamp, self.symmetry)
+            every = entries_of_database(file.path, file.name, file.stamp)
+        else:
+            every = entries_of_file(file.path, file.name, file.stamp, self.symmetry)
+        if self.shard is None or not self.is_dealt_out(file.path):
+            return every
+        return (one for i, one in enumerate(every) if self.shard.holds_crystal(i))
 
     def _name(self, path: pathlib.Path) -> str:
         return path.relative_to(self.folder or pathlib.Path()).as_posix()

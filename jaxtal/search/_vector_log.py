@@ -14,6 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from .._core import naming
+from ._shard import Shard
+
 #: Of the files' layout.
 _FORMAT = 1
 _DTYPES = ("float32", "float64")
@@ -53,11 +56,12 @@ class Log:
             OSError: it cannot be made or written to.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        others = (p for p in folder.iterdir() if p != _path(folder) and p.name[0] != ".")
-        if next(others, None) is not None:
+        # What another run has begun here, hidden files, and shards that are to be merged here.
+        others = [p for p in folder.iterdir() if p != _path(folder) and p.name[0] != "."]
+        if not all(Shard.of_folder(p.name) for p in others):
             raise ValueError(f"{folder}: expected an empty folder or one of fingerprints")
         # Two runs may begin at the same time: opened without cutting it off, and looked into.
-        with _locked(folder), open(_path(folder), "ab") as file:
+        with _locked(folder), naming(_path(folder)), open(_path(folder), "ab") as file:
             if os.fstat(file.fileno()).st_size == 0:
                 file.write(_line({"format": _FORMAT, "settings": settings}).encode())
                 _sync(file)
@@ -118,13 +122,18 @@ class Log:
                     f"{self.folder}, got {dtype} of length {length}"
                 )
             entry |= {"rows": names, "length": length, "dtype": dtype}
-            with open(self._vectors, "ab") as file:
+            with naming(self._vectors), open(self._vectors, "ab") as file:
                 file.write(np.ascontiguousarray(vectors).tobytes())
                 _sync(file)
-        with open(_path(self.folder), "ab") as file:
+        with naming(_path(self.folder)), open(_path(self.folder), "ab") as file:
             file.write(_line(entry).encode())
             _sync(file)
         self._take(entry)
+
+    @property
+    def files(self) -> list[pathlib.Path]:
+        """The files that are there."""
+        return [path for path in (_path(self.folder), self._vectors) if path.exists()]
 
     @property
     def _vectors(self) -> pathlib.Path:
@@ -151,7 +160,8 @@ class Log:
                         self._head(entry)
                     else:
                         self._take(entry)
-                except (ValueError, KeyError, TypeError, AttributeError) as error:
+                # JSON of any shape.
+                except Exception as error:
                     raise ValueError(f"{path}:{number}: damaged ({error})") from error
                 self._end += len(line)
         if self._end == 0:
@@ -172,7 +182,9 @@ class Log:
         if "rows" in entry:
             if entry["dtype"] not in _DTYPES:
                 raise ValueError(f"unknown dtype {entry['dtype']!r}")
-            self.length, self.dtype = int(entry["length"]), entry["dtype"]
+            if type(entry["length"]) is not int or entry["length"] < 0:
+                raise ValueError(f"a length of {entry['length']!r}")
+            self.length, self.dtype = entry["length"], entry["dtype"]
         for name, stamp in entry.get("rows", ()):
             self.rows[name] = stamp, self.n_rows
             self.failed.pop(name, None)

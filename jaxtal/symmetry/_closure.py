@@ -11,6 +11,8 @@ from ._symop import SymOp
 # No finite group is written with such entries unless its basis is badly chosen; an infinite
 # group reaches them long before the 64-bit integers below could overflow.
 _LARGEST_ENTRY = 1 << 20
+#: And of a common denominator: their products stay below 64 bits.
+_LARGEST_DENOMINATOR = 1 << 31
 
 
 def as_operations(operations: Iterable[SymOp | str]) -> list[SymOp]:
@@ -44,7 +46,7 @@ def as_arrays(
     """Rotations, translation numerators and their common denominator.
 
     Raises:
-        ValueError: no operation was given, or their dimensions differ.
+        ValueError: no operation was given, their dimensions differ, or their numbers are too large.
     """
     listed = list(operations)
     if not listed:
@@ -53,6 +55,14 @@ def as_arrays(
     if len(dimensions) > 1:
         raise ValueError(f"expected operations of one dimension, got {sorted(dimensions)}")
     common = math.lcm(*(op.denominator for op in listed))
+    for op in listed:
+        if max(abs(v) for row in op.rotation for v in row) > _LARGEST_ENTRY:
+            raise ValueError(f"expected factors of at most {_LARGEST_ENTRY}, got {op.to_xyz()!r}")
+    if common > _LARGEST_DENOMINATOR:
+        raise ValueError(
+            f"expected translations in parts of at most {_LARGEST_DENOMINATOR}, got a common "
+            f"denominator of {common:.3g}"
+        )
     rotations = np.array([op.rotation for op in listed], dtype=np.int64)
     numerators = [[v * (common // op.denominator) for v in op.translation] for op in listed]
     return rotations, np.array(numerators, dtype=np.int64), common

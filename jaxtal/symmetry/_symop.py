@@ -11,6 +11,8 @@ from jaxtyping import Float, Int
 from ._integer_matrices import determinant, is_integral, rational_inverse
 from ._xyz import format_xyz, parse_xyz
 
+_TOO_LARGE = 1 << 63
+
 
 @dataclasses.dataclass(frozen=True)
 class SymOp:
@@ -38,7 +40,8 @@ class SymOp:
         """Build from W (D, D), integers, and numerators of w (D,), integers or Fractions, or zero.
 
         Raises:
-            ValueError: W is not square, not integral or not unimodular, or w does not fit it.
+            ValueError: W is not square, not integral or not unimodular, w does not fit it, or a
+                number takes more than 64 bits.
         """
         try:
             rows = [list(row) for row in rotation]
@@ -50,6 +53,8 @@ class SymOp:
         if not all(is_integral(v) for row in rows for v in row):
             raise ValueError(f"expected an integer rotation matrix, got {rows}")
         matrix = tuple(tuple(int(v) for v in row) for row in rows)
+        if any(abs(v) >= _TOO_LARGE for row in matrix for v in row):
+            raise ValueError(f"expected integers of 64 bits in the rotation matrix, got {rows}")
         if abs(determinant(matrix)) != 1:
             raise ValueError(f"expected a rotation with determinant +1 or -1, got {rows}")
         shift = [0] * dimension if translation is None else list(translation)
@@ -64,6 +69,8 @@ class SymOp:
             fraction = value if isinstance(value, Fraction) else Fraction(int(value))
             exact.append(fraction / int(denominator) % 1)
         common = math.lcm(1, *(value.denominator for value in exact))
+        if common >= _TOO_LARGE:
+            raise ValueError(f"expected a translation in parts of 64 bits, got {shift}")
         object.__setattr__(self, "rotation", matrix)
         object.__setattr__(self, "translation", tuple(int(value * common) for value in exact))
         object.__setattr__(self, "denominator", common)

@@ -80,6 +80,18 @@ BAD = [
     ({"group": 'generators = ["y,-x,z"]'}, "the basis does not fit the group"),
     ({"group": "generators = [{rotation = [[1,1,0],[0,1,0],[0,0,1]]}]"}, "[group] generators"),
     ({"group": "generators = [{rotation = [[2,0,0],[0,1,0],[0,0,1]]}]"}, "determinant"),
+    (
+        {"group": f"generators = [{{rotation = [[1,{2**64},0],[0,1,0],[0,0,1]]}}]"},
+        "below 2147483648",
+    ),
+    ({"group": f"generators = [{{rotation = [[{'9' * 5000}]]}}]"}, "expected a TOML file"),
+    (
+        {
+            "group": "generators = [{rotation = [[1,0,0],[0,1,0],[0,0,1]], "
+            'translation = [0, 0, "1e999999999"]}]'
+        },
+        "simple fraction",
+    ),
     ({"group": "generators = [{rotation = [[1,0],[0,1]]}]"}, "dimensions as [space] has"),
     (
         {

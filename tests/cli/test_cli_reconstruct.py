@@ -1,7 +1,9 @@
 """`reconstruct`: what it writes, prints and returns."""
 
 import dataclasses
+import errno
 import gc
+import os
 import signal
 import time
 
@@ -166,7 +168,21 @@ def test_ctrl_c_before_anything_is_finished(run, monkeypatch, tmp_path):
     result = run("reconstruct", "diamond", *SMALL, "-o", "x", "--json")
     assert (result.code, result.out) == (130, "")
     assert "interrupted" in result.err
-    assert names(tmp_path / "x") == set()
+    assert not (tmp_path / "x").exists()
+
+
+def test_files_come_together_or_not_at_all(run, monkeypatch, tmp_path):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "not-converged.cif").write_text("of an earlier run")
+
+    def full(path, write):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(path))
+
+    monkeypatch.setattr(_reconstruct, "write_bytes", full)
+    result = run("reconstruct", "diamond", *SMALL, "-o", "x", "--json", "--quiet")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "jaxtal: error: x/reconstruction.png: No space left on device\n"
+    assert names(tmp_path / "x") == {"not-converged.cif"}
 
 
 def test_ctrl_c_that_falls_into_the_garbage_collector(run, monkeypatch):

@@ -91,7 +91,9 @@ def test_gradient(x64):
 
     @jax.jit
     def loss(q):
-        return jnp.sum(weights * rdf.from_points(points_at(q, intensity))[1])
+        G = rdf.from_points(points_at(q, intensity))[1]
+        assert G is not None
+        return jnp.sum(weights * G)
 
     q = jnp.asarray([0.0, 1.0, 2.37, 4.8])  # the origin, a bin centre, two ordinary points
     slope = jax.jit(jax.grad(loss))(q)

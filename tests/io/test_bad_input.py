@@ -51,6 +51,13 @@ def test_the_good_file_is_good(path):
     assert read(path).group.number == 75
 
 
+@pytest.mark.parametrize("digits", ["9" * 5000, "9" * 10])
+def test_a_count_that_is_none_is_passed_over(path, digits):
+    text = GOOD.replace("_atom_site_occupancy", "_atom_site_site_symmetry_multiplicity")
+    path.write_text(text.replace(" 1 0.01", f" {digits} 0.01") + f"_cell_formula_units_Z {digits}")
+    assert read(path).group.number == 75
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -97,6 +104,10 @@ def test_the_good_file_is_good(path):
         ("'-y,x,z'", "'-y,x,q'", "_space_group_symop_operation_xyz: .*q"),
         ("'-y,x,z'", "'-y,x'", "_space_group_symop_operation_xyz"),
         ("'-y,x,z'", "'-y,x,z+x/3'", "_space_group_symop_operation_xyz"),
+        ("'-y,x,z'", f"'-y,x+{2**63}y,z'", "_space_group_symop_operation_xyz: .*integers of 64"),
+        ("'-y,x,z'", f"'-y,x+{2**40}y,z'", "_space_group_symop_operation_xyz: .*at most 1048576"),
+        ("'-y,x,z'", f"'-y,x,z+1/{3**41}'", "_space_group_symop_operation_xyz: .*of 64 bits"),
+        ("'-y,x,z'", f"'-y,x,z+1/{'9' * 5000}'", "_space_group_symop_operation_xyz"),
         ("'x,y,z'\n", "", "expected the identity"),
         (
             "loop_\n_space",

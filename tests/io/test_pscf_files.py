@@ -173,6 +173,18 @@ class TestRoundTrips:
         single = io.read_bf(bf, fields.mesh, dtype=np.float32)
         assert single.coefficients.dtype == single.field().values.dtype == np.float32
 
+    @pytest.mark.parametrize(("size", "dtype"), [(1e308, np.float64), (3e38, np.float32)])
+    def test_coefficients_of_an_infinite_field_are_refused(self, bf, fields, size, dtype):
+        rows = read_bf_rows(bf)
+        coefficients = rows.coefficients.copy()
+        coefficients[5, 1] = -size
+        message = rf"w\.bf: coefficients\[1, \d+\]: .* range of {np.dtype(dtype).name}, .* got -"
+        with pytest.raises(ValueError, match=message):
+            io.read_bf(rewritten(bf, rows, coefficients=coefficients), fields.mesh, dtype=dtype)
+        coefficients[5, 1] = size / 1e4
+        found = io.read_bf(rewritten(bf, rows, coefficients=coefficients), fields.mesh, dtype=dtype)
+        assert np.isfinite(found.field().values).all()
+
     def test_equal_fields_make_equal_gzip_files(self, tmp_path, fields):
         io.write_bf(tmp_path / "a.bf.gz", fields)
         io.write_bf(tmp_path / "b.bf.gz", fields)

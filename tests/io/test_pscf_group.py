@@ -119,6 +119,13 @@ def test_bad_operations(bad):
     for word in ("0.5", "1/0", "nan", "1/2/3", "half"):
         said = bad(GOOD.replace("1/2  1/2", f"1/2  {word}", 1))
         assert said.startswith(":14: expected a fraction in the translation of operation 3 of 4")
+    # Beyond 64 bits, and beyond what products of operations leave within them.
+    for word in ("9" * 20, "9" * 5000):
+        assert bad(GOOD.replace("  0  1\n", f"  {word}  1\n", 1)).startswith(
+            ":5: expected an integer in the rotation of operation 1 of 4"
+        )
+    sheared = GOOD.replace("  0 -1\n  0  0", f"  {2**40} -1\n  0  0")
+    assert bad(sheared).startswith(":8: expected a group, but x,-2199023255552x+y")
     twice = GOOD.replace(" -1  0\n  0  1\n  1/2  1/2", "  1  0\n  0 -1\n -1/2  3/2")
     assert bad(twice).startswith(":16: operation x+1/2,-y+1/2 is already on line 12")
     without = "dim 2\nsize 1\n\n -1 0\n 0 -1\n 0 0\n"

@@ -190,7 +190,7 @@ def test_bad_terms():
     with pytest.raises(ValueError, match=r"terms\[0\]: expected an AbstractTerm"):
         Objective(terms=[f])  # pyright: ignore[reportArgumentType]
     with pytest.raises(TypeError):
-        Objective() + 1.0  # pyright: ignore[reportOperatorIssue]
+        _ = Objective() + 1.0  # pyright: ignore[reportOperatorIssue]
     with pytest.raises(ValueError, match="or terms"):
         Objective(spectrum_weight=0.0, distribution_weight=0.0)
     diamond = prototype("diamond")

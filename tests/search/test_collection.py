@@ -204,13 +204,11 @@ def test_a_locked_database_is_read_another_time(tmp_path, cache, metric, monkeyp
         database.write(jxt.prototype("diamond").to_ase())
     source = CrystalSource.of(path)
 
-    import ase.db
-
     def locked(path):
         raise sqlite3.OperationalError("database is locked")
 
     with monkeypatch.context() as patch:
-        patch.setattr(ase.db, "connect", locked)
+        patch.setattr("jaxtal.search._readers._check_tables", locked)
         ((name, reason),) = Collection.gather(cache, source, metric).skipped
     assert name == str(path)
     assert "database is locked" in reason

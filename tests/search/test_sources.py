@@ -105,7 +105,7 @@ def test_formats_that_lose_symmetry_are_refused(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["db", "json"])
 def test_a_database(tmp_path, suffix, monkeypatch):
-    monkeypatch.setattr("jaxtal.search._readers._ROWS", 2)
+    monkeypatch.setattr("jaxtal.io._ase_frames._ROWS", 2)
     path = tmp_path / f"some.{suffix}"
     with connect(path) as database:
         for name in ("diamond", "silicon", "rutile", "anatase", "fluorite"):

@@ -108,7 +108,7 @@ def test_bad_operations_are_refused():
     with pytest.raises(ValueError, match="last axis of 3"):
         SymOp.identity()(np.zeros((4, 2)))
     with pytest.raises(ValueError, match="dimensions"):
-        SymOp.identity(2) @ SymOp.identity(3)
+        _ = SymOp.identity(2) @ SymOp.identity(3)
 
 
 def test_equal_operations_hash_alike_and_pickle():

@@ -2,8 +2,8 @@
 
 import os
 import pathlib
-import tempfile
 
+from ..._core import replacing_set
 from ...fields import BasisField, PeriodicField
 from ...io import write_bf, write_field
 from ...symmetry import SpaceGroup, pscf_name
@@ -56,8 +56,9 @@ class Output:
                 check_place(path)
         zipped = ".gz" if self.path.lower().endswith(".gz") else ""
         parent = pathlib.Path(self.path).parent
-        with tempfile.TemporaryDirectory(dir=parent, prefix=".fields.") as name:
-            made = [pathlib.Path(name) / f"{j}.{self.kind}{zipped}" for j in range(len(paths))]
+        with replacing_set(parent) as folder:
+            # By the ending that tells the format, which --to may have told instead.
+            made = [folder / f".{j}.{self.kind}{zipped}" for j in range(len(paths))]
             for temporary, i in zip(made, numbers, strict=True):
                 if isinstance(field, BasisField):
                     chosen = (
@@ -67,7 +68,7 @@ class Output:
                 else:
                     write_field(temporary, field, index=i)
             for temporary, path in zip(made, paths, strict=True):
-                os.replace(temporary, path)
+                os.replace(temporary, folder / pathlib.Path(path).name)
         return paths
 
     def _numbered(self, i: int) -> str:

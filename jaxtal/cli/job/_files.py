@@ -1,15 +1,12 @@
 """Files of a phasing job: all of them appear in the folder, or none."""
 
 import json
-import os
 import pathlib
-import tempfile
 
-from ..._core import replacing, write_text
+from ..._core import replacing_set, write_text
 from ...density import Density
 from ...io import write_peaks, write_phasing
 from ...phasing import Phasing
-from .._errors import BadInputError
 from ._read import Job
 from ._report import Report
 from ._section_files import placed, write_arrays, write_section
@@ -25,29 +22,19 @@ def write_results(report: Report, folder: pathlib.Path) -> list[str]:
     Returns:
         the files, as messages name them.
     """
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".phasing.") as name:
-        made = pathlib.Path(name)
+    with replacing_set(folder, stale=_FIXED) as made:
         if report.finished:
             _write_phases(report.job, report.result, made)
         files = sorted([one.name for one in made.iterdir()] + ["summary.json"])
         paths = [str(folder / one) for one in files]
         summary = json.dumps(report.for_machines(paths), indent=1)
         write_text(made / "summary.json", summary + "\n")
-        taken = [one for one in files if (folder / one).is_dir()]
-        if taken:
-            raise BadInputError(f"{folder / taken[0]}: expected a file to write, got a folder")
-        for file in files:
-            os.replace(made / file, folder / file)
-    for file in _FIXED:
-        if file not in files:
-            (folder / file).unlink(missing_ok=True)
     return paths
 
 
 def save_grid(result: Phasing, path: pathlib.Path) -> None:
     """Keep the alias-free grid for other runs."""
-    with replacing(path) as temporary:
-        result.grid.save(temporary)
+    result.grid.save(path)
 
 
 def _write_phases(job: Job, result: Phasing, folder: pathlib.Path) -> None:

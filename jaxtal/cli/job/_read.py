@@ -96,7 +96,7 @@ def read_job(
         problem, known = _problem(tables, source, folder, run)
     if grid is not None:
         with blamed(source, "run", "grid"):
-            _check_grid(grid, problem)
+            grid.check_stored(problem.orbits.all_indices)
     space = problem.reflections.space
     sections = tuple(plan_section(one, source, space, i) for i, one in enumerate(tables.section, 1))
     output = tables.output
@@ -118,10 +118,11 @@ def read_job(
 def _tables(text: str, source: str) -> JobTables:
     try:
         return JobTables.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise BadInputError(f"{source}: expected a TOML file: {error}") from None
     except ValidationError as error:
         raise explained(error, source) from None
+    # Integers of thousands of digits and arrays in arrays in arrays are no TOML errors to Python.
+    except (ValueError, RecursionError) as error:
+        raise BadInputError(f"{source}: expected a TOML file: {error}") from None
 
 
 def _kept_files(
@@ -160,9 +161,3 @@ def _problem(
     )
     with blamed(source, "data"):
         return PhasingProblem.build(reflections, factors, run.unmeasured), known
-
-
-def _check_grid(grid: Grid, problem: PhasingProblem) -> None:
-    k = problem.orbits.all_indices
-    if not (grid.dimension == k.shape[1] and grid.is_alias_free(k)):
-        raise ValueError(f"expected a grid that is alias-free for these reflections, got {grid!r}")

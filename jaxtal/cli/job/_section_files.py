@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._core import write_bytes
+from ..._core import write_bytes, write_container
 from ...density import Density, Peaks, Plane
 from ...plot import density_section
 from ._sections import SectionPlan
@@ -66,9 +66,8 @@ def write_section(
 
 
 def write_arrays(path: pathlib.Path, **arrays: Any) -> None:
-    """Write arrays to an .npz, whole or not at all."""
-    whole: dict[str, Any] = {name: np.asarray(value) for name, value in arrays.items()}
-    write_bytes(path, lambda file: np.savez_compressed(file, **whole))
+    """Write arrays to an .npz, whole or not at all; no reader here takes it back."""
+    write_container(path, "jaxtal-density", 1, arrays)
 
 
 def _where(plan: SectionPlan) -> str:

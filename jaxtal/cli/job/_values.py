@@ -11,6 +11,8 @@ from pydantic import AfterValidator, Field, PlainValidator
 from ...phasing import RECIPES, model_names
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
+#: Characters of a number that a person writes.
+_LONG = 40
 _NAMES_OF_FILES = re.compile(r"(?!\.)[\w.+-]+")
 
 
@@ -31,7 +33,11 @@ def _rectangular(rows: list[list[Any]]) -> list[list[Any]]:
 
 
 def _fraction(value: Any) -> Fraction:
+    if isinstance(value, str) and len(value) > _LONG:
+        raise ValueError(f'expected a simple fraction as 0.25 or "1/4", got {value[:_LONG]!r}...')
     try:
+        if isinstance(value, str) and "e" in value.lower():
+            value = float(value)  # exactly, 1e999999 takes all of memory
         exact = Fraction(value.replace(" ", "") if isinstance(value, str) else value)
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
         exact = None
@@ -72,7 +78,7 @@ Text = Annotated[str, Field(min_length=1)]
 Character = Annotated[str, Field(min_length=1, max_length=1)]
 FilePath = Annotated[Text, AfterValidator(_expanded)]
 FileStem = Annotated[Text, AfterValidator(_file_stem)]
-Column = Text | Annotated[int, Field(ge=0)]
+Column = Text | Annotated[int, Field(ge=0, lt=2**31)]
 ModelName = Annotated[Text, _known(model_names)]
 RecipeName = Annotated[Text, _known(recipe_names)]
 Count = Annotated[int, Field(ge=1, lt=2**31)]
@@ -84,7 +90,7 @@ BelowOne = Annotated[float, Field(ge=0, lt=1)]
 Vector = Annotated[list[float], Field(min_length=1)]
 Matrix = Annotated[list[Vector], Field(min_length=1), AfterValidator(_rectangular)]
 IntegerMatrix = Annotated[
-    list[Annotated[list[int], Field(min_length=1)]],
+    list[Annotated[list[Annotated[int, Field(gt=-(2**31), lt=2**31)]], Field(min_length=1)]],
     Field(min_length=1),
     AfterValidator(_rectangular),
 ]

@@ -3,6 +3,10 @@
 apply_plan(one, plan, given)    compiled; one crystal, a batch or a list, in chunks of a batch
 planned_crystals(given)         what a plan is made for, as lists of host atoms
 map_crystals(one, tree, chunk)  a function over the first axis, `chunk` at a time
+
+With `mesh=` a batch is dealt to several devices by `jax.shard_map`; nothing is sent between them,
+neither for values nor for gradients, if it is a multiple of their number (outside of `jit` it is
+made one). Mean and sum over a batch are the caller's, who then needs one reduction.
 """
 
 from ._apply_plan import Program as Program

@@ -8,9 +8,19 @@ import jax
 import jax.core
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from jaxtyping import Array
 
-from ..._core import bucket, computing_dtype, device_array, on_host
+from ..._core import (
+    Devices,
+    bucket,
+    computing_dtype,
+    device_array,
+    map_rows,
+    mesh_of,
+    on_host,
+    on_mesh,
+)
 from .._as_crystal import as_crystal
 from .._batch import CrystalBatch
 from .._crystal import Crystal
@@ -24,7 +34,11 @@ Program = Crystal | CrystalArrays
 
 
 def apply_plan(
-    one: Callable[[Any, Program], Any], plan: Any, crystals: Any, chunk: Chunk = "auto"
+    one: Callable[[Any, Program], Any],
+    plan: Any,
+    crystals: Any,
+    chunk: Chunk = "auto",
+    mesh: Devices = None,
 ) -> Any:
     """Return `one(plan, crystal)` of a crystal, or of several with their axis first; compiled.
 
@@ -37,21 +51,30 @@ def apply_plan(
         plan: its first argument.
         crystals: `Crystal`, `WyckoffCrystal` (expanded), ASE `Atoms` or `HostAtoms`; a list of
             them, a `CrystalBatch`, or `CrystalArrays` of one crystal or many.
-        chunk: crystals computed side by side, see `map_crystals`.
+        chunk: crystals computed side by side, on each device, see `map_crystals`.
+        mesh: devices that the crystals are dealt to, in order: a `jax.sharding.Mesh` (all of its
+            axes deal), a number of this process's devices, or a list. They exchange nothing; the
+            results stay where they are made. Default the one that JAX takes; so is one crystal.
 
     Raises:
-        ValueError: something that is no crystal, or a chunk below 1.
+        ValueError: something that is no crystal, a chunk below 1, or fewer devices than asked for.
     """
-    return _applied(one, plan, as_program(crystals), chunk)
+    given = as_program(crystals)
+    many = None if _matrix(given).ndim == 2 else mesh_of(mesh)
+    return on_mesh(_applied, plan, given, many, one, chunk)
 
 
 @eqx.filter_jit
-def _applied(one: Any, plan: Any, crystals: Program, chunk: Chunk) -> Any:
+def _applied(plan: Any, crystals: Program, mesh: Mesh | None, one: Any, chunk: Chunk) -> Any:
     crystals, dtype = widened(crystals)
     plan = _cast(plan, dtype)
     if _matrix(crystals).ndim == 2:
         return one(plan, crystals)
-    return map_crystals(lambda crystal: one(plan, crystal), crystals, chunk=chunk)
+
+    def some(plan: Any, crystals: Program) -> Any:
+        return map_crystals(lambda crystal: one(plan, crystal), crystals, chunk=chunk)
+
+    return map_rows(some, plan, crystals, mesh)
 
 
 def as_program(crystals: Any) -> Program:

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from ..._core import (
+    Devices,
     bucket,
     check_finite,
     computing_dtype,
@@ -194,13 +195,15 @@ class RecpPlan(eqx.Module):
     hkl: Int[Array, "P 3"]
     form_factors: FormFactors
 
-    def __call__(self, crystals: Any, *, chunk: Chunk = "auto") -> Description:
+    def __call__(
+        self, crystals: Any, *, chunk: Chunk = "auto", mesh: Devices = None
+    ) -> Description:
         """Describe a crystal, or several with their axis first; pure: jit, vmap, grad.
 
         Odd degrees are zero by Friedel's law. `complete` speaks of the species alone: whether
         RECP's own list is complete depends on how skewed the cell is.
         """
-        return apply_plan(_described, self, crystals, chunk)
+        return apply_plan(_described, self, crystals, chunk, mesh)
 
 
 def _described(plan: RecpPlan, crystal: Program) -> Description:

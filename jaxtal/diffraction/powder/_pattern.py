@@ -9,6 +9,7 @@ from jaxtyping import Float
 from ..._core import (
     AbstractSpecification,
     AnyArray,
+    Devices,
     namespace,
     safe_divide,
     safe_norm,
@@ -230,18 +231,21 @@ class PowderPlan(eqx.Module):
     specification: PowderPattern
     reflections: AbstractReflections
 
-    def __call__(self, crystals: Any, *, chunk: Chunk = "auto") -> Diffractogram:
+    def __call__(
+        self, crystals: Any, *, chunk: Chunk = "auto", mesh: Devices = None
+    ) -> Diffractogram:
         """Compute the pattern of a crystal, or of several with their axis first; pure.
 
         Args:
             crystals: of any kind, see `crystal.apply.apply_plan`.
             chunk: crystals computed side by side, see `crystal.apply.map_crystals`.
+            mesh: devices that several crystals are dealt to, see `crystal.apply.apply_plan`.
         """
-        return apply_plan(_pattern, self, crystals, chunk)
+        return apply_plan(_pattern, self, crystals, chunk, mesh)
 
-    def peaks(self, crystals: Any, *, chunk: Chunk = "auto") -> PowderPeaks:
+    def peaks(self, crystals: Any, *, chunk: Chunk = "auto", mesh: Devices = None) -> PowderPeaks:
         """Compute position, intensity and width of every reflection; pure, as a call."""
-        return apply_plan(_peaks, self, crystals, chunk)
+        return apply_plan(_peaks, self, crystals, chunk, mesh)
 
 
 def _pattern(plan: PowderPlan, crystal: Program) -> Diffractogram:

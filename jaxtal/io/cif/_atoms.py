@@ -20,6 +20,8 @@ _LETTERS = (
     "_atom_site_wyckoff_letter",
 )
 _MULTIPLICITIES = ("_atom_site_site_symmetry_multiplicity", "_atom_site_symmetry_multiplicity")
+#: A count that a file may state; anything longer is none.
+_COUNT = re.compile(r"[0-9]{1,9}")
 _PAIRS = ("11", "22", "33", "12", "13", "23")
 
 Column = Callable[..., tuple[str, list[str | None]]]
@@ -120,7 +122,8 @@ def read_atoms(block: CifBlock, matrix: np.ndarray) -> CifAtoms:
         u_aniso=u_aniso[kept] if tensors else None,
         letters=[letters[i] or "" for i in kept],
         multiplicities=[
-            int(text) if (text := multiplicities[i]) and text.isdigit() else None for i in kept
+            int(text) if (text := multiplicities[i]) and _COUNT.fullmatch(text) else None
+            for i in kept
         ],
         content=content,
     )
@@ -201,7 +204,7 @@ def _species(
             )
         found.append(known[key])
     units = block.places("_cell_formula_units_z")
-    text = next((v for _, values in units for v in values if v and v.isdigit()), None)
+    text = next((v for _, values in units for v in values if v and _COUNT.fullmatch(v)), None)
     content = {} if text is None else formula.content(formulas, int(text))
     return found, content
 

@@ -1,12 +1,11 @@
 """The blocks of a CIF, whatever its bytes; damage beside the crystal is passed over."""
 
-import gzip
 import os
 import re
-import zlib
 
 from gemmi import cif
 
+from ..._core import gunzip
 from ._repair import without_damage
 from ._values import CifBlock, CifError
 
@@ -37,8 +36,8 @@ def read_blocks(path: str | os.PathLike[str]) -> list[CifBlock]:
         with open(path, "rb") as file:
             data = file.read()
         if data.startswith(b"\x1f\x8b"):
-            data = gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
+            data = gunzip(data)
+    except (OSError, ValueError) as error:
         raise CifError(f"{name}: expected a CIF, which could not be read: {error}") from error
     return parse_blocks(decoded(data, name), name)
 

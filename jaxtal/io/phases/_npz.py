@@ -4,19 +4,40 @@ import dataclasses
 import importlib.metadata
 import json
 import os
-import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Complex, Float
 
-from ..._core import write_bytes
+from ..._core import Held, read_container, write_container
 from ...lattice import Superspace
 from ...symmetry import Orbits, SpaceGroup, SymOp
 
 #: What the files call themselves; the number grows when a reader of old files would go wrong.
 _FORMAT, _VERSION = "jaxtal-phases", 1
+#: As many as `SpaceGroup.from_generators` makes.
+_MOST_OPERATIONS = 20_000
+_ARRAYS = {
+    "format": Held("U"),
+    "k": Held("i", ("n", "N")),
+    "kind": Held("i", ("n",)),
+    "angle": Held("f", ("n",)),
+    "multiplicity": Held("i", ("n",)),
+    "intensity": Held("f", ("n",)),
+    "observed": Held("f", ("n",)),
+    "sigma": Held("f", ("n",), optional=True),
+    "f": Held("c", ("starts", "n")),
+    "verified": Held("b", ("starts",)),
+    "best": Held("i"),
+    "rotations": Held("i", ("operations", "N", "N")),
+    "translations": Held("i", ("operations", "N")),
+    "denominator": Held("i"),
+    "parallel": Held("f", ("N", "d"), optional=True),
+    "perpendicular": Held("f", ("N", "p"), optional=True),
+    "records": Held("U"),
+    "settings": Held("U"),
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -96,8 +117,6 @@ def write_phases_npz(path: str | os.PathLike[str], archive: PhaseArchive) -> Non
         "denominator": group.denominator,
         "records": json.dumps([dict(record) for record in archive.records]),
         "settings": json.dumps(dict(archive.settings)),
-        "format": _FORMAT,
-        "format_version": _VERSION,
         "jaxtal_version": importlib.metadata.version("jaxtal"),
     }
     if archive.sigma is not None:
@@ -106,8 +125,7 @@ def write_phases_npz(path: str | os.PathLike[str], archive: PhaseArchive) -> Non
         arrays |= {f"trace/{i}/{name}": values for name, values in trace.items()}
     if space is not None:
         arrays |= {"parallel": space.parallel, "perpendicular": space.perpendicular}
-    whole: dict[str, Any] = {name: np.asarray(value) for name, value in arrays.items()}
-    write_bytes(path, lambda file: np.savez_compressed(file, **whole))
+    write_container(path, _FORMAT, _VERSION, arrays)
 
 
 def read_phases_npz(path: str | os.PathLike[str]) -> PhaseArchive:
@@ -117,29 +135,27 @@ def read_phases_npz(path: str | os.PathLike[str]) -> PhaseArchive:
         ValueError: another kind of file, a newer version, or contents that contradict each other.
         OSError: the file cannot be read.
     """
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
-            stored = dict(data)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: expected an archive of phases: {error}") from error
-    if str(stored.get("format")) != _FORMAT:
-        raise ValueError(f"{path}: expected an archive of phases, got {sorted(stored)}")
-    if int(stored["format_version"]) > _VERSION:
-        raise ValueError(
-            f"{path}: expected version {_VERSION} or older, got {stored['format_version']}; "
-            f"it was written by jaxtal {stored['jaxtal_version']}"
-        )
+    what = "an archive of phases"
+    stored = read_container(path, _FORMAT, _VERSION, _ARRAYS, what, others=True)
     try:
         denominator = int(stored["denominator"])
+        if len(stored["rotations"]) > _MOST_OPERATIONS:
+            raise ValueError(f"rotations: expected at most {_MOST_OPERATIONS}")
         group = SpaceGroup.from_operations(
             SymOp(W, w, denominator)
-            for W, w in zip(stored["rotations"], stored["translations"], strict=True)
+            for W, w in zip(
+                stored["rotations"].tolist(), stored["translations"].tolist(), strict=True
+            )
         )
+        if np.abs(stored["k"]).max(initial=0) >= 2**31:
+            raise ValueError("k: expected indices below 2^31")
         orbits = Orbits.build(group, stored["k"])
         for name in ("kind", "angle", "multiplicity"):
             if not np.array_equal(getattr(orbits, name), stored[name]):
                 raise ValueError(f"{name} contradicts the group and the indices")
         space = None
+        if ("parallel" in stored) != ("perpendicular" in stored):
+            raise ValueError("expected both parallel and perpendicular bases, or neither")
         if "parallel" in stored:
             inner = stored["perpendicular"]
             space = Superspace(stored["parallel"], inner if inner.shape[1] else None)
@@ -152,18 +168,32 @@ def read_phases_npz(path: str | os.PathLike[str]) -> PhaseArchive:
             verified=stored["verified"],
             sigma=stored.get("sigma"),
             best=None if best < 0 else best,
-            records=json.loads(str(stored["records"])),
+            records=_mappings("records", stored, list),
             traces=_traces(stored, len(stored["verified"])),
             space=space,
-            settings=json.loads(str(stored["settings"])),
+            settings=_mappings("settings", stored, dict),
         )
-    except (KeyError, ValueError) as error:
+    except ValueError as error:
         raise ValueError(f"{path}: no valid archive of phases: {error}") from error
+
+
+def _mappings(name: str, stored: Mapping[str, np.ndarray], kind: type) -> Any:
+    """Names and values from JSON: one mapping, or a list of them."""
+    try:
+        found = json.loads(str(stored[name]))
+    except RecursionError:
+        found = None
+    rows = found if isinstance(found, list) else [found]
+    if not isinstance(found, kind) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError(f"{name}: expected names and values as JSON")
+    return found
 
 
 def _traces(stored: Mapping[str, np.ndarray], starts: int) -> tuple[dict[str, np.ndarray], ...]:
     traces: tuple[dict[str, np.ndarray], ...] = tuple({} for _ in range(starts))
     named = [key.split("/", 2) for key in stored if key.startswith("trace/")]
-    for _, start, name in named:
-        traces[int(start)][name] = stored[f"trace/{start}/{name}"]
+    for key in named:
+        if len(key) != 3 or not key[1].isdecimal() or int(key[1]) >= starts:
+            raise ValueError(f"{'/'.join(key)}: expected trace/START/NAME of {starts} starts")
+        traces[int(key[1])][key[2]] = stored["/".join(key)]
     return traces if named else ()

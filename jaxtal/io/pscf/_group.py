@@ -8,8 +8,9 @@ from fractions import Fraction
 from ...symmetry import SpaceGroup, SymOp
 from ._text import FieldText, save_text
 
-_INTEGER = re.compile(r"[+-]?\d+")
-_RATIONAL = re.compile(r"[+-]?\d+(/0*[1-9]\d*)?")
+# Longer ones are no entries of a group in anybody's basis, and beyond 64 bits.
+_INTEGER = re.compile(r"[+-]?\d{1,18}")
+_RATIONAL = re.compile(r"[+-]?\d{1,18}(/(?=0*[1-9])\d{1,18})?")
 #: Larger than any group that is written out; a wrong number is not looped over.
 _MOST = 100_000
 

@@ -5,14 +5,13 @@ import gzip
 import os
 import re
 import warnings
-import zlib
 from collections.abc import Iterator
 from typing import NoReturn
 
 import numpy as np
 from jaxtyping import Float
 
-from ..._core import write_bytes, write_text
+from ..._core import gunzip, write_bytes, write_text
 
 #: A word, in quotes where old files have it so.
 _WORD = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|\S+")
@@ -190,9 +189,9 @@ def _read(path: str) -> str:
         data = file.read()
     try:
         if data.startswith(_GZIP):
-            data = gzip.decompress(data)
+            data = gunzip(data)
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
-    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+    except ValueError as error:
         raise ValueError(f"{path}: expected text, got something else: {error}") from error
     # Alone, a carriage return ends a line, too: old files of the Macintosh.
     return text if "\n" in text else text.replace("\r", "\n")

@@ -1,14 +1,13 @@
 """Reflections in columns of text: by the names of a header line, or by number."""
 
-import gzip
 import os
 import re
-import zlib
 from collections.abc import Sequence
 from typing import NoReturn
 
 import numpy as np
 
+from ..._core import gunzip
 from ...reflections import ReflectionTable
 from ._measured import measured_table
 from ._numbers import parse_number
@@ -204,7 +203,7 @@ def read_lines(path: str | os.PathLike[str], any_text: bool = False) -> list[str
         with open(path, "rb") as file:
             data = file.read()
         if os.fspath(path).endswith(".gz"):
-            data = gzip.decompress(data)
+            data = gunzip(data)
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError:
@@ -213,7 +212,7 @@ def read_lines(path: str | os.PathLike[str], any_text: bool = False) -> list[str
             text = data.decode("latin-1")
         # Not `splitlines`, for which a form feed or a stray Latin-1 byte ends a line, too.
         return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
-    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+    except ValueError as error:
         raise ValueError(f"{os.fspath(path)}: expected UTF-8 text, got {error}") from error
 
 
