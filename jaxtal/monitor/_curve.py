@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-#: Points kept of one attempt, and states waiting to be looked at.
-_MOST, _WAITING = 1000, 64
+#: Points kept of one attempt, and states waiting to be looked at: how many, and their bytes.
+_MOST, _WAITING, _BYTES = 1000, 64, 8e6
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -65,11 +65,12 @@ class Curve:
             if attempt == self.attempt and cycle >= self.known:
                 self.amplitudes, self.known = f, cycle
 
-    def wait(self, state: Any) -> None:
-        """Keep a state to be looked at."""
+    def wait(self, state: Any, size: int = 0) -> None:
+        """Keep a state of some bytes to be looked at; every second one, if they are too many."""
+        most = min(_WAITING, max(int(_BYTES // max(size, 1)), 1))
         with self._lock:
-            if len(self._waiting) >= _WAITING:
-                self._waiting = self._waiting[::2]
+            if len(self._waiting) >= most:
+                self._waiting = self._waiting[1::2]
             self._waiting.append(state)
 
     def newest(self) -> Any:

@@ -9,8 +9,12 @@ from bokeh.models import (
     ColorBar,
     ColumnDataSource,
     Div,
+    FixedTicker,
+    Image,
     LinearColorMapper,
     MultiChoice,
+    MultiLine,
+    Scatter,
     Slider,
 )
 from bokeh.palettes import Viridis256
@@ -40,7 +44,28 @@ class DensityPage(Page):
         """Begin; planes: to choose from besides those that a user makes."""
         self._planes = tuple(planes)
         self._sum: PlaneSum | None = None
+        # Now, while the run prepares: later they would slow down its cycles.
+        self._panels = [StartPanel(i) for i in range(_PANELS)]
+        for panel in self._panels[1:]:
+            panel.layout.visible = False
+        self._lines, self._figures = {}, []
+        for name, (title, label) in _CURVES.items():
+            self._all_starts(name, title.format(per=monitor.news.per), label)
+        self._figures.append(self._families_figure())
         super().__init__(document, monitor)
+
+    def _all_starts(self, name: str, title: str, label: str) -> None:
+        """A curve of each start, and a dot at its end."""
+        shown = plot(title, "iteration", label, 172)
+        source = ColumnDataSource({"xs": [], "ys": [], "colour": [], "width": []}, name=name)
+        style = {"line_color": "colour", "line_width": "width", "line_alpha": 0.9}
+        shown.add_glyph(source, MultiLine(xs="xs", ys="ys", **style))
+        dots = ColumnDataSource({"x": [], "y": [], "colour": []})
+        style = {"size": 4, "fill_color": "colour", "line_color": "colour"}
+        shown.add_glyph(dots, Scatter(x="x", y="y", **style))
+        shown.x_range.start = shown.y_range.start = 0
+        self._lines[name] = (source, dots)
+        self._figures.append(shown)
 
     @property
     def _runs(self) -> Runs:
@@ -69,22 +94,6 @@ class DensityPage(Page):
         ]  # fmt: skip
         for slider in self._sliders:
             slider.on_change("value_throttled", self._changer(slider))
-        self._panels = [StartPanel(i) for i in range(_PANELS)]
-        for panel in self._panels[1:]:
-            panel.layout.visible = False
-        self._lines, figures = {}, []
-        for name, (title, label) in _CURVES.items():
-            shown = plot(title.format(per=self._runs.per), "iteration", label, 172)
-            source = ColumnDataSource({"xs": [], "ys": [], "colour": [], "width": []}, name=name)
-            shown.multi_line(
-                "xs", "ys", source=source, line_color="colour", line_width="width", line_alpha=0.9
-            )
-            dots = ColumnDataSource({"x": [], "y": [], "colour": []})
-            shown.scatter("x", "y", source=dots, size=4, color="colour")
-            shown.x_range.start = 0
-            shown.y_range.start = 0
-            self._lines[name] = (source, dots)
-            figures.append(shown)
         self._numbers_heading = self._heading("numbers of the algorithm")
         side = column(
             self._numbers_heading,
@@ -95,7 +104,7 @@ class DensityPage(Page):
             self._follow,
             width=245,
         )
-        bottom = row(*figures, self._families_figure(), sizing_mode="stretch_width")
+        bottom = row(*self._figures, sizing_mode="stretch_width")
         panels = row(*(one.layout for one in self._panels), sizing_mode="stretch_width")
         main = column(panels, bottom, self._said, sizing_mode="stretch_width")
         return row(side, main, sizing_mode="stretch_width")
@@ -110,13 +119,15 @@ class DensityPage(Page):
             {"image": [np.zeros((1, 1), np.float32)], "n": [1]}, name="agreement"
         )
         shown = plot("Agreement of starts", "start", "start", 172, x_range=(0, 1), y_range=(0, 1))
-        shown.image("image", x=0, y=0, dw="n", dh="n", source=self._agreement, color_mapper=colours)
+        image = Image(image="image", x=0, y=0, dw="n", dh="n", color_mapper=colours)
+        shown.add_glyph(self._agreement, image)
         shown.grid.visible = False
         shown.min_border_left = 44
         shown.add_layout(
             ColorBar(color_mapper=colours, width=8, padding=3, major_label_text_font_size="7.5pt"),
             "right",
         )
+        shown.axis.ticker = FixedTicker(ticks=[])
         self._matrix = shown
         self._said = Div(sizing_mode="stretch_width", name="families")
         return shown
@@ -205,7 +216,8 @@ class DensityPage(Page):
             axis = getattr(self._matrix, f"{name}axis")
             getattr(self._matrix, f"{name}_range").end = n
             step = -(-n // 8)
-            axis.ticker = [i + 0.5 for i in range(0, n, step)]
+            # A new ticker would make bokeh go through the whole document.
+            axis.ticker.ticks = [i + 0.5 for i in range(0, n, step)]
             axis.major_label_overrides = {i + 0.5: str(found.starts[i]) for i in range(0, n, step)}
         text = "<br>".join(f"family of {escaped(line)}" for line in found.lines[:4])
         more = f"<br>and {len(found.lines) - 4} more" if len(found.lines) > 4 else ""

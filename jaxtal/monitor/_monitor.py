@@ -5,7 +5,7 @@ import pathlib
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ._budget import Budget
@@ -164,15 +164,23 @@ class Monitor:
             free = ended or self.control.paused or any(page.asked for page in pages)
             if not free and shown >= _FREE and self._budget.left <= 0:
                 continue
-            begun, aside = time.perf_counter(), self.news.aside
             try:
                 if any(page.built for page in pages):
-                    self.news.work(_REST if ended else _PICTURE)
+                    with self.paid():
+                        self.news.work(_REST if ended else _PICTURE)
                 for page in pages:
                     page.draw(ended)
                     shown += page.built
             except Exception as error:  # the run goes on, whatever a picture runs into
                 self.news.tell(f"monitor: {_name(error)}")
+
+    @contextlib.contextmanager
+    def paid(self) -> Iterator[None]:
+        """Take the time of what is done in here off the budget, but for what is once only."""
+        begun, aside = time.perf_counter(), self.news.aside
+        try:
+            yield
+        finally:
             self._budget.pay(time.perf_counter() - begun - (self.news.aside - aside))
 
     # --- what the buttons do -------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What all pages have: where the run stands, buttons, a log, and pictures one after the other."""
 
 import abc
+import contextlib
 import functools
 import pathlib
 from typing import Any
@@ -111,7 +112,10 @@ class Page(abc.ABC):
             last: nothing will come after it.
         """
         ready, self.asked = self.monitor.news.ready, False
-        prepared = self.prepare() if ready and self._built else None
+        prepared = None
+        if ready and self._built:
+            with self.monitor.paid():
+                prepared = self.prepare()
         self._last = last and (self._built or not ready)
         self._sent += 1
         self._later(functools.partial(self._push, prepared, self._sent, self._last))
@@ -123,6 +127,10 @@ class Page(abc.ABC):
             self._gone = True
 
     def _push(self, prepared: Any, number: int, last: bool) -> None:
+        with self.monitor.paid() if self._built else contextlib.nullcontext():
+            self._put(prepared, number, last)
+
+    def _put(self, prepared: Any, number: int, last: bool) -> None:
         news = self.monitor.news
         # One message, and one layout, for all of it.
         self.document.hold("combine")

@@ -80,11 +80,12 @@ class ReconstructionNews(News):
         latest = self._latest
         if latest is None or self._seen == self.news:
             return False
-        self._seen = self.news
-        found = latest.found()
+        seen, found = self.news, latest.found()
         losses = np.asarray(found.history, np.float64)
-        if not losses.size:
+        # Fewer crystals than losses: the best starts are just being chosen.
+        if not losses.size or len(losses) != len(found.variables):
             return False
+        self._seen = seen
         self.losses = np.where(losses > 0, losses, np.nan)
         last = np.where(np.isfinite(losses[:, -1]), losses[:, -1], np.inf)
         start = int(np.argmin(last))

@@ -58,7 +58,7 @@ class SolutionRuns(Runs):
         if curve.attempt != number:
             curve.begin(number)
         curve.text = f"run {news.run}, cycle {news.cycle} of {news.rung.cycles}"
-        curve.wait(_Kept(number, news, self._before.get(news.run)))
+        curve.wait(_Kept(number, news, self._before.get(news.run)), news.x.nbytes)
         self._before[news.run] = news.x
         self.active = tuple(sorted({*self.active, news.run})[:2])
         self.news += 1

@@ -11,7 +11,13 @@ from bokeh.models import (
     CustomJSTickFormatter,
     DataRange1d,
     FixedTicker,
+    Image,
+    Legend,
+    LegendItem,
+    Line,
     LinearColorMapper,
+    MultiLine,
+    Scatter,
 )
 from bokeh.palettes import interp_palette
 
@@ -23,8 +29,13 @@ from ._style import COLOURS, plot
 _HEAT = interp_palette(
     ("#ffffff", "#ffd9a8", "#ff9a3c", "#e2461f", "#a3150c", "#4d0505", "#000000"), 256
 )
-#: Darker towards the median.
-_SHADES = (0.25, 0.4, 0.55, 0.7, 1.0, 0.7, 0.55, 0.4, 0.25)
+#: Minimum, deciles (darker towards the median), maximum.
+_LINES = {
+    "colour": [COLOURS[5], *[COLOURS[0]] * 4, "black", *[COLOURS[0]] * 4, COLOURS[1]],
+    "alpha": [1.0, 0.25, 0.4, 0.55, 0.7, 1.0, 0.7, 0.55, 0.4, 0.25, 1.0],
+    "width": [1.6, *[0.9] * 4, 1.6, *[0.9] * 4, 1.6],
+}
+_NAMES = {0: "minimum", 2: "deciles 10 to 90 %", 5: "median", 10: "maximum"}
 #: Numbers on an axis whose places are asinh(value / scale).
 _FORMAT = """
 const v = source.data.scale[0] * Math.sinh(tick)
@@ -43,22 +54,18 @@ class StartPanel:
 
     def __init__(self, number: int):
         """Lay out empty pictures; number: place from the left."""
-        self._curve = ColumnDataSource({"cycle": [], **{f"d{i}": [] for i in range(11)}})
-        self._curve.name = f"deciles{number}"
+        empty: dict[str, Any] = {"xs": [[]] * 11, "ys": [[]] * 11}
+        self._curve = ColumnDataSource({**empty, **_LINES}, name=f"deciles{number}")
+        self._ends = ColumnDataSource({"x": [], "y": [], "colour": []})
         self._scale = ColumnDataSource({"scale": [1.0]})
         top = plot("", "iteration", "density (arbitrary units)", 195)
         top.x_range.start = 0
-        for i in range(11):
-            edge = i in (0, 10)
-            colour = COLOURS[5] if i == 0 else COLOURS[1] if i == 10 else COLOURS[0]
-            colour = "black" if i == 5 else colour
-            names = {0: "minimum", 2: "deciles 10 to 90 %", 5: "median", 10: "maximum"}
-            label = {"legend_label": names[i]} if i in names else {}
-            line = {"line_width": 1.6 if edge or i == 5 else 0.9, "line_color": colour}
-            alpha = 1.0 if edge else _SHADES[i - 1]
-            top.line("cycle", f"d{i}", source=self._curve, line_alpha=alpha, **line, **label)
-            if edge:
-                top.scatter("cycle", f"d{i}", source=self._curve, size=3, color=colour)
+        style = {"line_color": "colour", "line_alpha": "alpha", "line_width": "width"}
+        lines = top.add_glyph(self._curve, MultiLine(xs="xs", ys="ys", **style))
+        dots = {"size": 3, "fill_color": "colour", "line_color": "colour"}
+        top.add_glyph(self._ends, Scatter(x="x", y="y", **dots))
+        named = [LegendItem(label=n, renderers=[lines], index=i) for i, n in _NAMES.items()]
+        top.add_layout(Legend(items=named))
         top.yaxis.ticker = FixedTicker(ticks=[0.0])
         top.yaxis.formatter = CustomJSTickFormatter(args={"source": self._scale}, code=_FORMAT)
         top.legend.location, top.legend.orientation = "top_left", "horizontal"
@@ -80,13 +87,13 @@ class StartPanel:
             x_range=DataRange1d(range_padding=0),
             y_range=DataRange1d(range_padding=0),
         )
-        image = bottom.image(
-            "image", x="x", y="y", dw="w", dh="h", source=self._image, color_mapper=self._colours
-        )
+        glyph = Image(image="image", x="x", y="y", dw="w", dh="h", color_mapper=self._colours)
+        image = bottom.add_glyph(self._image, glyph)
         for one in (bottom.x_range, bottom.y_range):
             one.renderers = [image]
-        bottom.line("x", "y", source=self._outline, color="white", line_width=2.6, alpha=0.8)
-        bottom.line("x", "y", source=self._outline, color="black", line_width=1.0)
+        for colour, width in (("white", 2.6), ("black", 1.0)):
+            line = Line(x="x", y="y", line_color=colour, line_width=width, line_alpha=0.9)
+            bottom.add_glyph(self._outline, line)
         bottom.add_layout(
             ColorBar(
                 color_mapper=self._colours,
@@ -120,9 +127,12 @@ class StartPanel:
             top = float(np.nanmax(np.abs(deciles)))
             self._scale.data = {"scale": [inner]}
             self._top.yaxis.ticker.ticks = [math.asinh(v / inner) for v in _nice(inner, top)]
-            self._curve.data = {
-                "cycle": table["cycle"],
-                **{f"d{i}": np.arcsinh(deciles[:, i] / inner) for i in range(11)},
+            cycle, y = table["cycle"], np.arcsinh(deciles.T / inner)
+            self._curve.data = {"xs": [cycle] * 11, "ys": list(y), **_LINES}
+            self._ends.data = {
+                "x": np.tile(cycle, 2),
+                "y": np.concatenate([y[0], y[10]]),
+                "colour": np.repeat([_LINES["colour"][0], _LINES["colour"][10]], len(cycle)),
             }
         if section is None or plane_sum is None:
             return

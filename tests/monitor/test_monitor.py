@@ -241,6 +241,10 @@ def test_states_that_wait_are_thinned_and_points_sorted():
         curve.wait(i)
     assert curve.waiting <= 64
     assert curve.newest() == 999
+    for i in range(5):
+        curve.wait(i, 1 << 40)
+    assert curve.newest() == 4
+    assert curve.waiting <= 2
     for cycle in (5, 3, 9):
         curve.add(0, Point(cycle, np.arange(11.0)))
     curve.add(1, Point(1, np.arange(11.0)))  # of another attempt

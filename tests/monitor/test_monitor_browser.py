@@ -145,7 +145,7 @@ class Run:
         return re.findall(r"cycle (\d+) of", self.model("state", "text"))
 
     def points(self):
-        code = "return Bokeh.documents[0].get_model_by_name('deciles0').data.cycle.length"
+        code = "return Bokeh.documents[0].get_model_by_name('deciles0').data.xs[0].length"
         return int(self.js(code))
 
     def has_finished_starts(self):
