@@ -241,7 +241,8 @@ def write_seeds(folder: pathlib.Path) -> None:
         ase.io.write(place(name, 0, ending), atoms, format=kind)
     ase.io.write(place("extxyz", 1, ".extxyz"), [atoms, atoms], format="extxyz")
     for ending in (".db", ".json"):
-        with ase.db.connect(place(f"ase{ending.replace('.', '-')}", 0, ending)) as database:
+        database: Any = ase.db.connect(place(f"ase{ending.replace('.', '-')}", 0, ending))
+        with database:
             database.write(atoms)
     mtz = gemmi.Mtz(with_base=True)
     mtz.set_cell_for_all(gemmi.UnitCell(5, 6, 7, 90, 90, 90))

@@ -66,11 +66,9 @@ def reported(folder: pathlib.Path, *rest: str) -> dict:
 
 
 class TestEightDevices:
-    def test_equal_to_the_bit(self, report):
-        assert report["phase"] == 0
+    def test_equal(self, report):
+        assert report["phase"] == 0  # to the bit
         assert report["verdicts"][0] == report["verdicts"][1]
-        # XLA may order the operations of programs of different lengths differently.
-        assert report["plan"] < 1e-6
         # Without devices, that of few crystals is computed in NumPy.
         assert report["metric"] < 1e-5
 
@@ -96,6 +94,8 @@ class TestEightDevices:
 def test_eight_devices_at_length(tmp_path):
     found = reported(tmp_path, "long")
     assert found["meshes"] == [0, 0]
+    # XLA may order the operations of programs of different lengths differently.
+    assert found["plan"] < 1e-6
     assert found["loss"] < 1e-5
     assert found["sent by gradients"] == []
     assert found["records"][0] == 0

@@ -21,7 +21,7 @@ def check_writable(folder: pathlib.Path) -> None:
         raise BadInputError(f"{folder}: cannot write there ({error.strerror})") from error
 
 
-def make_folder(folder: pathlib.Path) -> None:
+def _make_folder(folder: pathlib.Path) -> None:
     """The folder, made if need be, and known to take files.
 
     Raises:
@@ -38,7 +38,7 @@ def make_folder(folder: pathlib.Path) -> None:
 def output_folder(folder: pathlib.Path) -> Iterator[None]:
     """The folder, known to take files; not left behind empty when the work fails."""
     new = [one for one in (folder, *folder.parents) if not one.exists()]
-    make_folder(folder)
+    _make_folder(folder)
     try:
         yield
     except BaseException:

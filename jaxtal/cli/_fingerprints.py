@@ -74,7 +74,7 @@ class Reader:
 @Parameter(name="*")
 @dataclasses.dataclass(frozen=True)
 class Folder(Reader):
-    """And where its fingerprints are kept, and computed."""
+    """How a folder of crystals is read, and where its fingerprints are computed and kept."""
 
     cache: str | None = None
     """a folder to keep fingerprints in: a later run goes on after an interruption, and computes

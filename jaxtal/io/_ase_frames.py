@@ -107,6 +107,11 @@ class _Worker:
         )
         self._limits = 0.0, 0
 
+    @property
+    def lives(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
     def ask(self, path: pathlib.Path, size: int, wanted: str) -> None:
         self._limits = _SECONDS + size / _RATE, max(_BYTES, _TIMES * size)
         seconds, room = self._limits
@@ -114,8 +119,10 @@ class _Worker:
         request = {"path": os.path.abspath(path), "wanted": wanted, "rows": _ROWS}
         request |= {"seconds": seconds, "bytes": room}
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(request).encode() + b"\n")
-        self._process.stdin.flush()
+        # One that has ended is noticed where it should answer.
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.flush()
 
     def answer(self) -> tuple[str, Any]:
         """What kind of answer, and the answer.
@@ -142,8 +149,16 @@ class _Worker:
 
 
 def _taken() -> _Worker:
-    waiting = _idle.get(os.getpid())
-    return waiting.pop() if waiting else _Worker()
+    """A process that waits, unless somebody has ended it, or a new one."""
+    waiting = _idle.get(os.getpid(), [])
+    # Another thread may take the last one.
+    with contextlib.suppress(IndexError):
+        while True:
+            worker = waiting.pop()
+            if worker.lives:
+                return worker
+            worker.end()
+    return _Worker()
 
 
 @atexit.register

@@ -15,6 +15,9 @@ from ._recipe import Recipe
 from ._stage_tables import Workspace
 from ._starts_on_mesh import StartsOnMesh
 
+#: Of an attempt, what files hold and processes tell each other beside its amplitudes.
+INTEGERS, REALS = ("start", "number", "stage", "cycle"), ("seconds", "ratio", "r_factor")
+
 
 @dataclasses.dataclass(eq=False)
 class Attempt:

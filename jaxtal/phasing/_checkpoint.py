@@ -15,14 +15,13 @@ import numpy as np
 
 from .._core import Held, read_container, write_container
 from ..grids import Grid
-from ._attempt import Attempt
+from ._attempt import INTEGERS, REALS, Attempt
 from ._problem import PhasingProblem
 from ._recipe import Recipe
 from ._stage_tables import Workspace
 
 #: Seconds between two writes.
 _INTERVAL = 10.0
-_INTEGERS, _REALS = ("start", "number", "stage", "cycle"), ("seconds", "ratio", "r_factor")
 _FORMAT, _VERSION = "jaxtal-checkpoint", 1
 _WHAT = "a checkpoint of phasing"
 _ARRAYS = {
@@ -149,7 +148,7 @@ class Checkpoint:
             "grid.origin": grid.origin,
         }
         listed = list(attempts.values())
-        names = _INTEGERS + _REALS
+        names = INTEGERS + REALS
         numbers = [{name: getattr(attempt, name) for name in names} for attempt in listed]
         arrays["attempts"] = np.array(json.dumps(numbers))
         for i, attempt in enumerate(listed):
@@ -193,10 +192,10 @@ def _read(path: pathlib.Path, identity: str) -> dict[str, np.ndarray]:
 
 def _check_numbers(numbers: Any, recipe: Recipe) -> None:
     """The numbers of one attempt, and that there is such a place in the recipe."""
-    if not isinstance(numbers, dict) or numbers.keys() != {*_INTEGERS, *_REALS}:
+    if not isinstance(numbers, dict) or numbers.keys() != {*INTEGERS, *REALS}:
         raise ValueError("attempts without their numbers")
-    whole = [numbers[name] for name in _INTEGERS]
-    real = [numbers[name] for name in _REALS]
+    whole = [numbers[name] for name in INTEGERS]
+    real = [numbers[name] for name in REALS]
     if any(type(n) is not int or not 0 <= n < 2**31 for n in whole) or any(
         type(x) not in (int, float) for x in real
     ):

@@ -17,9 +17,9 @@ import numpy as np
 from jax.sharding import Mesh
 
 from ..grids import Grid
-from ._attempt import Attempt
+from ._attempt import INTEGERS, REALS, Attempt
 
-_NUMBERS = ("start", "number", "stage", "cycle", "seconds", "ratio", "r_factor")
+_NUMBERS = INTEGERS + REALS
 
 
 class Processes:

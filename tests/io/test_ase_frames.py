@@ -1,5 +1,6 @@
 """Files of ASE's formats, read by a process that may be ended."""
 
+import os
 import pathlib
 import signal
 import textwrap
@@ -42,6 +43,24 @@ def test_frames_are_those_of_ase(tmp_path):
     del several
     assert waiting._process.poll() is not None
     assert len(list(frames(path))) == 2
+
+
+def test_a_process_that_was_ended_while_it_waited_is_replaced(worker):
+    worker("sys.stdin.read()")
+    first = _ase_frames._taken()
+    _ase_frames._idle[os.getpid()] = [first]
+    first._process.kill()
+    first._process.wait()
+    second = _ase_frames._taken()
+    assert second.lives
+    second.end()
+
+
+def test_nothing_is_begun_before_ase_is_needed(tmp_path, monkeypatch):
+    monkeypatch.setattr(_ase_frames, "_idle", {})
+    monkeypatch.setattr(_ase_frames, "_Worker", None)
+    write(tmp_path / "a.cif", CELL)
+    assert len(read(tmp_path / "a.cif").to_ase()) == 2
 
 
 def test_a_name_means_the_folder_of_who_asks(tmp_path, monkeypatch):
