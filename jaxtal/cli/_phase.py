@@ -102,11 +102,10 @@ def _run(
     writes = is_first()
     quiet = quiet or not writes
     planes = tuple(one.plane for one in job.sections if not one.at_peak)
+    watching = watching if writes else Watching()
     with (
         output_folder(folder),
-        watched(
-            watching if writes else Watching(), "phase", job.source, folder, planes=planes
-        ) as monitor,
+        watched(watching, "phase", job.source, folder, planes=planes) as monitor,
         jax.enable_x64(job.run.dtype == "float64"),
     ):
         if not quiet:

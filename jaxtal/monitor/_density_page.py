@@ -44,13 +44,15 @@ class DensityPage(Page):
         """Begin; planes: to choose from besides those that a user makes."""
         self._planes = tuple(planes)
         self._sum: PlaneSum | None = None
+        runs = monitor.news
+        assert isinstance(runs, Runs)
         # Now, while the run prepares: later they would slow down its cycles.
         self._panels = [StartPanel(i) for i in range(_PANELS)]
         for panel in self._panels[1:]:
             panel.layout.visible = False
         self._lines, self._figures = {}, []
         for name, (title, label) in _CURVES.items():
-            self._all_starts(name, title.format(per=monitor.news.per), label)
+            self._all_starts(name, title.format(per=runs.per), label)
         self._figures.append(self._families_figure())
         super().__init__(document, monitor)
 
@@ -58,7 +60,7 @@ class DensityPage(Page):
         """A curve of each start, and a dot at its end."""
         shown = plot(title, "iteration", label, 172)
         source = ColumnDataSource({"xs": [], "ys": [], "colour": [], "width": []}, name=name)
-        style = {"line_color": "colour", "line_width": "width", "line_alpha": 0.9}
+        style: Any = {"line_color": "colour", "line_width": "width", "line_alpha": 0.9}
         shown.add_glyph(source, MultiLine(xs="xs", ys="ys", **style))
         dots = ColumnDataSource({"x": [], "y": [], "colour": []})
         style = {"size": 4, "fill_color": "colour", "line_color": "colour"}

@@ -157,6 +157,9 @@ class Runs(News):
         known = {i: f for i, f in known.items() if f is not None}
         if len(known) > 1 and self.news > self._judged:
             self._judge(known)
+            if self.ended and self.families and len(self.families.starts) < len(known):
+                # The few of a first comparison are not what is left to be seen.
+                self._judge(known)
         return did
 
     def _judge(self, known: dict[int, np.ndarray]) -> None:

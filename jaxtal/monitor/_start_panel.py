@@ -60,9 +60,9 @@ class StartPanel:
         self._scale = ColumnDataSource({"scale": [1.0]})
         top = plot("", "iteration", "density (arbitrary units)", 195)
         top.x_range.start = 0
-        style = {"line_color": "colour", "line_alpha": "alpha", "line_width": "width"}
+        style: Any = {"line_color": "colour", "line_alpha": "alpha", "line_width": "width"}
         lines = top.add_glyph(self._curve, MultiLine(xs="xs", ys="ys", **style))
-        dots = {"size": 3, "fill_color": "colour", "line_color": "colour"}
+        dots: Any = {"size": 3, "fill_color": "colour", "line_color": "colour"}
         top.add_glyph(self._ends, Scatter(x="x", y="y", **dots))
         named = [LegendItem(label=n, renderers=[lines], index=i) for i, n in _NAMES.items()]
         top.add_layout(Legend(items=named))
