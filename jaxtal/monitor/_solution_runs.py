@@ -118,5 +118,5 @@ def _with_moduli(x: np.ndarray, measured: np.ndarray, modulus: np.ndarray) -> np
 
 def _sampled(x: np.ndarray, moduli: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """The density of a half of the slots, flattened, and some points of it."""
-    density = np.fft.irfftn(x, s=moduli, norm="forward").reshape(-1)
+    density = np.fft.irfftn(x, moduli, tuple(range(len(moduli))), norm="forward").reshape(-1)
     return density, density[:: max(1, density.size // _SAMPLE) | 1]

@@ -16,14 +16,17 @@ import jax
 import numpy as np
 import pytest
 
-from jaxtal import crystal, density, monitor, phasing, reconstruct
+from jaxtal import crystal, density, monitor, phasing, reconstruct, solution
 from jaxtal.cli import main
 from jaxtal.descriptors import Descriptor, describe
 from jaxtal.grids import Grid
+from jaxtal.lattice import Superspace
 from jaxtal.monitor._budget import Budget
 from jaxtal.monitor._curve import Curve, Point
 from jaxtal.monitor._plane_sum import PlaneSum, Waves
 from jaxtal.phasing import Control, PhasingProblem, Recipe, Stage, SweepDown, phase
+from jaxtal.reflections import Reflections
+from jaxtal.symmetry import SpaceGroup, laue_unique
 
 pytest.importorskip("bokeh", reason="the monitor needs bokeh: pip install 'jaxtal[monitor]'")
 
@@ -342,6 +345,42 @@ def test_every_algorithm_says_what_can_be_changed(problem, algorithm, names):
         middle = jax.numpy.asarray((low + high) / 2, observed.lower.dtype)
         other, after = algorithm.changed(name, middle, state)
         assert other.changeable(after)[name][2] == pytest.approx((low + high) / 2)
+
+
+# --- solution ---------------------------------------------------------------------------------
+
+
+def test_runs_in_p1_are_the_same_and_shown():
+    from bokeh.document import Document
+
+    from jaxtal.monitor._density_page import DensityPage
+
+    group, space = SpaceGroup.find("P -1"), Superspace.periodic([5.0, 6.0, 7.0, 80, 95, 100])
+    k = np.stack(np.meshgrid(*[np.arange(-4, 5)] * 3), axis=-1).reshape(-1, 3)
+    k = np.unique(laue_unique(k[k.any(axis=1)], group.laue_rotations)[0], axis=0)
+    intensity = np.random.default_rng(1).exponential(size=len(k))
+    reflections = Reflections.from_arrays(space, group, k, intensity)
+    ladder = (solution.Rung(cycles=120),)
+    alone = solution.phase_in_p1(reflections, starts=2, ladder=ladder)
+    with monitor.SolutionMonitor(**QUIET) as made:
+        page = DensityPage(Document(), made)
+        found = solution.phase_in_p1(
+            reflections, starts=2, ladder=ladder, progress=made.said, on_chunk=made.take
+        )
+        made.finish(found.message)
+        np.testing.assert_array_equal(found.F, alone.F)
+        made.news.work(20.0)
+        page._push(None, 2, False)
+        page.show(page.prepare())
+    assert not any("monitor:" in line for line in made.news.lines)
+    for curve in made.news.curves.values():
+        table = curve.table()
+        assert table["cycle"].tolist() == [100, 120]
+        assert (table["r_factor"] > 0).all()
+        # Of two neighbouring looks.
+        assert np.isfinite(table["phase_change"]).tolist() == [False, True]
+    assert made.news.families.starts == [0, 1]
+    assert page._panels[0]._image.data["image"][0].std() > 0
 
 
 # --- reconstruction ---------------------------------------------------------------------------
