@@ -128,7 +128,7 @@ class CrystalView:
             "y": cart[:, 1],
             "z": cart[:, 2],
             "radius": 0.42 * covalent_radii[numbers],
-            "colour": [_colour(number) for number in numbers],
+            "colour": [_colour(int(number)) for number in numbers],
             "name": [chemical_symbols[number] for number in numbers],
         }
 

@@ -39,8 +39,7 @@ class PhasingMonitor(Monitor):
             planes: sections to begin with; others are chosen on the page.
             options: of `Monitor`.
         """
-        runs = PhasingRuns(title, None)
-        runs.control = Control(runs.take, work=_WORK)
+        runs = PhasingRuns(title, _WORK)
         super().__init__(runs, functools.partial(_density_page, planes=tuple(planes)), **options)
 
 

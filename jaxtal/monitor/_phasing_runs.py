@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..phasing import Equivalences, step
+from ..phasing import Control, Equivalences, step
 from ..phasing._control import Snapshot
 from ..phasing._families import linked_families
 from ..phasing._verdict import link_limit
@@ -39,9 +39,9 @@ class _Kept:
 class PhasingRuns(Runs):
     """Takes the snapshots of a run, and looks at them in another thread."""
 
-    def __init__(self, title: str, control: Any):
-        """Nothing is known before the first snapshot."""
-        super().__init__(title, control)
+    def __init__(self, title: str, work: float):
+        """Nothing is known before the first snapshot; work: between two, see `Control`."""
+        super().__init__(title, Control(self.take, work))
         self._workspace: Any = None
         self._recipe: Any = None
         self._last: Snapshot | None = None
@@ -202,9 +202,9 @@ def families(
 
 def _with_arrays(algorithm: Any, memory: Any, dtype: Any) -> Any:
     """The algorithm with its changeable numbers as arrays: one program whatever their values."""
-    names = [name for name in algorithm.changeable(memory) if hasattr(algorithm, name)]
-    numbers = {name: jnp.asarray(getattr(algorithm, name), dtype) for name in names}
-    return dataclasses.replace(algorithm, **numbers) if numbers else algorithm
+    for name, (_, _, value) in algorithm.changeable(memory).items():
+        algorithm, _ = algorithm.changed(name, jnp.asarray(value, dtype), memory)
+    return algorithm
 
 
 @eqx.filter_jit
