@@ -10,6 +10,7 @@ from statistics import median
 from descent_report import descent_text
 from from_composition_report import from_composition_text
 from generative_report import generative_text
+from monitor_report import monitor_text
 from rebuilding_report import rebuilding_text
 from refinement_report import refinement_text
 from solving_report import simulated_text, solving_peers_text, solving_text, verdict_text
@@ -619,6 +620,7 @@ def write():
         ("from_composition", from_composition_text),
         ("descent", descent_text),
         ("phasing", phasing_text),
+        ("monitor", monitor_text),
         ("fields", fields_text),
         ("matching", matching_text),
         ("properties", properties_text),

@@ -28,6 +28,7 @@ The names below are where a user starts; each room's docstring is its handbook:
     io            CIF, the formats of ASE, reflections, phases, descriptions, fields, maps
     search        fingerprints of whole folders, nearest neighbours, duplicates
     plot          pictures of the above
+    monitor       a live page of phasing, solution and reconstruction
     torch         any of the losses, or any JAX function, in PyTorch
     cli           the command `jaxtal`
 

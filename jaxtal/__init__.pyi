@@ -8,6 +8,7 @@ from . import io as io
 from . import lattice as lattice
 from . import losses as losses
 from . import metric as metric
+from . import monitor as monitor
 from . import phasing as phasing
 from . import plot as plot
 from . import reconstruct as reconstruct

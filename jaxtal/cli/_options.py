@@ -90,3 +90,26 @@ class DescriptorChoice:
     """highest degree, default 10"""
     q_max: float | None = None
     """1/angstrom, default 10"""
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True)
+class Watching:
+    """Whether a run is shown on a page of this machine."""
+
+    monitor: bool = False
+    """show the run in a browser, with buttons, while it goes on (needs jaxtal[monitor])"""
+    port: Annotated[int | None, integer(0)] = None
+    """of --monitor, on 127.0.0.1; default any that is free"""
+    no_open: bool = False
+    """of --monitor: print its address and open no browser"""
+
+    def check(self) -> None:
+        """Refuse options that have no use, before anything is done.
+
+        Raises:
+            ValueError: options without --monitor.
+        """
+        for name, given in (("--port", self.port is not None), ("--no-open", self.no_open)):
+            if given and not self.monitor:
+                raise ValueError(f"{name}: no use without --monitor")

@@ -15,7 +15,8 @@ from ..phasing import phase as find_phases
 from ._devices import chosen_mesh, is_first
 from ._errors import BadInputError
 from ._files import check_writable, output_folder
-from ._options import Count, Dtype, Json, Quiet, Seed
+from ._options import Count, Dtype, Json, Quiet, Seed, Watching
+from ._watched import watched
 from .job import (
     Demo,
     Example,
@@ -46,6 +47,7 @@ def phase(
     dtype: Dtype | None = None,
     devices: Count | None = None,
     distributed: bool = False,
+    watching: Watching = Watching(),
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -75,20 +77,23 @@ def phase(
     }
     options = {key: value for key, value in given.items() if value is not None}
     _check_one_of(job, example, demo)
+    watching.check()
     if example is not None:
         rest = {"devices": devices, "distributed": distributed or None}
+        rest |= {"monitor": watching.monitor or None}
         _check_alone({**options, **rest, "output": output, "json": as_json or None})
         print(example_text(example), end="")
         return 0
     begin = time.perf_counter()
     mesh = chosen_mesh(devices, distributed=distributed)
-    return _run(_read(job, demo, options), mesh, output, as_json, quiet, begin)
+    return _run(_read(job, demo, options), mesh, output, watching, as_json, quiet, begin)
 
 
 def _run(
     job: Job,
     mesh: Mesh | None,
     output: pathlib.Path | None,
+    watching: Watching,
     as_json: bool,
     quiet: bool,
     begin: float,
@@ -96,7 +101,13 @@ def _run(
     folder = output or pathlib.Path(f"phasing-{job.name}")
     writes = is_first()
     quiet = quiet or not writes
-    with output_folder(folder), jax.enable_x64(job.run.dtype == "float64"):
+    planes = tuple(one.plane for one in job.sections if not one.at_peak)
+    watching = watching if writes else Watching()
+    with (
+        output_folder(folder),
+        watched(watching, "phase", job.source, folder, planes=planes) as monitor,
+        jax.enable_x64(job.run.dtype == "float64"),
+    ):
         if not quiet:
             print(f"phasing {job.source}: {_size(job)}", file=sys.stderr)
         result = find_phases(
@@ -109,7 +120,11 @@ def _run(
             checkpoint=job.checkpoint,
             mesh=mesh,
             progress=not quiet and sys.stderr.isatty(),
+            control=None if monitor is None else monitor.control,
+            observers=() if monitor is None else monitor.observers,
         )
+        if monitor is not None:
+            monitor.finish(result.message)
         report = Report.of(job, result, time.perf_counter() - begin)
         if not writes:
             return report.exit_code

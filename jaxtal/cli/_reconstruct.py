@@ -21,9 +21,10 @@ from ._discover import Unknown, discover
 from ._errors import BadInputError
 from ._files import output_folder
 from ._inputs import crystal_name, find_crystal
-from ._options import Count, Dtype, Json, Quiet, Reading, Seed, number
+from ._options import Count, Dtype, Json, Quiet, Reading, Seed, Watching, number
 from ._rebuilt import Rebuilt, superposed
 from ._sought import Sought, sought_crystal
+from ._watched import watched
 
 #: Width of the bins of G(d), 1/angstrom.
 _SPACING = 0.1
@@ -47,6 +48,7 @@ def reconstruct(
     output: Annotated[pathlib.Path | None, Parameter(alias="-o")] = None,
     dtype: Dtype = "float32",
     reading: Reading = Reading(),
+    watching: Watching = Watching(),
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -71,6 +73,9 @@ def reconstruct(
         dtype: precision, default float32.
     """
     begin = time.perf_counter()
+    watching.check()
+    if unknown.asked and watching.monitor:
+        raise BadInputError("--monitor: no use with --composition, --atoms or --groups")
     if perturb is not None and perturb[0] >= 2:
         raise BadInputError(f"--perturb: expected D_LAT < 2, a relative width, got {perturb[0]:g}")
     optimiser = Adam(steps=steps) if perturb is None else Adam(steps=steps, learning_rate=_GENTLE)
@@ -105,13 +110,20 @@ def reconstruct(
                     as_json=as_json,
                     quiet=quiet,
                 )
-        with output_folder(folder):
+        with output_folder(folder), watched(watching, "reconstruct", crystal, folder) as monitor:
             if not quiet:
                 print(f"rebuilding {crystal} from its descriptor", file=sys.stderr)
             shown = not quiet and sys.stderr.isatty()
+            told = None if monitor is None else monitor.take
             if like is None:
                 group, sites = sought.space_group, sought.pairs
-                found = from_sites(target, group, sites, starts=starts, key=seed, progress=shown)
+                found = from_sites(
+                    *(target, group, sites),
+                    starts=starts,
+                    key=seed,
+                    progress=shown,
+                    on_chunk=told,
+                )
                 like = found.best
             else:
                 found = from_descriptor(
@@ -122,7 +134,10 @@ def reconstruct(
                     perturbation=perturb,
                     optimiser=optimiser,
                     progress=shown,
+                    on_chunk=told,
                 )
+            if monitor is not None:
+                monitor.finish(found.message)
             match = None if reference is None else superposed(found.best, reference)
             rebuilt = Rebuilt(like, found, match, known=reference is not None)
             files = _write(folder, name, rebuilt, target)

@@ -21,8 +21,9 @@ from ..solution import solve as solve_structure
 from ._errors import BadInputError
 from ._files import output_folder
 from ._interrupts import INTERRUPTED
-from ._options import Count, Json, Quiet, Radiation, ReflectionForm, Seed, Six, number
+from ._options import Count, Json, Quiet, Radiation, ReflectionForm, Seed, Six, Watching, number
 from ._skipped import one_line_warnings
+from ._watched import watched
 
 #: Ends of the names of what may be written.
 _ENDINGS = (".cif", ".res", "-density.ccp4", "-difference.ccp4", "-p1.ccp4", ".png", ".log")
@@ -45,6 +46,7 @@ def solve(
     time: Annotated[float | None, number(0.0)] = None,
     embed: bool = False,
     output: Annotated[pathlib.Path | None, Parameter(alias="-o")] = None,
+    watching: Watching = Watching(),
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -67,6 +69,7 @@ def solve(
         embed: put the reflections into the CIF, too (_shelx_hkl_file).
         output: folder to write to, default solve-NAME.
     """
+    watching.check()
     if composition is not None:
         composition_amounts(composition)
     if time is not None and not time > 0:
@@ -78,7 +81,18 @@ def solve(
         raise BadInputError(f"-o: expected another folder than that of the data, got {folder}")
     table = read_reflection_table(file, form, block=block, instructions=instructions)
     table = table.stating(cell=None if cell is None else np.array(cell, np.float64))
-    with output_folder(folder), one_line_warnings(quiet):
+    with (
+        output_folder(folder),
+        watched(watching, "solve", file.name, folder) as monitor,
+        one_line_warnings(quiet),
+    ):
+
+        def said(line: str) -> None:
+            if not quiet:
+                print(line, file=sys.stderr)
+            if monitor is not None:
+                monitor.said(line)
+
         found = solve_structure(
             table,
             composition,
@@ -88,8 +102,11 @@ def solve(
             starts=starts,
             seed=seed,
             time_limit=time,
-            progress=None if quiet else lambda line: print(line, file=sys.stderr),
+            progress=said,
+            on_chunk=None if monitor is None else monitor.take,
         )
+        if monitor is not None:
+            monitor.finish(found.message)
         rows = table.reindexed(found.report.laue.index_matrix) if embed else False
         files = _write(found, folder, name, rows)
     if as_json:

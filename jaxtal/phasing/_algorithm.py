@@ -1,6 +1,7 @@
 """The seam of a phasing algorithm: how it changes a density, and which amplitudes follow."""
 
 import abc
+import dataclasses
 from typing import Any
 
 import equinox as eqx
@@ -97,6 +98,26 @@ class AbstractAlgorithm(eqx.Module):
             the amplitudes of the next cycle and the new state.
         """
         return replace_moduli(back, observed), state
+
+    def changeable(self, state: Any) -> dict[str, tuple[float, float, float]]:
+        """List the numbers that may be given other values between two cycles.
+
+        Args:
+            state: the state of the algorithm.
+
+        Returns:
+            by name: lowest and highest value, and the present one. None by default.
+        """
+        return {}
+
+    def changed(
+        self, name: str, value: Float[Array, ""], state: Any
+    ) -> tuple["AbstractAlgorithm", Any]:
+        """Return the algorithm and its state with another value of a number of `changeable`.
+
+        By default it is a field of the algorithm.
+        """
+        return dataclasses.replace(self, **{name: value}), state
 
     def solution(
         self, observed: Observed, f: Complex[Array, " n"], state: Any

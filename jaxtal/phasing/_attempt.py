@@ -70,6 +70,10 @@ class Attempt:
             self.ratio, self.r_factor = (float(value) for value in judged)
         self.state, self.cycle, self.stage = None, 0, self.stage + 1
 
+    def total(self, recipe: Recipe) -> int:
+        """Cycles of the present stage; the judgement is the last stage's last one."""
+        return recipe.stages[self.stage].cycles - (self.stage + 1 == len(recipe.stages))
+
     def finished(self, recipe: Recipe) -> bool:
         """True after the last stage."""
         return self.stage == len(recipe.stages)
@@ -101,8 +105,7 @@ def advance(
     place, done = group[0].stage, group[0].cycle
     stage, transforms = recipe.stages[place], workspace.transforms[place]
     maps = transforms.slot.shape[0]
-    # The judgement is the last stage's last cycle.
-    total = stage.cycles - (place + 1 == len(recipe.stages))
+    total = group[0].total(recipe)
     rounds = min(-(-cycles // maps), (total - done) // maps)
     for attempt in group:
         if attempt.state is None:

@@ -28,7 +28,7 @@ class SweepDown(AbstractAlgorithm):
     """
 
     fraction: float = 0.8
-    decrement: float = 0.99
+    decrement: float | Float[Array, ""] = 0.99
     exact: bool = False
 
     def __check_init__(self):
@@ -42,6 +42,18 @@ class SweepDown(AbstractAlgorithm):
 
     def init(self, observed: Observed, f: Complex[Array, " n"], key: PRNGKeyArray) -> Array:
         return jnp.asarray(self.fraction, observed.lower.dtype)
+
+    def changeable(self, state: Any) -> dict[str, tuple[float, float, float]]:
+        return {
+            "fraction": (0.02, 0.98, float(state)),
+            "decrement": (0.95, 1.0, float(self.decrement)),
+        }
+
+    def changed(
+        self, name: str, value: Float[Array, ""], state: Any
+    ) -> tuple[AbstractAlgorithm, Any]:
+        # The fraction of the first cycle is past; that of the next one is the state.
+        return (self, value) if name == "fraction" else super().changed(name, value, state)
 
     def flip_density(self, density: Float[Array, "*grid"], state: Any) -> tuple[Array, Any]:
         threshold = quantile(density, state, self.exact)
@@ -67,7 +79,7 @@ class ChargeFlipping(AbstractAlgorithm):
     """
 
     threshold: float | None = None
-    sigmas: float = 1.0
+    sigmas: float | Float[Array, ""] = 1.0
     clip: float | None = None
     weak: float = 0.0
 
@@ -82,6 +94,11 @@ class ChargeFlipping(AbstractAlgorithm):
 
     def init(self, observed: Observed, f: Complex[Array, " n"], key: PRNGKeyArray) -> Array:
         return _weak_orbits(observed, self.weak)
+
+    def changeable(self, state: Any) -> dict[str, tuple[float, float, float]]:
+        if self.threshold is not None:
+            return {}
+        return {"sigmas": (0.1, 4.0, float(self.sigmas))}
 
     def flip_density(self, density: Float[Array, "*grid"], state: Any) -> tuple[Array, Any]:
         rms = jnp.sqrt(jnp.mean(density * density))
@@ -123,10 +140,23 @@ class RandomisedMedian(AbstractAlgorithm):
     """
 
     threshold: float = 1.0
-    decrement: float = 0.998
+    decrement: float | Float[Array, ""] = 0.998
 
     def init(self, observed: Observed, f: Complex[Array, " n"], key: PRNGKeyArray) -> Any:
         return key, jnp.asarray(self.threshold, observed.lower.dtype)
+
+    def changeable(self, state: Any) -> dict[str, tuple[float, float, float]]:
+        return {
+            "threshold": (0.0, 2.0, float(state[1])),
+            "decrement": (0.95, 1.0, float(self.decrement)),
+        }
+
+    def changed(
+        self, name: str, value: Float[Array, ""], state: Any
+    ) -> tuple[AbstractAlgorithm, Any]:
+        if name == "threshold":
+            return self, (state[0], value)
+        return super().changed(name, value, state)
 
     def flip_density(self, density: Float[Array, "*grid"], state: Any) -> tuple[Array, Any]:
         return jnp.where(density < quantile(density, 0.5), -density, density), state
@@ -155,7 +185,7 @@ class LowDensityElimination(AbstractAlgorithm):
         Shiono & Woolfson (1992), Acta Cryst. A48, 451.
     """
 
-    peak: float = 0.5
+    peak: float | Float[Array, ""] = 0.5
 
     def __check_init__(self):
         """Check the numbers.
@@ -164,6 +194,9 @@ class LowDensityElimination(AbstractAlgorithm):
             ValueError: a share of the maximum that is not in (0, 1].
         """
         _check_share("peak", self.peak)
+
+    def changeable(self, state: Any) -> dict[str, tuple[float, float, float]]:
+        return {"peak": (0.05, 1.0, float(self.peak))}
 
     def flip_density(self, density: Float[Array, "*grid"], state: Any) -> tuple[Array, Any]:
         scale = 0.2 * self.peak * jnp.max(density)
@@ -181,6 +214,6 @@ def _weak_orbits(observed: Observed, share: float) -> Array:
     return observed.measured & (observed.lower < limit)
 
 
-def _check_share(name: str, value: float) -> None:
+def _check_share(name: str, value: float | Float[Array, ""]) -> None:
     if not 0 < value <= 1:
         raise ValueError(f"{name}: expected a number in (0, 1], got {value}")

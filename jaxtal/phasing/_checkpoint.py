@@ -1,5 +1,6 @@
 """Finished and unfinished attempts in a file, to go on with to the same bits."""
 
+import copy
 import dataclasses
 import hashlib
 import json
@@ -61,6 +62,12 @@ class Checkpoint:
             _check_place(self._path)
         if self._path is not None and self._path.exists():
             self._data = _read(self._path, self._identity)
+
+    def closed(self) -> "Checkpoint":
+        """This file as it is, to which nothing more is written."""
+        other = copy.copy(self)
+        other._path = None
+        return other
 
     def grid_or(self, given: Grid | None) -> Grid | None:
         """The alias-free grid of the run, if it was begun before, and otherwise the given one.

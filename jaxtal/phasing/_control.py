@@ -1,13 +1,19 @@
-"""Watching a run from outside: pause, resume, stop, show."""
+"""Watching a run from outside: pause, resume, step, stop, change numbers, show."""
 
+import dataclasses
 import threading
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import numpy as np
 
 from ._attempt import Attempt
+from ._recipe import Recipe
 from ._stage_tables import Workspace
+
+#: Seconds between two looks of a held run at whether it may go on.
+_GLANCE = 0.2
 
 
 class Snapshot:
@@ -16,12 +22,14 @@ class Snapshot:
     Attributes:
         attempt: its numbers, state and records.
         workspace: the tables it uses.
+        recipe: the stages it goes through, as they are now.
     """
 
-    def __init__(self, attempt: Attempt, workspace: Workspace):
+    def __init__(self, attempt: Attempt, workspace: Workspace, recipe: Recipe):
         """Keep references; nothing is computed before it is asked for."""
         self.attempt = attempt
         self.workspace = workspace
+        self.recipe = recipe
 
     @property
     def f(self) -> np.ndarray:
@@ -36,44 +44,139 @@ class Snapshot:
 
 
 class Control:
-    """Handle that pauses, resumes or stops a run from another thread, and tells what happens in it.
+    """Handle that pauses, steps, resumes or stops a run from another thread, and tells its news.
 
     Args:
         on_chunk: called with a `Snapshot` of every attempt after each chunk of its cycles.
+        work: grid points times cycles between two reports, where `phase` is given no `chunk`; None
+            for whole stages. A number makes chunks of about equal time on small and large grids.
     """
 
     class Stopped(Exception):  # noqa: N818 (not an error: the way out of the loop)
         """The run was asked to stop."""
 
-    def __init__(self, on_chunk: Callable[[Snapshot], object] | None = None):
+    def __init__(
+        self, on_chunk: Callable[[Snapshot], object] | None = None, work: float | None = None
+    ):
         """Running, until told otherwise."""
-        self._on_chunk = on_chunk
-        self._go = threading.Event()
-        self._go.set()
-        self._stop = False
+        self._on_chunk, self._work = on_chunk, work
+        self._changed = threading.Condition()
+        self._paused = self._stop = False
+        self._steps = 0
+        self._wanted: dict[str, float] = {}
+
+    @property
+    def paused(self) -> bool:
+        """Whether the run is held after its present chunk."""
+        return self._paused
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the run was told to end."""
+        return self._stop
 
     def pause(self) -> None:
         """Hold the run after the present chunk."""
-        self._go.clear()
+        with self._changed:
+            self._paused, self._steps = True, 0
 
     def resume(self) -> None:
         """Let a paused run go on."""
-        self._go.set()
+        with self._changed:
+            self._paused = False
+            self._changed.notify_all()
+
+    def step(self) -> None:
+        """Let one more chunk through, and hold the run after it."""
+        with self._changed:
+            self._paused = True
+            self._steps += 1
+            self._changed.notify_all()
 
     def stop(self) -> None:
         """End the run after the present chunk; what is finished is kept."""
-        self._stop = True
-        self._go.set()
+        with self._changed:
+            self._stop = True
+            self._changed.notify_all()
 
-    def report(self, group: list[Attempt], workspace: Workspace) -> None:
+    def change(self, name: str, value: float) -> None:
+        """Give a number of the algorithm another value from the next chunk on.
+
+        Args:
+            name: one of `AbstractAlgorithm.changeable` of the stage that is on; others are passed
+                over.
+            value: within the limits that stand there.
+        """
+        with self._changed:
+            self._wanted[name] = float(value)
+
+    def changes(self) -> dict[str, float]:
+        """Take the values that were asked for since the last time."""
+        with self._changed:
+            wanted, self._wanted = self._wanted, {}
+            return wanted
+
+    def hold(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Wait while the run is paused.
+
+        Args:
+            stopped: asked now and then; True ends the wait.
+        """
+        with self._changed:
+            while self._paused and not self._steps and not self._stop and not stopped():
+                self._changed.wait(_GLANCE)
+            self._steps = max(self._steps - 1, 0)
+
+    def cycles(self, points: int, total: int) -> int:
+        """How many cycles a chunk of a stage has.
+
+        Args:
+            points: of the grid.
+            total: cycles of the stage. Chunks are about equal, so that few programs are compiled.
+        """
+        if self._work is None:
+            return total
+        chunks = max(1, round(total * points / self._work))
+        return -(-total // min(chunks, total))
+
+    def report(self, group: list[Attempt], workspace: Workspace, recipe: Recipe) -> Recipe:
         """Take the news of every chunk of a run, which calls this.
+
+        Returns:
+            the recipe to go on with: the same, but for numbers that were given other values.
 
         Raises:
             Control.Stopped: the run is to end.
         """
         if self._on_chunk is not None:
             for attempt in group:
-                self._on_chunk(Snapshot(attempt, workspace))
-        self._go.wait()
+                self._on_chunk(Snapshot(attempt, workspace, recipe))
+        self.hold()
         if self._stop:
             raise Control.Stopped
+        for name, value in self.changes().items():
+            recipe = _changed(recipe, group, name, value)
+        return recipe
+
+
+def _changed(recipe: Recipe, group: list[Attempt], name: str, value: float) -> Recipe:
+    """A number of the stage that a group is in, changed there and in the attempts' states.
+
+    It becomes an array, so that a later change compiles nothing anew.
+    """
+    for attempt in group:
+        if attempt.state is None:
+            continue
+        place = attempt.stage
+        stage, state = recipe.stages[place], attempt.state
+        limits = stage.algorithm.changeable(state.memory)
+        if name not in limits:
+            continue
+        low, high, _ = limits[name]
+        number = jax.numpy.asarray(min(max(value, low), high), state.f.real.dtype)
+        algorithm, memory = stage.algorithm.changed(name, number, state.memory)
+        attempt.state = dataclasses.replace(state, memory=memory)
+        stage = dataclasses.replace(stage, algorithm=algorithm)
+        stages = (*recipe.stages[:place], stage, *recipe.stages[place + 1 :])
+        recipe = dataclasses.replace(recipe, stages=stages)
+    return recipe

@@ -77,8 +77,9 @@ def phase(
         grid: the alias-free grid; by default one is searched for and moved to a random origin.
         dtype: float32, or float64 where JAX has it enabled.
         observers: functions of a `Cycle`; their records are in `Start.records`.
-        control: told of every chunk; pauses, stops, shows (see `Control`).
-        chunk: cycles between two reports to `control`; a whole stage by default.
+        control: told of every chunk; pauses, stops, changes numbers, shows (see `Control`).
+        chunk: cycles between two reports to `control`; by default as it says (`Control.work`), or
+            a whole stage.
         checkpoint: file that keeps finished and unfinished work, read if it exists.
         batch: starts that run side by side, in threads of a CPU or in one program of an
             accelerator; by default as many as there are cores, or 64, at most `starts`.
@@ -150,10 +151,14 @@ def phase(
         try:
             for group in run.groups(starts, width):
                 while part := run.unfinished(group):
-                    cycles = chunk or stages.cycles
+                    points, total = workspace.sizes[part[0].stage], part[0].total(stages)
+                    cycles = chunk or control.cycles(points, total)
                     advance(part, workspace, stages, cycles, observers, pool, width, on_mesh)
                     saved.store(run.attempts, grid)
-                    control.report(part, workspace)
+                    told = control.report(part, workspace, stages)
+                    if told is not stages:
+                        # What is reached with other numbers is no part of the run that is saved.
+                        stages, saved = told, saved.closed()
                 bar.update(len(group) if group[0].number == 0 else 0)
         except (KeyboardInterrupt, Control.Stopped):
             interrupted = run.hurried = True

@@ -27,8 +27,8 @@ class RelaxedReflections(AbstractAlgorithm):
         Am. A 20, 40.
     """
 
-    beta: float = 0.5
-    support: float = 0.05
+    beta: float | Float[Array, ""] = 0.5
+    support: float | Float[Array, ""] = 0.05
 
     def __check_init__(self):
         """Check the numbers.
@@ -44,6 +44,12 @@ class RelaxedReflections(AbstractAlgorithm):
     def init(self, observed: Observed, f: Complex[Array, " n"], key: PRNGKeyArray) -> Any:
         return f
 
+    def changeable(self, state: Any) -> dict[str, tuple[float, float, float]]:
+        return {
+            "beta": (0.05, 1.5, float(self.beta)),
+            "support": (0.01, 0.5, float(self.support)),
+        }
+
     def flip_density(self, density: Float[Array, "*grid"], state: Any) -> tuple[Array, Any]:
         limit = jnp.maximum(quantile(density, 1.0 - self.support), 0.0)
         return jnp.where(density >= limit, density, 0.0), state
@@ -51,7 +57,8 @@ class RelaxedReflections(AbstractAlgorithm):
     def flip_amplitudes(
         self, observed: Observed, f: Complex[Array, " n"], back: Complex[Array, " n"], state: Any
     ) -> tuple[Complex[Array, " n"], Any]:
-        x = state + self.beta * (back - replace_moduli(state, observed))
+        beta = jnp.asarray(self.beta, back.dtype)
+        x = state + beta * (back - replace_moduli(state, observed))
         return 2.0 * replace_moduli(x, observed) - x, x
 
     def solution(

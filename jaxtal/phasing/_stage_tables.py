@@ -25,11 +25,13 @@ class Workspace:
     """What all starts share.
 
     Attributes:
+        problem: what is phased.
         observed: the measurement.
         grid: the alias-free grid.
         transforms: tables of each stage, maps stacked along a first axis.
     """
 
+    problem: PhasingProblem
     observed: Observed
     grid: Grid
     transforms: tuple[Transform, ...]
@@ -54,7 +56,7 @@ class Workspace:
                 transforms.append(alias_free)
             else:
                 transforms.append(_folded(problem, stage, size, _stream(seed, i), dtype))
-        return cls(problem.observed(dtype), grid, tuple(transforms))
+        return cls(problem, problem.observed(dtype), grid, tuple(transforms))
 
     def from_host(self, stage: int) -> bool:
         """True where a stage is better driven from the host on the present device."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from ._objective import Objective, check_target
 from ._problem import Problem
 from ._result import Reconstruction, distinct_crystals
 from ._run_chunk import final_losses, on_device
-from ._search import Found, search
+from ._search import Found, SearchNews, search
 from ._search_plan import search_problem
 from ._search_problem import SearchProblem
 from ._starts import draw_variables
@@ -46,6 +47,7 @@ def from_descriptor(
     polish: AbstractOptimiser | None = LevenbergMarquardt(),  # noqa: B008 (immutable)
     tolerance: float = 1e-8,
     progress: bool = True,
+    on_chunk: Callable[[SearchNews], object] | None = None,
 ) -> Reconstruction:
     """Recover a crystal from its descriptor, its space group and its Wyckoff sites (eq. 18).
 
@@ -74,6 +76,8 @@ def from_descriptor(
             or 100 tolerances; None for none.
         tolerance: loss, further terms included, below which a start has converged.
         progress: show a progress bar.
+        on_chunk: called with a `SearchNews` after every chunk of iterations of some starts, in
+            their thread; the chunk after it waits for it.
 
     Returns:
         Best crystal, losses, histories, and every distinct crystal within the tolerance.
@@ -114,9 +118,13 @@ def from_descriptor(
 
     from tqdm import tqdm
 
+    def tell(now: Callable[[], Found], stopped: Callable[[], bool]) -> None:
+        if on_chunk is not None:
+            on_chunk(SearchNews(target, like, tolerance, now, stopped))
+
     total = optimiser.steps + (0 if polish is None else polish.steps)
     with tqdm(total=total, disable=not progress, unit="step") as bar:
-        found = search(problem, optimiser, polish, initial, starts, tolerance, bar, cell)
+        found = search(problem, optimiser, polish, initial, starts, tolerance, bar, cell, tell)
     losses = _losses(problem, objective, target, like, found)
     converged = losses <= tolerance
     best = like.with_variables(found.variables[int(np.argmin(losses))])

@@ -53,6 +53,25 @@ class Found:
     interrupted: bool
 
 
+@dataclasses.dataclass(frozen=True)
+class SearchNews:
+    """What a search tells of every chunk of its iterations.
+
+    Attributes:
+        target: what is sought.
+        like: group and sites of the crystals that the variables are of.
+        tolerance: loss within which a start has converged.
+        found: where the starts are now; made when it is called.
+        stopped: whether the search is to end.
+    """
+
+    target: Any
+    like: Any
+    tolerance: float
+    found: Callable[[], Found]
+    stopped: Callable[[], bool]
+
+
 def search(
     problem: Problem | SearchProblem,
     optimiser: AbstractOptimiser,
@@ -62,6 +81,7 @@ def search(
     tolerance: float,
     bar: Any,
     cell: CellVariables | None,
+    on_chunk: Callable[[Callable[[], Found], Callable[[], bool]], object] | None = None,
 ) -> Found:
     """Run starts through two stages.
 
@@ -78,6 +98,8 @@ def search(
         tolerance: loss within which a start has converged.
         bar: a progress bar of tqdm, whose total is the steps of both stages.
         cell: variables of the cell that the problem has instead of those given, or None.
+        on_chunk: called after every chunk of some starts, in their thread, with two functions:
+            where the starts are now, and whether the search is to end. It may wait.
     """
     if (
         isinstance(problem, SearchProblem)
@@ -89,6 +111,7 @@ def search(
     steps = optimiser.steps
     places = [n for n in _TRIALS if n < steps] if optimiser.resumed else []
     with _Runner(problem, optimiser, polish, initial, keep, bar, cell) as runner:
+        runner.on_chunk = on_chunk
         runner.prepare()
         going_on = np.arange(len(initial))
         for begin, end in itertools.pairwise([0, *places, steps]):
@@ -124,6 +147,7 @@ class _Runner:
         self.state: PyTree = None
         self.lowest, self.shown, self.interrupted = np.inf, 0.0, False
         self.stop = threading.Event()
+        self.on_chunk: Callable[..., object] | None = None
         on_cpu = jax.default_backend() == "cpu"
         side = _SIDE_BY_SIDE if on_cpu else len(initial)
         self.batch = min(side, 1 << (keep - 1).bit_length())
@@ -184,6 +208,7 @@ class _Runner:
                         kept[rows] = new
                 self._keep(rows, losses[:, :length])
                 self._show(losses, length * len(rows))
+                self._tell()
 
         self._run(some, rows)
 
@@ -206,6 +231,7 @@ class _Runner:
             total = self.bar.total or 0
             done = self.optimiser.steps if last else 0
             self._show(losses, len(chosen) * (total - done))
+            self._tell()
 
         # Alike starts side by side: they end together.
         recent = np.array([self.history[i][-1][-1:].sum() for i in rows])
@@ -271,6 +297,10 @@ class _Runner:
         for i, row in zip(rows, losses, strict=True):
             made = np.flatnonzero(~np.isnan(losses).all(axis=0)).max(initial=-1) + 1
             self.history[i].append(row[:made].astype(float))
+
+    def _tell(self) -> None:
+        if self.on_chunk is not None:
+            self.on_chunk(lambda: self.found, self.stop.is_set)
 
     def _show(self, losses: np.ndarray, steps: int) -> None:
         with self.bar.get_lock():

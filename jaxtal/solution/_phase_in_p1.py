@@ -1,6 +1,7 @@
 """Phasing in P1 of data that a Laue group merged: the road that needs no space group."""
 
 import concurrent.futures
+import dataclasses
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -39,6 +40,37 @@ _PLAIN = 100
 _GLANCE = 100
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class FreeNews:
+    """Where a run in P1 stands after some cycles.
+
+    Attributes:
+        run: its number.
+        rung: the recipe it follows.
+        cycle: cycles done in it.
+        reflections: what is phased.
+        grid: of the density.
+        k: indices that have phases, (m, 3).
+        data: what was measured.
+        x: the iterate, on half of the grid's slots.
+        stopped: whether the run is to end.
+    """
+
+    run: int
+    rung: Rung
+    cycle: int
+    reflections: Reflections
+    grid: Grid
+    k: np.ndarray
+    data: FreeAmplitudes
+    x: Any
+    stopped: Callable[[], bool]
+
+
+#: Takes the news, and tells step and support to go on with, or None for the same.
+OnChunk = Callable[[FreeNews], tuple[float, float] | None]
+
+
 def phase_in_p1(
     reflections: Reflections,
     *,
@@ -48,6 +80,7 @@ def phase_in_p1(
     ladder: Sequence[Rung] = LADDER,
     progress: Callable[[str], None] | None = None,
     stop: Callable[[], bool] | None = None,
+    on_chunk: OnChunk | None = None,
 ) -> FreeStructure:
     """Phase reflections in P1, with harder recipes only while runs do not agree.
 
@@ -68,6 +101,8 @@ def phase_in_p1(
         ladder: recipes, tried in order.
         progress: called with a line before and after each recipe.
         stop: asked every hundred cycles; True ends the runs where they are.
+        on_chunk: called with a `FreeNews` after every hundred cycles of a run, in its thread; the
+            run waits for it.
 
     Returns:
         what the last rung that was tried found; `converged` says whether to believe it.
@@ -92,7 +127,7 @@ def phase_in_p1(
         if progress is not None:
             progress(f"{starts} runs in P1: {rung.text()}")
         found = _climb(
-            reflections, rung, starts, seed + 7919 * number, radiation, twin, begun, stop
+            reflections, rung, starts, seed + 7919 * number, radiation, twin, begun, stop, on_chunk
         )
         # More cycles do not untwin a crystal.
         if found.agrees or twin is not None or stop():
@@ -112,6 +147,7 @@ def _climb(
     twin: float | None,
     begun: float,
     stop: Callable[[], bool],
+    on_chunk: OnChunk | None,
 ) -> FreeStructure:
     orbits, signed = reflections.orbits, radiation == "neutron"
     amplitude = reflections.amplitude / NormalisedE(with_epsilon=False).form_factors(reflections)
@@ -133,18 +169,23 @@ def _climb(
     def number(value: float) -> Any:
         return jnp.asarray(value, data.modulus.dtype)
 
-    def relaxed(data: FreeAmplitudes, rung: Rung, x: Any, cycles: int) -> Any:
-        beta, support = number(rung.beta), number(rung.support)
+    def relaxed(data: FreeAmplitudes, rung: Rung, x: Any, first: int, cycles: int, run: int) -> Any:
+        numbers = rung.beta, rung.support
         for done in range(0, cycles, _GLANCE):
             if stop():
                 break
             part = jnp.int32(min(_GLANCE, cycles - done))
+            beta, support = map(number, numbers)
             x = jax.block_until_ready(free_relax(data, x, beta, support, part, signed))
+            if on_chunk is not None:
+                at = first + min(done + _GLANCE, cycles)
+                news = FreeNews(run, rung, at, reflections, grid, k, data, x, stop)
+                numbers = on_chunk(news) or numbers
         return x
 
-    def finished(x: Any) -> tuple[np.ndarray, float]:
+    def finished(x: Any, run: int) -> tuple[np.ndarray, float]:
         if last is not rung:
-            x = relaxed(plain, last, x, _PLAIN)
+            x = relaxed(plain, last, x, rung.cycles, _PLAIN, run)
         y, r = free_sweep(plain, x, number(0.6), number(0.98), jnp.int32(_SWEEP), signed)
         F = read_free(grid, np.asarray(y), k)
         # In the units of the moduli; a run that has gone astray has no phases.
@@ -152,11 +193,14 @@ def _climb(
 
     with concurrent.futures.ThreadPoolExecutor(_cores()) as pool:
         first = min(_FIRST, rung.cycles)
-        x = list(pool.map(lambda key: relaxed(data, rung, free_start(data, key), first), keys))
-        ended = list(pool.map(finished, x))
+        runs = range(starts)
+        begin = [free_start(data, key) for key in keys]
+        x = list(pool.map(lambda one, i: relaxed(data, rung, one, 0, first, i), begin, runs))
+        ended = list(pool.map(finished, x, runs))
         if first < rung.cycles and not stop() and not _clear(k, [F for F, _ in ended], signed):
-            x = list(pool.map(lambda one: relaxed(data, rung, one, rung.cycles - first), x))
-            ended = list(pool.map(finished, x))
+            rest = rung.cycles - first
+            x = list(pool.map(lambda one, i: relaxed(data, rung, one, first, rest, i), x, runs))
+            ended = list(pool.map(finished, x, runs))
     F = np.stack([one for one, _ in ended])
     agreement = pairwise(k, F, signed)
     families = linked_families(agreement, PAIRS)

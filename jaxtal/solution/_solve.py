@@ -9,7 +9,7 @@ from ..symmetry import SpaceGroup
 from ._attempt import Attempt, Given, attempt
 from ._contradictions import lacking, refuse_contradictions
 from ._job import Job
-from ._phase_in_p1 import phase_in_p1
+from ._phase_in_p1 import OnChunk, phase_in_p1
 from ._rungs import LADDER, Radiation, Rung
 from ._solution import Solution
 from ._stop import Stop, interruptible
@@ -32,6 +32,7 @@ def solve(
     ladder: Sequence[Rung] = LADDER,
     time_limit: float | int | None = None,
     progress: Callable[[str], None] | None = None,
+    on_chunk: OnChunk | None = None,
 ) -> Solution:
     """Solve a crystal structure from measured reflections, and refine it.
 
@@ -58,6 +59,7 @@ def solve(
         ladder: recipes of `phase_in_p1`.
         time_limit: seconds; what is begun before their end is ended soon after it.
         progress: called with a line for each step, perhaps from another thread.
+        on_chunk: see `phase_in_p1`.
 
     Raises:
         KeyboardInterrupt: before anything was phased.
@@ -106,6 +108,7 @@ def solve(
                 ladder=rungs,
                 progress=functools.partial(job.begin, "phase"),
                 stop=stop,
+                on_chunk=on_chunk,
             )
             rungs = rungs[rungs.index(structure.rung) + 1 :]
             found = attempt(given, structure)

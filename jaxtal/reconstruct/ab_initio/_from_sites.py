@@ -1,7 +1,7 @@
 """The search of a crystal whose group and sites are known, but no cell."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from ...symmetry import SpaceGroup, absent
 from .._objective import Objective, check_target
 from .._reconstruct import from_descriptor
 from .._result import Reconstruction
+from .._search import SearchNews
 from .._starts import volume_of
 from ._bravais import Bravais
 from ._checks import check_radial
@@ -40,6 +41,7 @@ def from_sites(
     tolerance: float = 1e-8,
     lattice_tolerance: float = 1e-11,
     progress: bool = True,
+    on_chunk: Callable[[SearchNews], object] | None = None,
 ) -> Reconstruction:
     """Recover a crystal of which group and sites are known, but neither cell nor coordinates.
 
@@ -60,6 +62,7 @@ def from_sites(
         tolerance: loss below which a start has converged.
         lattice_tolerance: share of |G|^2 that a lattice may leave unexplained.
         progress: show a progress bar.
+        on_chunk: see `from_descriptor`.
 
     Returns:
         The reconstruction in the first cell that holds a crystal, or that of the lowest loss.
@@ -89,6 +92,7 @@ def from_sites(
             cell_range=_RANGE,
             tolerance=tolerance,
             progress=progress,
+            on_chunk=on_chunk,
         )
         if best is None or found.loss < best.loss:
             best = found

@@ -1,0 +1,31 @@
+"""A page that shows a run while it goes on, with buttons; needs `jaxtal[monitor]`.
+
+    with monitor.PhasingMonitor() as shown:                  # opens a browser, or shows in the cell
+        found = jxt.phase(
+            reflections, starts=20, control=shown.control, observers=shown.observers
+        )
+
+    with monitor.SolutionMonitor() as shown:
+        found = jxt.solve(table, progress=shown.said, on_chunk=shown.take)
+
+    with monitor.ReconstructionMonitor() as shown:
+        found = jxt.reconstruct.from_descriptor(target, like, on_chunk=shown.take)
+
+`jaxtal phase|solve|reconstruct ... --monitor` does the same. The page is served by this process on
+127.0.0.1, below a random token, with all its scripts; nothing comes from a network. Where the
+browser is on another machine, forward the port: `ssh -L 8080:127.0.0.1:8080 host` and `--port
+8080`.
+
+The run hands over references and goes on; a thread looks at them while a page is open, for 3 % of
+the time by default (`share`), and a page gets its next picture when it has drawn the last. Closed
+tabs, second ones, slow browsers and an end of the server do not touch the run. Its results are
+the same bits with and without, unless a number is changed on the page.
+
+`pause` holds a run after the present chunk, `step` lets one more through, `stop` ends it as Ctrl-C
+does, `save` writes curves (.csv), amplitudes (.npz) or the best crystal (.cif), and the page
+(.html, to be opened without a server).
+"""
+
+from ._doors import PhasingMonitor as PhasingMonitor
+from ._doors import ReconstructionMonitor as ReconstructionMonitor
+from ._doors import SolutionMonitor as SolutionMonitor

@@ -1,0 +1,277 @@
+"""The live monitor as a user meets it: in a browser, beside a process of its own."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.slow
+
+# A process in the background of a shell is born deaf to Ctrl-C.
+MAIN = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from jaxtal.cli import main; sys.exit(main())"
+)
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
+    "--disable-background-networking --disable-component-update --disable-dev-shm-usage"
+)
+JOB = """
+[data]
+model = "2d"
+[run]
+starts = 40
+iterations = 20000
+recipe = "relaxed"
+restarts = 0
+"""
+#: The element of a button with a label, wherever the widgets have put it.
+BUTTON = """
+const find = root => {
+  for (const one of root.querySelectorAll("*")) {
+    if (one.tagName === "BUTTON" && one.textContent.includes(arguments[0])) return one
+    const found = one.shadowRoot ? find(one.shadowRoot) : null
+    if (found) return found
+  }
+  return null
+}
+find(document)"""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    pytest.importorskip("bokeh", reason="the monitor needs bokeh: pip install 'jaxtal[monitor]'")
+    webdriver = pytest.importorskip(
+        "selenium.webdriver", reason="selenium drives the browser: pip install 'jaxtal[test]'"
+    )
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    driver = shutil.which("chromedriver")
+    if program is None or driver is None:
+        pytest.skip("needs Chromium and its driver: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for flag in (*FLAGS.split(), "--window-size=1280,943"):
+        options.add_argument(flag)
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    from selenium.webdriver.chrome.service import Service
+
+    made = webdriver.Chrome(options=options, service=Service(driver))
+    yield made
+    made.quit()
+
+
+class Run:
+    """`jaxtal ... --monitor` in a process, and its page in the browser."""
+
+    def __init__(self, browser, folder, *arguments):
+        self.browser, self.lines = browser, []
+        command = [sys.executable, "-c", MAIN, *arguments, "--monitor", "--no-open"]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, text=True)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.until(lambda: any("monitor: http" in line for line in self.lines), "an address")
+        text = next(line for line in self.lines if "monitor: http" in line)
+        self.address = re.search(r"http://127\.0\.0\.1:\d+/\S+", text)[0]
+
+    def _read(self):
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(line)
+
+    def ended(self):
+        """What it has printed, when it has ended."""
+        assert self.process.stdout is not None
+        if self.process.stdout.closed:
+            return ""
+        with self.process.stdout as pipe:
+            text = pipe.read()
+        self.process.wait(timeout=120)
+        self._reader.join(10)
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+        return text
+
+    def until(self, what, name, seconds=180):
+        end = time.monotonic() + seconds
+        while not (found := what()):
+            assert self.process.poll() is None, (name, self.lines[-5:])
+            assert time.monotonic() < end, (name, self.lines[-5:])
+            time.sleep(0.1)
+        return found
+
+    def open(self):
+        self.browser.get(self.address)
+        self.until(lambda: self.js("return !!(window.Bokeh && Bokeh.documents[0])"), "a document")
+        self.until(lambda: self.model("r_factor", "data") or self.model("losses", "data"), "curves")
+
+    def js(self, code, *arguments):
+        return self.browser.execute_script(code, *arguments)
+
+    def model(self, name, key):
+        code = "const m = Bokeh.documents[0].get_model_by_name(arguments[0]); "
+        code += "return m ? JSON.parse(JSON.stringify(m[arguments[1]])) : null"
+        return self.js(code, name, key)
+
+    def set(self, name, key, value):
+        self.js(
+            "Bokeh.documents[0].get_model_by_name(arguments[0])[arguments[1]] = arguments[2]",
+            name,
+            key,
+            value,
+        )
+
+    def press(self, label):
+        self.js(f"{BUTTON}.click()", label)
+
+    def pictures(self):
+        return int(self.model("seen", "value"))
+
+    def kind(self):
+        return re.search(r'id="kind"[^>]*>(\w+)<', self.model("state", "text"))[1]
+
+    def cycle(self):
+        return re.findall(r"cycle (\d+) of", self.model("state", "text"))
+
+    def points(self):
+        code = "return Bokeh.documents[0].get_model_by_name('deciles0').data.xs[0].length"
+        return int(self.js(code))
+
+    def has_finished_starts(self):
+        return len(self.model("r_factor", "data")["xs"]) >= 3
+
+    def errors(self):
+        log = self.browser.get_log("browser")
+        return [one["message"] for one in log if one["level"] == "SEVERE"]
+
+    def section(self):
+        code = "const d = Bokeh.documents[0].get_model_by_name('section0').data; "
+        return self.js(code + "return [Number(d.w[0]), Number(d.h[0]), Array.from(d.image[0])]")
+
+
+@pytest.fixture
+def phasing(browser, tmp_path):
+    (tmp_path / "job.toml").write_text(JOB)
+    run = Run(browser, tmp_path, "phase", "job.toml", "-o", "out")
+    yield run
+    run.process.kill()
+    run.ended()
+
+
+def test_a_phasing_run_in_a_browser(phasing, tmp_path):
+    run = phasing
+    run.open()
+    first = run.pictures()
+    run.until(lambda: run.pictures() >= first + 5, "five pictures")
+    # Curves move.
+    run.until(lambda: len(run.model("r_factor", "data")["xs"]) >= 1, "a curve")
+    points = run.points()
+    run.until(lambda: run.points() > points, "a curve that moves")
+    run.until(lambda: run.model("families", "text"), "families")
+    assert run.errors() == []
+    # Buttons act.
+    run.press("pause")
+    run.until(lambda: run.kind() == "paused", "pause")
+    time.sleep(1.5)
+    held = run.cycle()
+    time.sleep(1.5)
+    assert run.cycle() == held
+    run.press("step")
+    run.until(lambda: run.cycle() != held, "one step")
+    assert run.kind() == "paused"
+    # Sections follow the plane, while it is paused too.
+    before = run.until(lambda: (found := run.section())[2] and found, "a section")
+    run.set("v", "value", "1 1")
+    run.until(lambda: run.section()[:2] != before[:2], "another plane")
+    other = run.section()
+    assert not np.array_equal(other[2], before[2])
+    run.set("point", "value", "0.3 0.4")
+    run.until(lambda: run.section()[2] != other[2], "another point")
+    run.set("u", "value", "2 2")
+    run.until(lambda: "independent" in run.model("plane-message", "text"), "a refusal")
+    # A number is changed from the next chunk on.
+    run.set("slider0", "value_throttled", 0.3)
+    run.press("resume")
+    run.until(lambda: run.kind() == "running", "resume")
+    run.until(lambda: "set to 0.3" in " ".join(run.lines) + run.model("log", "text"), "a change")
+    # A second tab sees the same, and its end is no matter.
+    tab = run.browser.current_window_handle
+    run.browser.switch_to.new_window("tab")
+    run.open()
+    seen = run.pictures()
+    run.until(lambda: run.pictures() >= seen + 2, "pictures in a second tab")
+    run.browser.close()
+    run.browser.switch_to.window(tab)
+    seen = run.pictures()
+    run.until(lambda: run.pictures() >= seen + 2, "pictures after a tab was closed")
+    # What is saved can be opened.
+    run.press("save")
+    run.until(lambda: (tmp_path / "out" / "monitor-001.html").exists(), "saved files")
+    table = np.genfromtxt(tmp_path / "out" / "monitor-001.csv", delimiter=",", names=True)
+    assert np.isfinite(table["maximum"]).all()
+    with np.load(tmp_path / "out" / "monitor-001.npz") as data:
+        assert data["f"].shape == (len(data["starts"]), data["orbit"].max() + 1)
+    assert run.errors() == []
+    # Stop does what Ctrl-C does.
+    run.until(run.has_finished_starts, "two finished starts")
+    run.press("stop")
+    out = run.ended()
+    assert run.process.returncode == 130
+    assert "interrupted" in out
+    assert any("finishing; Ctrl-C again to quit" in line for line in run.lines)
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    files = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"phases.csv", "phases.npz"} <= files
+    assert summary["starts"]
+    # The page has its last state, and stands without a server.
+    assert run.kind() == "ended"
+    assert run.errors() == []
+    page = (tmp_path / "out" / "monitor-001.html").as_uri()
+    run.browser.get(page)
+    shown = "return !!(window.Bokeh && Bokeh.documents[0] && Bokeh.documents[0].is_idle)"
+    end = time.monotonic() + 60
+    while not run.js(shown):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    assert run.model("r_factor", "data")["xs"]
+    assert run.errors() == []
+    # As Ctrl-C: the same files and the same code.
+    again = Run(run.browser, tmp_path, "phase", "job.toml", "-o", "again")
+    again.open()
+    again.until(again.has_finished_starts, "two finished starts")
+    os.kill(again.process.pid, signal.SIGINT)
+    again.ended()
+    assert again.process.returncode == 130
+    own = {name for name in files if not name.startswith("monitor-")}
+    assert {path.name for path in (tmp_path / "again").iterdir()} == own
+
+
+def test_a_reconstruction_in_a_browser(browser, tmp_path):
+    arguments = ("reconstruct", "alpha-quartz", "--starts", "64", "--seed", "3", "-o", "out")
+    run = Run(browser, tmp_path, *arguments)
+    with contextlib.ExitStack() as stack:
+        stack.callback(run.ended)
+        stack.callback(run.process.kill)
+        run.open()
+        atoms = "const d = Bokeh.documents[0].get_model_by_name('drawn').data; "
+        atoms += "return Array.from(d.x)"
+        drawn = run.until(lambda: run.js(atoms), "a crystal")
+        assert len(drawn) >= 9
+        assert run.js("return Bokeh.documents[0].get_model_by_name('target-radial').data.x.length")
+        assert run.errors() == []
+        run.press("stop")
+        run.ended()
+        assert run.process.returncode == 130
+        assert (tmp_path / "out" / "history.csv").exists()
+        assert pathlib.Path(tmp_path / "out").is_dir()
