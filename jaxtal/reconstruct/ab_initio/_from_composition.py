@@ -11,6 +11,7 @@ from ...descriptors import Description
 from ...symmetry import absent
 from .._objective import Objective, check_target
 from .._starts import volume_of
+from .._verify import verified_loss
 from ._bravais import Bravais
 from ._candidates import Candidate, candidates
 from ._checks import check_radial
@@ -230,24 +231,29 @@ class _Search:
                 return
 
     def _look_at(self, ends: list[SiteEnd]) -> None:
-        """Identify what might be a crystal; of equal ones that of the highest symmetry."""
+        """Identify what might be a crystal; of what can't be one the closest is kept."""
         hopeless = max(_HOPELESS * self.tolerance, _HOPELESS_LOSS)
         near = sorted((e for e in ends if e.loss <= hopeless), key=lambda e: e.loss)
-        if not near and ends:
-            near = [min(ends, key=lambda e: e.loss)]
-            if self.closest is not None and self.closest.loss <= near[0].loss:
-                return
         for end in near:
             crystal = crystal_of(end, self.species)
-            if crystal is None:
-                continue
-            if any(_same(crystal, other.crystal) for other in self.solutions):
+            if crystal is None or any(_same(crystal, one.crystal) for one in self.solutions):
                 continue
             found = identified(crystal, self.target, self.objective, self.tolerance)
             if found.loss <= self.tolerance:
                 self.solutions.append(found)
-            elif self.closest is None or found.loss < self.closest.loss:
-                self.closest = found
+            else:
+                self._keep(found)
+        best = min(ends, key=lambda e: e.loss, default=None)
+        if best is None or near or (self.closest is not None and self.closest.loss <= best.loss):
+            return
+        crystal = crystal_of(best, self.species)
+        if crystal is not None:
+            loss = verified_loss(self.objective, self.target, crystal)
+            self._keep(DiscoveredCrystal(crystal, loss))
+
+    def _keep(self, found: DiscoveredCrystal) -> None:
+        if self.closest is None or found.loss < self.closest.loss:
+            self.closest = found
 
 
 def _same(a: Any, b: Any) -> bool:
