@@ -24,8 +24,10 @@ the same bits with and without, unless a number is changed on the page.
 `pause` holds a run after the present chunk, `step` lets one more through, `stop` ends it as Ctrl-C
 does, `save` writes curves (.csv), amplitudes (.npz) or the best crystal (.cif), and the page
 (.html, to be opened without a server).
+
+A name is imported when it is first used (`__init__.pyi` lists them).
 """
 
-from ._doors import PhasingMonitor as PhasingMonitor
-from ._doors import ReconstructionMonitor as ReconstructionMonitor
-from ._doors import SolutionMonitor as SolutionMonitor
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

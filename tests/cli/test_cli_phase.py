@@ -217,11 +217,11 @@ def test_interrupted_runs_write_what_they_have(run, monkeypatch, tmp_path, point
     real = _phase.find_phases
 
     class Stopped(phasing.Control):
-        def report(self, group, workspace):
+        def report(self, group, workspace, recipe):
             raise KeyboardInterrupt
 
     def interrupted(*args, **kwargs):
-        return real(*args, **kwargs, control=Stopped(), chunk=1)
+        return real(*args, **(kwargs | {"control": Stopped(), "chunk": 1}))
 
     monkeypatch.setattr(_phase, "find_phases", interrupted)
     result = run("phase", "points.toml", *SHORT, "-o", "x", "--json")

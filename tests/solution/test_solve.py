@@ -298,7 +298,8 @@ def test_the_ladder_is_climbed_until_a_model_is_believed(monkeypatch):
     ladder = [Rung(cycles=n) for n in (5, 6, 7, 8)]
     asked = []
 
-    def phased(reflections, *, radiation, starts, seed, ladder, progress, stop):
+    def phased(reflections, *, radiation, starts, seed, ladder, progress, stop, on_chunk):
+        assert on_chunk is None
         # Runs agree on the first rung, and on the third, but not on the second.
         rung = ladder[0] if ladder[0].cycles != 6 else ladder[1]
         asked.append((seed, rung.cycles))

@@ -1,9 +1,8 @@
 """What a composition says of the atoms in a primitive cell (host)."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-from ase.formula import Formula
 
 from ...scattering import parse_species
 
@@ -44,6 +43,8 @@ def contents(
 
 
 def _counts(composition: Any) -> dict[str, int]:
+    from ase.formula import Formula
+
     if isinstance(composition, Mapping):
         counts = dict(composition)
     elif isinstance(composition, str):
@@ -66,7 +67,5 @@ def _counts(composition: Any) -> dict[str, int]:
 
 
 def _reduced(unit: Sequence[int]) -> list[int]:
-    import math
-
     common = math.gcd(*unit)
     return [n // common for n in unit]

@@ -1,0 +1,3 @@
+from ._doors import PhasingMonitor as PhasingMonitor
+from ._doors import ReconstructionMonitor as ReconstructionMonitor
+from ._doors import SolutionMonitor as SolutionMonitor
