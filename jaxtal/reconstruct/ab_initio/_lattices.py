@@ -19,8 +19,6 @@ _REFINED = {1: 6, 2: 20, 3: 100, 4: 150, 6: 150}
 _BLUR = 3.0
 #: u of a cell that is refined at all, of the smoothed G, and u after that.
 _PROMISING, _NEAR = 0.05, 1e-3
-#: u of a lattice beside which no other one is looked for.
-_EXACT = 1e-14
 #: Cells that count as the same one.
 _SAME = 1e-3
 #: Logarithm of the factor by which a refinement may change the volume.
@@ -102,5 +100,3 @@ def _refined(
         else:
             if left <= tolerance:
                 yield FoundLattice(lattice, lattice.cell(variables), left)
-            if left <= _EXACT:
-                return
