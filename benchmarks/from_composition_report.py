@@ -7,9 +7,10 @@ HEAD = """
 
 The first {count} AFLOW prototypes of at most 8 atoms in the primitive cell, each sought from its
 descriptor, its composition and the number of atoms in the primitive cell; volume, lattice, group
-and sites are not told. At most {seconds:.0f} s each. Right: superposes on the crystal (RMSD < 0.01
+and sites are not told. At most 120 to {seconds:.0f} s of wall time each, beside other work; rows
+were measured by the last few commits of this search. Right: superposes on the crystal (RMSD < 0.01
 A, cell within 0.1 %) in its group. Tried: choices of group and sites, of those that the lattice
-leaves. CPU seconds, compilation included, all crystals in one process.
+leaves. CPU seconds, compilation included.
 
 """
 
