@@ -46,7 +46,7 @@ def search_problem(
     if objective.terms or space.displacements or space.wavelength is not None:
         return None
     dtype = computing_dtype(like.lattice_parameters.dtype)
-    width = _ladder(like.n_free, 4)
+    width = ladder(like.n_free, 4)
     cell = CellVariables.build(like)
     if cell is None:
         return None
@@ -55,7 +55,7 @@ def search_problem(
     chosen, copies, centric = _independent_atoms(like, maps, shifts)
     keys = sorted(set(atoms.distinct_species))
     row = np.array([keys.index(tuple(key)) for key in atoms.keys[chosen].tolist()])
-    size, species = _ladder(len(chosen), 4), _ladder(len(keys), 4)
+    size, species = ladder(len(chosen), 4), ladder(len(keys), 4)
     factors = FormFactors.build(
         keys, kind=space.kind, charges=space.charges, dtype=np.float64, host=True
     )
@@ -72,7 +72,7 @@ def search_problem(
     widths = np.concatenate([factors.b, np.zeros((len(keys), 1))], axis=1) / -(16 * np.pi**2)
     hkl, multiplicity, rotations = _reflections(like, cell, space.q_max * max_stretch)
     hkl = hkl @ np.linalg.inv(cell.basis).T
-    room = _ladder(len(hkl), 4 * BLOCK, 4)
+    room = ladder(len(hkl), 4 * BLOCK, 4)
     spectrum, distribution = parts_of(target.specification)
     P = G = kernel = directions = harmonics = None
     rest = scale = 0.0
@@ -117,7 +117,7 @@ def search_problem(
     return jax.tree.map(lambda x: x if x.dtype.kind == "i" else x.astype(dtype), problem), cell
 
 
-def _ladder(n: int, least: int, factor: int = 2) -> int:
+def ladder(n: int, least: int, factor: int = 2) -> int:
     """The smallest of least, least factor, least factor^2, ... that is at least n.
 
     Coarse steps: most of the time goes into harmonics and bins, whose sizes are exact.
@@ -282,7 +282,7 @@ def _overlaps(
     near = np.all(least * spacing < reach[:, None, None], axis=2)
     home = np.all(images == 0, axis=1)
     pair, image = np.nonzero(near & ~shared[:, None] & ~(own[:, None] & home[None, :]))
-    size = _ladder(len(pair), 128, 4)
+    size = ladder(len(pair), 128, 4)
     weights = objective.distance_weight * np.repeat(multiplicity / len(site), len(site))
     return OverlappingPairs(
         slopes=_padded(slopes[pair], size),

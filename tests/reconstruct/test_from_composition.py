@@ -59,7 +59,7 @@ def lattice_of(one: WyckoffCrystal) -> FoundLattice:
 def test_the_lattice_follows_from_the_radial_distribution(name):
     one = crystal(name)
     target = describe(one, DESCRIPTOR)
-    fit = LatticeFit.of(DESCRIPTOR.distribution, np.asarray(target.rdf))
+    fit = LatticeFit.of(target)
     volume = estimate_volume(target, one)
     found = list(find_lattices(fit, Bravais.of(one.group), volume, 1e-11))
     assert len(found) == 1

@@ -95,19 +95,16 @@ class Bravais:
         inside = np.linalg.norm(hkl @ (2 * np.pi * np.linalg.inv(matrix).T), axis=1) < reach
         return hkl[inside], multiplicity[inside]
 
-    def cells(
-        self, volume: float, spread: float, count: int, shift: float = 0.5
-    ) -> Float[np.ndarray, "n k"]:
+    def cells(self, volume: float, spread: float, count: int) -> Float[np.ndarray, "n k"]:
         """Variables of cells that are spread evenly over what is possible.
 
         Args:
             volume: of the primitive cell, angstrom^3.
             spread: the volume lies within exp(+-spread) of it.
             count: how many are drawn; fewer are returned, since some enclose no volume.
-            shift: begins another sequence.
         """
         lengths, angles = self.system.n_lengths, self.system.n_angles
-        u = _even(count, lengths + angles, shift)
+        u = _even(count, lengths + angles)
         volumes = self.points * volume * np.exp(spread * (2 * u[:, 0] - 1))
         low, high = (60.0, 120.0) if angles == 3 else (90.0, 125.0)
         turned = low + (high - low) * u[:, lengths:]
@@ -144,7 +141,7 @@ def _axes(product: float, place: Float[np.ndarray, " k"]) -> Float[np.ndarray, "
     return SHORTEST * (product / SHORTEST**3) ** shares
 
 
-def _even(count: int, dimension: int, shift: float) -> Float[np.ndarray, "count d"]:
+def _even(count: int, dimension: int) -> Float[np.ndarray, "count d"]:
     """An additive recurrence, which fills the unit cube evenly in any dimension.
 
     References:
@@ -154,7 +151,7 @@ def _even(count: int, dimension: int, shift: float) -> Float[np.ndarray, "count 
     for _ in range(30):  # the positive root of x^(d+1) = x + 1
         root = (1 + root) ** (1 / (dimension + 1))
     steps = root ** -np.arange(1.0, dimension + 1)
-    return (shift + np.arange(1, count + 1)[:, None] * steps) % 1.0
+    return (0.5 + np.arange(1, count + 1)[:, None] * steps) % 1.0
 
 
 def _rounded(bound: float) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...crystal import match_crystals
 from ...descriptors import Description
 from ...symmetry import absent
 from .._objective import Objective, check_target
@@ -156,9 +157,7 @@ class _Search:
     def steps(self, counts: tuple[int, ...], volume: float) -> Iterator[int]:
         """Search among the crystals of some atoms; yields how many candidates have been tried."""
         self.n_atoms = sum(counts)
-        specification: Any = self.target.specification
-        distribution = getattr(specification, "distribution", specification)
-        fit = LatticeFit.of(distribution, np.asarray(self.target.rdf))
+        fit = LatticeFit.of(self.target)
         for again in (False, True):
             left: list[tuple[SiteSearch, list[Setting]]] = []
             for name in Bravais.names():
@@ -257,7 +256,5 @@ class _Search:
 
 
 def _same(a: Any, b: Any) -> bool:
-    from ...crystal import match_crystals
-
     match = match_crystals(a, b)
     return match is not None and match.rmsd < 0.05 and match.cell_error < 5e-3

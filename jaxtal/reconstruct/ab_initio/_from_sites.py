@@ -122,9 +122,7 @@ def _cells(
         amounts[species.index(key)] += group.wyckoff(letter).multiplicity / lattice.points
     if volume is None:
         volume = volume_of(target, species, amounts) * lattice.points
-    specification: Any = target.specification
-    distribution = getattr(specification, "distribution", specification)
-    fit = LatticeFit.of(distribution, np.asarray(target.rdf))
+    fit = LatticeFit.of(target)
     for again in (False, True):
         for found in find_lattices(fit, lattice, volume / lattice.points, tolerance, again=again):
             for matrix in _axes(lattice, found.matrix):

@@ -6,7 +6,8 @@ import functools
 import numpy as np
 from jaxtyping import Float
 
-from ...descriptors import RadialDistribution
+from ...descriptors import Description
+from .._profiles import parts_of
 from ._bravais import Bravais
 
 #: Reflections per bin below which a fit tells lattices apart, for the search and for the verdict.
@@ -43,12 +44,12 @@ class LatticeFit:
     histogram: bool
 
     @classmethod
-    def of(
-        cls, distribution: RadialDistribution, rdf: Float[np.ndarray, " n_bins"]
-    ) -> "LatticeFit":
-        """Of a description's radial distribution."""
+    def of(cls, target: Description) -> "LatticeFit":
+        """Of a description that has a radial distribution."""
+        _, distribution = parts_of(target.specification)
+        assert distribution is not None
         q_max, n_bins = distribution.space.q_max, distribution.n_bins
-        values = np.asarray(rdf, np.float64)
+        values = np.asarray(target.rdf, np.float64)
         return cls(values, q_max / (n_bins - 1), q_max, distribution.histogram)
 
     def bins(

@@ -13,8 +13,10 @@ from ...descriptors import Description
 from ...descriptors._laue_invariants import laue_invariants
 from ...descriptors.expansion import real_spherical_harmonics
 from ...scattering import FormFactors
+from ...symmetry import laue_unique
 from .._objective import Objective
 from .._profiles import parts_of
+from .._search_plan import ladder
 from ._candidates import Candidate
 from ._lattice_fit import LatticeFit
 from ._lattices import FoundLattice
@@ -72,7 +74,7 @@ class SiteSearch:
             list(species), kind=space.kind, charges=space.charges, dtype=np.float64, host=True
         )
         self._factors = dataclasses.replace(factors, species=())
-        self._hkl, self._multiplicity = lattice.lattice.reflections(lattice.matrix, space.q_max)
+        self._hkl, _ = lattice.lattice.reflections(lattice.matrix, space.q_max)
         unit, middle = (np.ones(1), np.zeros(1)), np.zeros(1)
         self._scale = np.sqrt(space.intensities(unit, middle, self.counts, self._factors))
         self._cells: dict[bytes, CellProblem] = {}
@@ -133,7 +135,7 @@ class SiteSearch:
                 shifts.append(site.shifts)
                 real.append(weights)
         n = sum(map(len, maps))
-        size = _ladder(n, 8)
+        size = ladder(n, 8)
         maps, shifts, real = (
             np.pad(np.concatenate(x), [(0, size - n)] + [(0, 0)] * (x[0].ndim - 1))
             for x in (maps, shifts, real)
@@ -158,7 +160,7 @@ class SiteSearch:
         degrees = np.zeros((0, 0))
         objective = self.objective
         if objective.distribution_weight and distribution is not None:
-            fit = LatticeFit.of(distribution, np.asarray(self.target.rdf))
+            fit = LatticeFit.of(self.target)
             bells = fit.bells(size, len(fit.values))
             scale = np.sqrt(objective.distribution_weight) / (np.linalg.norm(fit.values) or 1.0)
             linear.append(scale * bells * weights)
@@ -178,13 +180,13 @@ class SiteSearch:
             harmonics = np.concatenate(blocks, axis=1)
             radial = np.asarray(spectrum.radial(size, spectrum.n_max, space.q_max), np.float64)
             degrees = np.repeat(np.eye(len(counts)), counts, axis=0)
-            extra = _ladder(len(degrees), 12) - len(degrees)
+            extra = ladder(len(degrees), 12) - len(degrees)
             degrees = np.pad(degrees, ((0, extra), (0, 0)))
             harmonics = np.pad(harmonics, ((0, 0), (0, extra)))
             moments = np.sqrt(scale) * radial[:, None, :] * harmonics.T[None] * weights
             linear.append(moments.reshape(-1, len(hkl)))
         f = self._scale * self._factors((size / (4 * np.pi)) ** 2)
-        pad = _ladder(len(hkl), 32) - len(hkl)
+        pad = ladder(len(hkl), 32) - len(hkl)
         cell = CellProblem(
             hkl=np.pad(hkl, ((0, pad), (0, 0))).T,
             factors=np.pad(f, ((0, 0), (0, pad))),
@@ -198,18 +200,8 @@ class SiteSearch:
         return cell
 
 
-def _ladder(n: int, least: int) -> int:
-    """The next one of few sizes, so that programs are shared."""
-    size = least
-    while size < n:
-        size *= 2
-    return size
-
-
 def _under(rotations: np.ndarray, hkl: np.ndarray, lattice: FoundLattice):
     """Representatives under a Laue group, from those under the holohedry."""
-    from ...symmetry import laue_unique
-
     images = np.unique(
         np.concatenate([hkl @ W for W in lattice.lattice.holohedry.laue_rotations]), axis=0
     )
