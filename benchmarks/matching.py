@@ -58,7 +58,7 @@ from scipy.stats import spearmanr
 from jaxtal import descriptors
 from jaxtal.crystal import Crystal, CrystalArrays
 from jaxtal.descriptors import DescriptorPlan
-from jaxtal.diffraction import FoundReflections
+from jaxtal.diffraction._found_reflections import FoundReflections
 from jaxtal.lattice import niggli_reduce
 from jaxtal.metric import CrystalMetric
 

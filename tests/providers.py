@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from jaxtal.diffraction import FoundReflections, ListedReflections
+from jaxtal.diffraction._found_reflections import FoundReflections
+from jaxtal.diffraction._listed_reflections import ListedReflections
 
 
 def listing(plan: Any) -> ListedReflections:

@@ -40,6 +40,7 @@ from jaxtal import (
     scattering,
 )
 from jaxtal.descriptors._presets import PRESETS
+from jaxtal.diffraction._gaussian_density import gaussian_images
 from jaxtal.phasing._observers import flipped_fraction
 from jaxtal.reconstruct._run_chunk import on_device, run_chunk
 from jaxtal.reconstruct._search_plan import search_problem
@@ -238,7 +239,7 @@ def _():
 
 @program("diffraction: density of Gaussian atoms")
 def _():
-    images = jnp.asarray(diffraction.gaussian_images(atoms().lattice, [0.4]), jnp.int32)
+    images = jnp.asarray(gaussian_images(atoms().lattice, [0.4]), jnp.int32)
 
     def function(frac, cell, amplitude, sigma, images):
         return diffraction.gaussian_density((8, 8, 8), cell, frac, amplitude, sigma, images)

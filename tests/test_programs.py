@@ -51,7 +51,7 @@ class TestDescribe:
             jxt.PowerSpectrum(**SMALL),
             jxt.RadialDistribution(21, space=jxt.diffraction.ReciprocalSpace(q_max=5.0)),
             jxt.diffraction.ReciprocalSpace(q_max=5.0),
-            jxt.PairDistribution(r_max=4.0, n_bins=20),
+            jxt.descriptors.PairDistribution(r_max=4.0, n_bins=20),
             jxt.diffraction.PowderPattern(limits=(20, 60), n_points=401),
             jxt.CrystalMetric(4, 4, 12.0),
         ],

@@ -16,7 +16,8 @@ from .._core import progress_bar
 from ..crystal import WyckoffCrystal
 from ..descriptors import AbstractDescriptor, Description
 from ..io import write_descriptions
-from ..search import crystals_of, reason_of
+from ..search import crystals_of
+from ..search._metric import reason_of
 from ._descriptions import Entry, checked_description, chosen_descriptor, described_together
 from ._devices import chosen_mesh
 from ._errors import BadInputError

@@ -12,7 +12,8 @@ from ..crystal import HostAtoms, WyckoffCrystal
 from ..io import holds_crystals
 from ..metric import DUPLICATE_DISTANCE
 from ..metric.all_pairs import nearest
-from ..search import crystals_of, fingerprints_of, reason_of
+from ..search import crystals_of
+from ..search._metric import fingerprints_of, reason_of
 from ._errors import BadInputError
 from ._fingerprints import Folder, Terms, counted, gathered
 from ._inputs import find_crystal

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..scattering import isotope_mass, parse_species, species_label
+from ..scattering import parse_species, species_label
+from ..scattering._species import isotope_mass
 from ..symmetry import SpaceGroup
 from ._alike_atoms import OCCUPANCY_TOLERANCE, shared_points
 from ._host_atoms import HostAtoms

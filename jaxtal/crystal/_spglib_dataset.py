@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._core import call_spglib
-from ..symmetry import standard_hall_numbers
+from ..symmetry._identify import standard_hall_numbers
 from ._nearest_points import NearestPoints
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from numpy import ndarray
 from .._core import AbstractSpecification, AnyArray, Devices, mesh_of, take_rows
 from ..crystal import CrystalArrays, CrystalBatch, is_crystal
 from ..crystal.apply import planned_crystals
-from ..diffraction import raise_if_outgrown
+from ..diffraction._reciprocal_points import raise_if_outgrown
 from ._by_sizes import by_sizes
 
 #: Crystals that one program takes as they are.

@@ -11,14 +11,10 @@ from jaxtyping import Array, Float, PyTree
 from .._core import AnyArray, Devices, device_array
 from ..crystal import is_crystal
 from ..crystal.apply import Chunk, Program, apply_plan, atoms_on_host, stacked_on_device
-from ..diffraction import (
-    AbstractReflections,
-    ListedReflections,
-    Provider,
-    ReciprocalPoints,
-    ReciprocalSpace,
-    cartesian_rotations,
-)
+from ..diffraction import AbstractReflections, ReciprocalPoints, ReciprocalSpace
+from ..diffraction._laue_group import cartesian_rotations
+from ..diffraction._listed_reflections import ListedReflections
+from ..diffraction._reciprocal_space import Provider
 from ..reflections import Reflections
 from ._description import AbstractDescriptor, Description
 from ._laue_invariants import laue_invariants

@@ -27,7 +27,7 @@ from .._core import (
 )
 from ..crystal import CrystalArrays, host_crystals
 from ..crystal.apply import Chunk, Program, apply_plan, planned_crystals
-from ..diffraction import raise_if_outgrown
+from ..diffraction._reciprocal_points import raise_if_outgrown
 from ..diffraction.sums import safe_cell
 from ._pair_candidates import count_pairs, image_range, translations
 from .expansion._b_spline import cubic_b_spline

@@ -12,14 +12,14 @@ Sign convention (crystallographic): F(h) = sum_j f_j exp(+2 pi i h . x_j). Wave 
     plan = ReciprocalSpace(q_max=10.0).plan(crystals, max_stretch=1.2)   # host
     points = plan(crystal)                                            # pure: jit, vmap, grad
 
-A plan says where the reflections come from. `ListedReflections` are listed on the host, for cells
+A plan says where the reflections come from. They are listed on the host, for cells
 that are known; symmetry may thin them (`laue=group.laue_rotations`), and atoms may have
-displacement factors, charges and anomalous scattering. `FoundReflections` are found by the compiled
+displacement factors, charges and anomalous scattering. Or they are found by the compiled
 program, for any cell: what a training loop needs. `plan(..., reflections=)` chooses.
 
 A plan thinned by a Laue group trusts that every crystal it serves has that symmetry: the lattice is
 checked (`complete`), the atoms are not. Its points come in Cartesian axes laid along the lattice,
-in which the group acts alike for every cell (`laue_frame`, `cartesian_rotations`).
+in which the group acts alike for every cell.
 
 Powder patterns (`powder`):
 
@@ -38,18 +38,10 @@ Densities in real space, on a mesh of `fields`:
 
 from ._atom_density import AtomDensity as AtomDensity
 from ._atom_density import field_from_crystal as field_from_crystal
-from ._found_reflections import FoundReflections as FoundReflections
 from ._gaussian_density import gaussian_density as gaussian_density
-from ._gaussian_density import gaussian_images as gaussian_images
-from ._laue_group import cartesian_rotations as cartesian_rotations
-from ._laue_group import laue_frame as laue_frame
-from ._listed_reflections import ListedReflections as ListedReflections
 from ._reciprocal_points import AbstractReflections as AbstractReflections
 from ._reciprocal_points import ReciprocalPoints as ReciprocalPoints
-from ._reciprocal_points import raise_if_outgrown as raise_if_outgrown
-from ._reciprocal_space import Provider as Provider
 from ._reciprocal_space import ReciprocalSpace as ReciprocalSpace
-from ._structure_factors import missing_species as missing_species
 from ._structure_factors import structure_factors as structure_factors
 from .powder._diffractogram import Diffractogram as Diffractogram
 from .powder._lines import powder_lines as powder_lines

@@ -14,7 +14,8 @@ from ..crystal import CrystalArrays, HostAtoms, WyckoffCrystal, host_crystal
 from ..crystal.apply import Chunk, Program, apply_plan, planned_crystals
 from ..fields import Mesh, PeriodicField, Waves
 from ..lattice import BravaisLattice
-from ..scattering import KINDS, Charges, FormFactors, isotropic_displacement
+from ..scattering import Charges, FormFactors, isotropic_displacement
+from ..scattering._tables import KINDS
 from ._box_sums import box_sums
 from ._reciprocal_points import raise_if_outgrown
 from ._structure_factors import combine_species, missing_species, species_sums, stol2

@@ -11,7 +11,8 @@ from jaxtyping import Array, Bool, Float, PyTree
 
 from .._core import AbstractSpecification, AnyArray, Devices, namespace, safe_divide
 from ..crystal.apply import Chunk, Program, apply_plan
-from ..scattering import KINDS, Charges, FormFactors
+from ..scattering import Charges, FormFactors
+from ..scattering._tables import KINDS
 from ._structure_factors import combine_species
 
 #: How intensities are taken to zero at q_max, as a function of x = q / q_max.

@@ -38,5 +38,4 @@ from ._resample import ResamplePlan as ResamplePlan
 from ._resample import resample as resample
 from ._star_basis import StarBasis as StarBasis
 from ._stars import Stars as Stars
-from ._waves import LATTICE_TOLERANCE as LATTICE_TOLERANCE
 from ._waves import Waves as Waves

@@ -11,7 +11,8 @@ from jaxtyping import Array, Bool, Complex, Float, Int, Shaped
 
 from .._core import host_array, next_smooth
 from ..grids import Grid, mesh_grid
-from ..symmetry import SpaceGroup, mesh_axes, takes_mesh_to_itself
+from ..symmetry import SpaceGroup
+from ..symmetry._orbits import mesh_axes, takes_mesh_to_itself
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Complex, Float, Int
 
-from ..symmetry import OrbitKind, Orbits, SpaceGroup
+from ..symmetry import Orbits, SpaceGroup
+from ..symmetry._orbits import OrbitKind
 from ._mesh import Mesh, rotated_ranks
 from ._waves import lattice_matrix, minimal_indices, tie_tolerance
 

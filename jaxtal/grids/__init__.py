@@ -17,12 +17,11 @@ them. Ways to make one, all seeded and with their origin at zero:
 `search_grid` and `cyclic_grid` are bounded by a number of trials, which makes them reproducible,
 and by seconds as a safety net. Save a good grid: `grid.save("grid.npz")`, `Grid.load`.
 
-Around K: `inertia_ellipsoid`, `loewner_ellipsoid`, `ellipsoid_volume`; packings of balls:
+Around K: `inertia_ellipsoid`, `loewner_ellipsoid`; packings of balls:
 `packing_basis`, `packing_density`; `lll` reduces a basis in any metric.
 """
 
 from ._cyclic import cyclic_grid as cyclic_grid
-from ._ellipsoid import ellipsoid_volume as ellipsoid_volume
 from ._ellipsoid import inertia_ellipsoid as inertia_ellipsoid
 from ._ellipsoid import loewner_ellipsoid as loewner_ellipsoid
 from ._folded import folded_grids as folded_grids

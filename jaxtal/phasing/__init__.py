@@ -72,7 +72,6 @@ from ._observers import phase_change as phase_change
 from ._observers import r_factor as r_factor
 from ._phase import phase as phase
 from ._problem import PhasingProblem as PhasingProblem
-from ._recipe import RECIPES as RECIPES
 from ._recipe import Recipe as Recipe
 from ._recipe import Stage as Stage
 from ._recipe import recipe as recipe

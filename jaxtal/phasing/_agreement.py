@@ -8,7 +8,9 @@ import numpy as np
 from jaxtyping import Complex, Float, Int
 
 from .._core import check_finite, host_array
-from ..symmetry import Orbits, allowed_origins, hand_shift, with_unseen_translations
+from ..symmetry import Orbits, allowed_origins
+from ..symmetry._origins import hand_shift
+from ..symmetry._unseen_translations import with_unseen_translations
 from ._origin_search import candidates, refine
 from ._pairwise_agreement import best_of_pairs, best_of_shifted_pairs
 

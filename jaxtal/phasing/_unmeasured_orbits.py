@@ -3,7 +3,8 @@
 import numpy as np
 from jaxtyping import Int
 
-from ..grids import ellipsoid_volume, loewner_ellipsoid
+from ..grids import loewner_ellipsoid
+from ..grids._ellipsoid import ellipsoid_volume
 from ..symmetry import SpaceGroup, absent
 from ._wave_vectors import points_of_ball, representatives
 

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int
 from .._core import computing_dtype, device_array
 from ..crystal import WyckoffCrystal
 from ..descriptors import Description, Descriptor, DescriptorPlan, PowerSpectrum, RadialDistribution
-from ..diffraction import laue_frame
+from ..diffraction._laue_group import laue_frame
 from ._mismatch import blurred_residuals, relative_residuals
 from ._overlap import overlap_residuals
 from ._terms import AbstractTerm

@@ -30,13 +30,11 @@ for NumPy and JAX arrays.
 
 from ._anomalous import anomalous as anomalous
 from ._displacement import anisotropic_displacement as anisotropic_displacement
-from ._displacement import b_from_u as b_from_u
 from ._displacement import cif_scale as cif_scale
 from ._displacement import isotropic_displacement as isotropic_displacement
 from ._displacement import u_cart_to_cif as u_cart_to_cif
 from ._displacement import u_cif_to_cart as u_cif_to_cart
 from ._displacement import u_equivalent as u_equivalent
-from ._displacement import u_from_b as u_from_b
 from ._displacement import u_star as u_star
 from ._form_factors import Charges as Charges
 from ._form_factors import FormFactors as FormFactors
@@ -45,9 +43,7 @@ from ._sharpening import composition_amounts as composition_amounts
 from ._sharpening import debye_waller as debye_waller
 from ._sharpening import rms_form_factor as rms_form_factor
 from ._species import Species as Species
-from ._species import isotope_mass as isotope_mass
 from ._species import parse_species as parse_species
 from ._species import species_label as species_label
-from ._tables import KINDS as KINDS
 from ._window_profiles import WindowProfile as WindowProfile
 from ._window_profiles import window_profile as window_profile

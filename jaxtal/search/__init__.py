@@ -45,8 +45,6 @@ compared by `metric.all_pairs`: `nearest`, `pairs_within`, `groups`.
 from ._collection import Collection as Collection
 from ._featurizer import Featurizer as Featurizer
 from ._fingerprints import fingerprints as fingerprints
-from ._metric import fingerprints_of as fingerprints_of
-from ._metric import reason_of as reason_of
 from ._source import CrystalSource as CrystalSource
 from ._source import crystals_of as crystals_of
 from ._superposed import superposed_groups as superposed_groups

@@ -30,7 +30,6 @@ A twin passes as a structure in all of this, but not in its intensities: `FreeSt
 
 from ._atoms import AtomSites as AtomSites
 from ._atoms import find_atoms as find_atoms
-from ._candidate_groups import candidate_groups as candidate_groups
 from ._candidate_groups import laue_group as laue_group
 from ._free_structure import FreeStructure as FreeStructure
 from ._phase_in_p1 import phase_in_p1 as phase_in_p1

@@ -33,7 +33,7 @@ The 11 icosahedral groups are in 6D, F and I (of direct space) in the cell of th
 with centring translations; the axial ones are in 5D on a star of four vectors and c*.
 `_quasicrystal_groups` states the conventions. `Orbits` expands wave vectors under a group, with
 exact phases.
-`allowed_origins` and `hand_shift` say what a group leaves open: the origin, and the hand.
+`allowed_origins` says what a group leaves open of the origin.
 
 The operations of the 230 groups in 564 settings are gemmi's. The 1731 Wyckoff positions are derived
 from them: a position is an orbit of the affine subspaces fixed by the subgroups that stabilise a
@@ -47,14 +47,9 @@ About reflections: `laue_unique`, `absent`, `epsilon`, `centric`.
 from ._basis_change import BasisChange as BasisChange
 from ._frobenius import derive_space_groups as derive_space_groups
 from ._group import SpaceGroup as SpaceGroup
-from ._identify import standard_hall_numbers as standard_hall_numbers
 from ._integer_matrices import smith_normal_form as smith_normal_form
-from ._orbits import OrbitKind as OrbitKind
 from ._orbits import Orbits as Orbits
-from ._orbits import mesh_axes as mesh_axes
-from ._orbits import takes_mesh_to_itself as takes_mesh_to_itself
 from ._origins import allowed_origins as allowed_origins
-from ._origins import hand_shift as hand_shift
 from ._pscf_names import pscf_group as pscf_group
 from ._pscf_names import pscf_name as pscf_name
 from ._quasicrystal_groups import quasicrystal_group_names as quasicrystal_group_names
@@ -63,5 +58,4 @@ from ._reflections import centric as centric
 from ._reflections import epsilon as epsilon
 from ._reflections import laue_unique as laue_unique
 from ._symop import SymOp as SymOp
-from ._unseen_translations import with_unseen_translations as with_unseen_translations
 from ._wyckoff import WyckoffPosition as WyckoffPosition

@@ -11,7 +11,8 @@ import spglib
 
 from jaxtal._core import call_spglib
 from jaxtal.crystal import Crystal, HostAtoms, WyckoffCrystal, prototype, prototype_names
-from jaxtal.symmetry import SpaceGroup, standard_hall_numbers
+from jaxtal.symmetry import SpaceGroup
+from jaxtal.symmetry._identify import standard_hall_numbers
 
 CRYSTALS = json.loads(
     (pathlib.Path(__file__).parent.parent / "reference" / "crystals.json").read_text()

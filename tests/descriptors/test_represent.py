@@ -18,7 +18,8 @@ from jaxtal.descriptors import (
     describe,
 )
 from jaxtal.descriptors.compat import PaperBesselBasis
-from jaxtal.diffraction import FoundReflections, ReciprocalSpace
+from jaxtal.diffraction import ReciprocalSpace
+from jaxtal.diffraction._found_reflections import FoundReflections
 from jaxtal.losses import PowerSpectrumLoss
 
 SMALL = Descriptor(4, 6, 5.0, n_bins=21)

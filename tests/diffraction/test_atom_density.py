@@ -12,13 +12,8 @@ from cells import finite
 from pscf_cases import ATOMS, cell_of, reference, table_after
 
 from jaxtal.crystal import Crystal, WyckoffCrystal
-from jaxtal.diffraction import (
-    AtomDensity,
-    field_from_crystal,
-    gaussian_density,
-    gaussian_images,
-    structure_factors,
-)
+from jaxtal.diffraction import AtomDensity, field_from_crystal, gaussian_density, structure_factors
+from jaxtal.diffraction._gaussian_density import gaussian_images
 from jaxtal.fields import Mesh, Waves
 from jaxtal.lattice import BravaisLattice, Lattice
 from jaxtal.scattering import FormFactors

@@ -11,15 +11,10 @@ from providers import listing
 from variants import slow_but
 
 from jaxtal.crystal import Crystal, CrystalBatch, WyckoffCrystal, prototype
-from jaxtal.diffraction import (
-    FoundReflections,
-    ListedReflections,
-    ReciprocalSpace,
-    cartesian_rotations,
-    hkl_sphere,
-    laue_frame,
-)
-from jaxtal.diffraction._laue_group import frame_axes
+from jaxtal.diffraction import ReciprocalSpace, hkl_sphere
+from jaxtal.diffraction._found_reflections import FoundReflections
+from jaxtal.diffraction._laue_group import cartesian_rotations, frame_axes, laue_frame
+from jaxtal.diffraction._listed_reflections import ListedReflections
 from jaxtal.lattice import Lattice
 from jaxtal.symmetry import SpaceGroup
 

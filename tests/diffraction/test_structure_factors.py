@@ -12,8 +12,9 @@ from variants import slow_but
 
 from jaxtal.crystal import Crystal
 from jaxtal.diffraction import _structure_factors as direct
-from jaxtal.diffraction import hkl_sphere, missing_species, structure_factors
+from jaxtal.diffraction import hkl_sphere, structure_factors
 from jaxtal.diffraction._box_sums import box_sums
+from jaxtal.diffraction._structure_factors import missing_species
 from jaxtal.diffraction.sums import _signed_sums, signed_places
 from jaxtal.lattice import Lattice
 from jaxtal.scattering import FormFactors

@@ -11,7 +11,6 @@ from test_grids import HEXAGONAL, ball
 from jaxtal._core import lll, smooth_sizes
 from jaxtal.grids import (
     cyclic_grid,
-    ellipsoid_volume,
     grid_report,
     inertia_ellipsoid,
     loewner_ellipsoid,
@@ -20,6 +19,7 @@ from jaxtal.grids import (
     quotient_grid,
     search_grid,
 )
+from jaxtal.grids._ellipsoid import ellipsoid_volume
 from jaxtal.grids._sublattices import SublatticePool, projective_closure, subgroup_classes
 from jaxtal.symmetry import SpaceGroup
 

@@ -8,15 +8,13 @@ import pytest
 
 from jaxtal.scattering import (
     anisotropic_displacement,
-    b_from_u,
     isotropic_displacement,
     u_cart_to_cif,
     u_cif_to_cart,
     u_equivalent,
-    u_from_b,
     u_star,
 )
-from jaxtal.scattering._displacement import u_from_six, u_to_six
+from jaxtal.scattering._displacement import b_from_u, u_from_b, u_from_six, u_to_six
 
 CELL = gemmi.UnitCell(5.1, 6.2, 7.9, 81.0, 97.0, 113.0)
 SIX = np.array([[0.011, 0.02, 0.03, 0.004, -0.003, 0.006], [0.05, 0.04, 0.02, 0.0, 0.01, -0.002]])

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from periodictable import cromermann
 
-from jaxtal.scattering import KINDS, FormFactors, anomalous, species_label
+from jaxtal.scattering import FormFactors, anomalous, species_label
+from jaxtal.scattering._tables import KINDS
 
 S = np.linspace(0.0, 1.9, 25)
 

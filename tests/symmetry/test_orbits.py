@@ -3,15 +3,8 @@
 import numpy as np
 import pytest
 
-from jaxtal.symmetry import (
-    OrbitKind,
-    Orbits,
-    SpaceGroup,
-    SymOp,
-    absent,
-    laue_unique,
-    takes_mesh_to_itself,
-)
+from jaxtal.symmetry import Orbits, SpaceGroup, SymOp, absent, laue_unique
+from jaxtal.symmetry._orbits import OrbitKind, takes_mesh_to_itself
 
 GROUPS = {
     "P 1": SpaceGroup.find("P 1"),

@@ -3,14 +3,9 @@
 import numpy as np
 import pytest
 
-from jaxtal.symmetry import (
-    BasisChange,
-    SpaceGroup,
-    SymOp,
-    allowed_origins,
-    hand_shift,
-    with_unseen_translations,
-)
+from jaxtal.symmetry import BasisChange, SpaceGroup, SymOp, allowed_origins
+from jaxtal.symmetry._origins import hand_shift
+from jaxtal.symmetry._unseen_translations import with_unseen_translations
 
 ENANTIOMORPHIC = [76, 78, 91, 92, 95, 96, 144, 145, *range(151, 155), *range(169, 173)]
 ENANTIOMORPHIC += [*range(178, 182), 212, 213]

@@ -7,7 +7,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ...fields import LATTICE_TOLERANCE, BasisField, Mesh, PeriodicField
+from ...fields import BasisField, Mesh, PeriodicField
+from ...fields._waves import LATTICE_TOLERANCE
 from ...io import (
     FieldGroupError,
     FieldMeshError,

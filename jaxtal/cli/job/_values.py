@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PlainValidator
 
-from ...phasing import RECIPES, model_names
+from ...phasing import model_names
+from ...phasing._recipe import RECIPES
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 #: Characters of a number that a person writes.

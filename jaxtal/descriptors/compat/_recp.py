@@ -22,7 +22,8 @@ from ..._core import (
 )
 from ...crystal import Crystal, CrystalArrays, host_crystals, is_crystal
 from ...crystal.apply import Chunk, Program, apply_plan
-from ...diffraction import missing_species, structure_factors
+from ...diffraction import structure_factors
+from ...diffraction._structure_factors import missing_species
 from ...scattering import FormFactors
 from .._description import AbstractDescriptor, Description
 from ..expansion import degree_list, harmonics_rows

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from ...fields import LATTICE_TOLERANCE, Mesh
+from ...fields import Mesh
+from ...fields._waves import LATTICE_TOLERANCE
 from ...lattice import BravaisLattice
 from ...symmetry import SpaceGroup, pscf_group, pscf_name
 from ._errors import FieldGroupError

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Int
 
 from ...fields import Mesh, Stars
-from ...symmetry import SpaceGroup, mesh_axes
+from ...symmetry import SpaceGroup
+from ...symmetry._orbits import mesh_axes
 from ._rows import BasisRows, read_bf_rows
 
 # Nodes beyond twice the largest index: an axis may lack its last waves by systematic absences.
