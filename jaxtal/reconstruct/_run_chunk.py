@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from .._core import device_array
+from .._core import device_array, quick_to_compile
 from ._abstract_optimiser import AbstractOptimiser
 from ._problem import Problem
 from ._search_problem import SearchProblem
 
 
-@eqx.filter_jit
+@quick_to_compile
 def run_chunk(
     optimiser: AbstractOptimiser,
     problem: Problem | SearchProblem,
