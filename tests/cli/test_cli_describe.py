@@ -75,7 +75,8 @@ def test_compare_prints_the_three_distances(run, small):
     assert result.json["distance"] == pytest.approx(float(jxt.distance(a, b)), rel=1e-4)
     relative = float(jxt.metric.relative_distance(a, b))
     assert result.json["relative_distance"] == pytest.approx(relative, rel=1e-4)
-    assert result.json["rdf_distance"] == pytest.approx(float(jxt.metric.rdf_distance(a, b)), rel=1e-4)
+    expected = float(jxt.metric.rdf_distance(a, b))
+    assert result.json["rdf_distance"] == pytest.approx(expected, rel=1e-4)
     text = run("compare", "diamond", "h-diamond", *SMALL)
     assert f"{result.json['distance']:.6g}" in text.out
 
