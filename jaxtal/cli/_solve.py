@@ -180,5 +180,5 @@ def _for_machines(found: Solution, files: list[str]) -> dict[str, Any]:
         "seconds": found.seconds,
         "cif": next((path for path in files if path.endswith(".cif")), None),
         "files": files,
-        "warnings": [*found.report.warnings, *(refined.warnings if refined is not None else ())],
+        "warnings": found.warnings,
     }

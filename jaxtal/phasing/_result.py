@@ -95,8 +95,9 @@ class Phasing:
     def families(self) -> list[Family]:
         """Group the starts that found one structure, modulo origin and hand; largest first.
 
-        Two starts are linked where they agree above a limit (`Recipe.agreement`); starts that were
-        cut short or ran away are in none. Several families contradict each other.
+        Two starts are linked where they agree above a limit (`Recipe.agreement`), or, in three
+        dimensions, both with what was found without the group; starts that were cut short or ran
+        away are in none. Several families contradict each other.
         """
         sound = np.flatnonzero(np.isfinite(self.f).all(axis=1) & self.f.any(axis=1))
         if not len(sound):
@@ -104,9 +105,14 @@ class Phasing:
         orbits = self.problem.orbits
         agreement = Equivalences.build(orbits).pairwise(self.f[sound])
         limit = link_limit(self.recipe, orbits.group.dimension)
+        linked = agreement.copy()
+        if self.witnesses and orbits.group.dimension == 3:
+            # Those that agree with one witness do not contradict each other.
+            same = np.flatnonzero([self.starts[i].converged for i in sound])
+            linked[np.ix_(same, same)] = 1.0
         return [
             self._family([int(sound[i]) for i in rows], agreement[np.ix_(rows, rows)])
-            for rows in linked_families(agreement, limit)
+            for rows in linked_families(linked, limit)
         ]
 
     def _family(self, members: list[int], agreement: np.ndarray) -> Family:

@@ -187,10 +187,7 @@ def _figures(ax: Any, found: Solution) -> None:
         )
         if refined.flack is not None:
             right.append(str(refined.flack))
-    told = [
-        *report.warnings,
-        *(() if refined is None else (*refined.warnings, *refined.model.notes)),
-    ]
+    told = [*found.warnings, *(() if refined is None else refined.model.notes)]
     for x, lines in ((0.0, left), (0.5, right)):
         text = "\n".join(textwrap.fill(line, 80, subsequent_indent="    ") for line in lines)
         ax.text(x, 1.0, text, va="top", fontsize="small", transform=ax.transAxes, linespacing=1.35)

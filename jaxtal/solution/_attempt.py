@@ -14,7 +14,7 @@ from ..reflections import DataReport, ReflectionTable
 from ..scattering import CompositionLike
 from ..symmetry import SpaceGroup
 from ._atoms import find_atoms
-from ._cell_by_bonds import wrong_cell
+from ._cell_by_bonds import doubtful_cell, wrong_cell
 from ._free_structure import FreeStructure
 from ._job import Job, Tried
 from ._rungs import Radiation
@@ -217,7 +217,9 @@ def _verdict(given: Given, search: SpaceGroupSearch, chosen: Tried) -> str:
     doubt = _doubt(given, search, found)
     if doubt is not None:
         return f"not convincingly solved: {doubt}"
-    return f"solved in {candidate.group.hm}: R1 {found.R1:.4f}, {search.structure.message}"
+    warning = doubtful_cell(found.model)
+    message = f"solved in {candidate.group.hm}: R1 {found.R1:.4f}, {search.structure.message}"
+    return message if warning is None else f"{message}; {warning}"
 
 
 def _doubt(given: Given, search: SpaceGroupSearch, found: Refinement) -> str | None:

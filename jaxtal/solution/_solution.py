@@ -6,6 +6,7 @@ from typing import Any
 from ..refinement import Refinement
 from ..reflections import DataReport
 from ._atoms import AtomSites
+from ._cell_by_bonds import doubtful_cell
 from ._free_structure import FreeStructure
 from ._space_group import CandidateGroup, SpaceGroupSearch, partners
 
@@ -57,6 +58,18 @@ class Solution:
         told = flack is not None and flack.decided and flack.value < 0.25
         gone = partners(chosen.group, tuple(others)) if told else []
         return [str(group.hm) for group in others if group not in gone]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a user should look at: of the data, the refinement, and the cell."""
+        if self.refinement is None:
+            return list(self.report.warnings)
+        cell = doubtful_cell(self.refinement.model)
+        return [
+            *self.report.warnings,
+            *self.refinement.warnings,
+            *([] if cell is None else [cell]),
+        ]
 
     @property
     def crystal(self) -> Any:

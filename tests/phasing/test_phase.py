@@ -12,6 +12,7 @@ from jaxtal import io, phasing
 from jaxtal.grids import Grid, mesh_for
 from jaxtal.lattice import Superspace
 from jaxtal.phasing import Control, PhasingProblem, Recipe, Stage, SweepDown, phase
+from jaxtal.phasing._result import Start
 from jaxtal.phasing._verdict import twinned, verdict
 from jaxtal.phasing._witness import Witness, WitnessStand
 from jaxtal.reflections import Composition, Reflections, Window, normalised_amplitudes
@@ -214,6 +215,49 @@ def test_no_start_is_believed_without_a_witness():
         equivalences, recipe, np.stack([f, f]), r, r, [0, 1], lambda: 1 / 0, patient=False
     )
     assert not found.converged.any()
+
+
+def test_starts_of_half_right_phases_that_a_witness_knows_are_one_family():
+    model = phasing.model("quartz", d_min=1.0)
+    problem = PhasingProblem.from_reflections(model.reflections)
+    orbits = problem.orbits
+    equivalences = phasing.Equivalences.build(orbits)
+    f = problem.lower * np.exp(1j * np.angle(model.F) - 2j * np.pi * orbits.angle)
+    power = orbits.multiplicity * np.abs(f) ** 2
+    rng = np.random.default_rng(0)
+
+    def disturbed():
+        """Opposite phases for orbits that carry an eighth of the intensity."""
+        while True:
+            order = rng.permutation(len(f))
+            other = order[np.cumsum(power[order]) < 0.13 * power.sum()]
+            moved = f.copy()
+            moved[other] = -f[other]
+            if 0.72 < equivalences.compare(f, moved).value < 0.80:
+                return moved
+
+    starts = np.stack([f, disturbed(), disturbed()])
+    assert equivalences.pairwise(starts)[1, 2] < 0.72
+    witness, recipe = Witness((2, 2), 0.9, 0.9, 0.1, f), phasing.recipe("default")
+    ratio, r = np.full(3, 50.0), np.zeros(3)
+    told = verdict(equivalences, recipe, starts, ratio, r, [0, 1, 2], lambda: Told(witness))
+    assert told.converged.all()
+    one = Start(**dict.fromkeys((x.name for x in dataclasses.fields(Start)), 1))
+    found = phasing.Phasing(
+        problem=problem,
+        recipe=recipe,
+        grid=mesh_for(orbits.all_indices),
+        grid_points=[],
+        starts=(dataclasses.replace(one, converged=True),) * 3,
+        f=starts,
+        seconds={},
+        interrupted=False,
+        witnesses=(witness,),
+    )
+    assert [len(family) for family in found.families] == [3]
+    assert "contradicting" not in found.message
+    # Without the witness they would be three.
+    assert "three contradicting families" in dataclasses.replace(found, witnesses=()).message
 
 
 def test_what_the_group_alone_holds_together_falls_apart():

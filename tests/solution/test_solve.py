@@ -23,7 +23,8 @@ from jaxtal.refinement._flack import Flack
 from jaxtal.reflections import ReflectionTable
 from jaxtal.solution import FreeStructure, Rung, Solution
 from jaxtal.solution._attempt import Attempt, _of_the_hand
-from jaxtal.solution._cell_by_bonds import wrong_cell
+from jaxtal.solution._cell_by_bonds import doubtful_cell, wrong_cell
+from jaxtal.solution._metric_by_bonds import metric_by_bonds
 from jaxtal.symmetry import SpaceGroup
 
 CELL = [7.1, 9.3, 10.2, 90, 98, 90]
@@ -369,15 +370,46 @@ def test_the_group_that_is_told_is_that_of_the_model():
 
 def test_bonds_tell_a_wrong_cell():
     assert wrong_cell(chairs()) is None
-    assert "b 7.1 rather than 9.0 A" in str(wrong_cell(chairs((1.0, 1.25, 1.0))))
+    assert doubtful_cell(chairs()) is None
+    # One axis, and two of three: neither does what is typical tell which.
+    assert "wrong: b 7.19(0.2) rather than 9.00 A" in str(wrong_cell(chairs((1.0, 1.25, 1.0))))
+    both = str(wrong_cell(chairs((1.0, 1.08, 1.08))))
+    assert both.endswith("b 7.14(0.18) rather than 7.78 A, c 7.34(0.19) rather than 7.99 A")
     assert "closer than any bond" in str(wrong_cell(chairs((0.68, 0.68, 0.68))))
-    assert "A^3 for each atom" in str(wrong_cell(chairs((1.0, 1.0, 1.25), "Br")))
     # Atoms at random places have no bonds.
     _, matrix, x = crystal("P 21", CELL, ORGANIC)
     assert wrong_cell(Model.build(matrix, "P 21", ORGANIC, x, u_iso=0.03)) is None
     # No covalent bonds, nothing to say.
     salt = Model.build(np.diag([4.0, 4.0, 9.0]), "P 1", ["Na", "Na"], [[0, 0, 0], [0.5, 0.5, 0.5]])
     assert wrong_cell(salt) is None
+
+
+@pytest.mark.parametrize("length", [0.94, 1.05])
+def test_a_cell_that_is_off_by_some_per_cent_is_said_to_be(length):
+    model = chairs((1.0, length, 1.0))
+    told = f"rather than {7.2 * length:.2f} A"
+    assert told in str(doubtful_cell(model))
+    assert wrong_cell(model) is None
+    # All claims have it.
+    found = SimpleNamespace(model=model, warnings=("another",))
+    parts = dict.fromkeys(field.name for field in dataclasses.fields(Solution))
+    parts |= {"refinement": found, "report": SimpleNamespace(warnings=("one",))}
+    one, another, cell = Solution(**parts).warnings
+    assert (one, another) == ("one", "another")
+    assert told in cell
+
+
+def test_a_metric_has_the_symmetry_of_the_crystal():
+    # Two chairs that a fourfold axis repeats tell a and b, which are tied, and c.
+    single, cell = chairs(), np.diag([20.0, 20.0, 10.0])
+    x = (single.frac[:12] @ single.matrix + 2.0) @ np.linalg.inv(cell)
+    stretched = np.diag([1.12, 1.12, 1.0]) @ cell
+    found = metric_by_bonds(Model.build(stretched, "P 4", ["C"] * 12, x, u_iso=0.03))
+    assert found is not None
+    assert found.doubt > 1
+    np.testing.assert_allclose(found.cell[:3], [20.0, 20.0, 10.0], rtol=0.05)
+    assert found.cell[0] == pytest.approx(found.cell[1])
+    np.testing.assert_allclose(found.cell[3:], 90.0, atol=1e-6)
 
 
 def test_a_fifth_of_the_data_is_not_enough_and_said_to_be():
