@@ -15,7 +15,7 @@ from .._core import replacing_set, write_bytes, write_text
 from ..descriptors import Description, Descriptor
 from ..io import write_cif
 from ..plot import reconstruction_figure
-from ..reconstruct import Adam, Reconstruction, from_descriptor, from_sites
+from ..reconstruct import Adam, Reconstruction, from_descriptor, from_molecules, from_sites
 from ._descriptions import checked_description, read_entry
 from ._discover import Unknown, discover
 from ._errors import BadInputError
@@ -36,7 +36,7 @@ def reconstruct(
     crystal: str,
     /,
     *,
-    starts: Count = 64,
+    starts: Count | None = None,
     perturb: Annotated[tuple[float, float] | None, number(0.0)] = None,
     seed: Seed = 0,
     q_max: float | None = None,
@@ -55,13 +55,15 @@ def reconstruct(
     """Rebuild a crystal from its descriptor; write and print how that went.
 
     Of a stored descriptor (.npz) the group, sites and rough cell are told by --group, --sites and
-    --cell, or by a crystal that has them, --like; a cell that is not told is searched for. With
-    --composition (of a crystal file --groups auto is enough) none of these is used: lattices,
-    groups and sites are searched.
+    --cell, or by a crystal that has them, --like; a cell that is not told is searched for. Of
+    molecules whose shapes are known, --group and --molecule are enough. With --composition (of a
+    crystal file --groups auto is enough) none of these is used: lattices, groups and sites are
+    searched.
 
     Args:
         crystal: file or built-in name; or the .npz of one crystal, as `jaxtal describe` writes it.
-        starts: how many are carried through, default 64; four times as many are begun.
+        starts: how many are carried through, default 64, or 16 of molecules; four times as many are
+            begun.
         perturb: D_LAT D_COOR: start near the crystal instead of anywhere: lengths times
             1 + D_LAT (u - 1/2), sites moved by D_COOR angstrom.
         seed: of the starts, default 0.
@@ -93,13 +95,17 @@ def reconstruct(
                     as_json=as_json,
                     quiet=quiet,
                 )
-            reference = None
-            like = None if sought.without_cell else sought_crystal(sought, reading)
-            if like is None and perturb is not None:
+            reference, molecules = None, sought.molecules()
+            if molecules is not None and perturb is not None:
+                raise BadInputError("--perturb: no use with --molecule")
+            without = sought.without_cell or molecules is not None
+            like = None if without else sought_crystal(sought, reading)
+            if like is None and molecules is None and perturb is not None:
                 raise BadInputError("--perturb: expected --cell, around which to start")
             target = read_entry(pathlib.Path(crystal)).description
         else:
             sought.check_unused()
+            molecules = None
             reference = like = find_crystal(crystal, reading)
             descriptor = _descriptor(n_max, l_max, q_max)
             target = checked_description(crystal, reference, descriptor)
@@ -115,11 +121,22 @@ def reconstruct(
                 print(f"rebuilding {crystal} from its descriptor", file=sys.stderr)
             shown = not quiet and sys.stderr.isatty()
             told = None if monitor is None else monitor.take
-            if like is None:
+            if molecules is not None:
+                found = from_molecules(
+                    *(target, sought.space_group, molecules),
+                    cell=sought.cell,
+                    starts=starts or 16,
+                    key=seed,
+                    optimiser=optimiser,
+                    progress=shown,
+                    on_chunk=told,
+                )
+                like = found.best
+            elif like is None:
                 group, sites = sought.space_group, sought.pairs
                 found = from_sites(
                     *(target, group, sites),
-                    starts=starts,
+                    starts=starts or 64,
                     key=seed,
                     progress=shown,
                     on_chunk=told,
@@ -129,7 +146,7 @@ def reconstruct(
                 found = from_descriptor(
                     target,
                     like=like,
-                    starts=starts,
+                    starts=starts or 64,
                     key=seed,
                     perturbation=perturb,
                     optimiser=optimiser,

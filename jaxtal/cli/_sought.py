@@ -1,7 +1,9 @@
 """What is known of a crystal that is sought from a stored descriptor: group, sites, rough cell."""
 
 import dataclasses
-from typing import Annotated
+import pathlib
+import warnings
+from typing import Annotated, Any
 
 import numpy as np
 from cyclopts import Parameter
@@ -29,6 +31,10 @@ class Sought:
     """its free cell parameters, within 20 %: angstrom and degrees; without, it is searched for"""
     like: str | None = None
     """instead of these three: a crystal, by file or name, with the same group and sites"""
+    molecule: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=True)] = None
+    """instead of --sites: files of its molecules with the letters of their centres, as a.xyz:4a"""
+    torsions: Annotated[bool, Parameter(negative="")] = False
+    """of --molecule: single bonds turn, beside how the molecules lie"""
 
     @property
     def without_cell(self) -> bool:
@@ -54,14 +60,32 @@ class Sought:
         """
         return [_pair(text) for text in self.sites or ()]
 
+    def molecules(self) -> list[tuple[Any, ...]] | None:
+        """Atoms and letter of each molecule, and whether it turns; None if none were told.
+
+        Raises:
+            BadInputError: no such file, no letter, or no group.
+        """
+        if self.molecule is None:
+            if self.torsions:
+                raise BadInputError("--torsions: expected --molecule beside it")
+            return None
+        for name in ("sites", "like"):
+            if getattr(self, name) is not None:
+                raise BadInputError(f"--molecule: expected no --{name} beside it")
+        if self.group is None:
+            raise BadInputError("--molecule: expected --group beside it")
+        turning = ("find",) if self.torsions else ()
+        return [(*_molecule(text), *turning) for text in self.molecule]
+
     def check_unused(self) -> None:
         """Refuse what only a stored descriptor needs.
 
         Raises:
             BadInputError: naming the option.
         """
-        for name in ("group", "sites", "cell", "like"):
-            if getattr(self, name) is not None:
+        for name in ("group", "sites", "cell", "like", "molecule", "torsions"):
+            if getattr(self, name) not in (None, False):
                 raise BadInputError(f"--{name}: only of use with a stored descriptor (.npz)")
 
 
@@ -96,6 +120,26 @@ def sought_crystal(sought: Sought, reading: Reading) -> WyckoffCrystal:
             if last == _DRAWS - 1:
                 raise
     raise AssertionError  # not reached
+
+
+def _molecule(text: str) -> tuple[Any, str]:
+    """The atoms in a file that ASE reads, and a letter."""
+    import ase.io
+
+    file, colon, letter = text.rpartition(":")
+    if not (file and colon and letter.isalnum()):
+        raise BadInputError(
+            f"--molecule: expected a file and the letter of its centre, as mol.xyz:4a, got {text!r}"
+        )
+    if not pathlib.Path(file).is_file():
+        raise BadInputError(f"--molecule: no such file: {file}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ase.io.read(pathlib.Path(file)), letter
+    except Exception as error:  # its readers raise whatever comes
+        reason = f"{type(error).__name__}: {error}".rstrip(": ").splitlines()[0]
+        raise BadInputError(f"--molecule: ASE can't read {file} ({reason})") from error
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -32,6 +32,10 @@ distribution alone, and groups and sites by trying those that are possible:
     found = from_composition(target, "TiO2", atoms=6)           # in the primitive cell
     found.best, found.success, found.message
     found = from_sites(target, 141, [("Ti", "4a"), ("O", "8e")])  # group and sites, but no cell
+
+Of molecules whose shapes are known (`molecules`), how they lie and turn is what varies:
+
+    found = from_molecules(target, "P b c a", [(atoms, "4a")], cell=(7.4, 9.6, 6.9))
 """
 
 from ._adam import Adam as Adam
@@ -49,3 +53,4 @@ from ._terms import PropertyTerm as PropertyTerm
 from .ab_initio import Discovery as Discovery
 from .ab_initio import from_composition as from_composition
 from .ab_initio import from_sites as from_sites
+from .molecules import from_molecules as from_molecules

@@ -1,9 +1,11 @@
 """Levenberg-Marquardt: the second stage of the search."""
 
+import dataclasses
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree
 
 from .._core import AnyArray
@@ -11,6 +13,8 @@ from ._abstract_optimiser import AbstractOptimiser, check_positive
 
 #: Steps in a row without much success after which a start is done.
 _PATIENCE = 8
+#: Loss above which a search leaves a start alone, in tolerances, and at least.
+_HOPELESS, _HOPELESS_LOSS = 100.0, 1e-2
 
 
 class LevenbergMarquardt(AbstractOptimiser):
@@ -42,6 +46,12 @@ class LevenbergMarquardt(AbstractOptimiser):
 
     def __check_init__(self):
         check_positive(steps=self.steps, damping=self.damping)
+
+    def for_tolerance(self, tolerance: float) -> "LevenbergMarquardt":
+        """The stage of a search for a loss; it leaves starts far above that alone."""
+        if np.isfinite(self.hopeless):
+            return self
+        return dataclasses.replace(self, hopeless=max(_HOPELESS * tolerance, _HOPELESS_LOSS))
 
     def init(self, variables: Float[Array, " v"], problem: Any) -> PyTree:
         """Zeros; a damping of zero tells that nothing has been evaluated."""

@@ -1,6 +1,5 @@
 """The reconstruction: from a target descriptor to the crystals that have it."""
 
-import dataclasses
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,23 +12,19 @@ from ..crystal import Crystal, WyckoffCrystal, host_crystal
 from ..descriptors import Description
 from ._abstract_optimiser import CHUNK, AbstractOptimiser
 from ._adam import Adam
+from ._conclusion import concluded
 from ._levenberg_marquardt import LevenbergMarquardt
 from ._objective import Objective, check_target
 from ._problem import Problem
-from ._result import Reconstruction, distinct_crystals
-from ._run_chunk import final_losses, on_device
+from ._result import Reconstruction
 from ._search import Found, SearchNews, search
 from ._search_plan import search_problem
-from ._search_problem import SearchProblem
 from ._starts import draw_variables
-from ._verify import verified_loss
 
 #: Random starts that are begun for each one that is carried through.
-_DRAWN = 4
+DRAWN = 4
 #: With so few free parameters about every start gets there.
-_FEW = 3
-#: Loss above which the second stage leaves a start alone, in tolerances, and at least.
-_HOPELESS, _HOPELESS_LOSS = 100.0, 1e-2
+FEW = 3
 
 
 def from_descriptor(
@@ -97,7 +92,7 @@ def from_descriptor(
         if starts < 1:
             raise ValueError(f"starts: expected at least 1, got {starts}")
         halved = perturbation is None and optimiser.resumed and optimiser.steps > CHUNK
-        drawn = starts * (_DRAWN if halved and like.n_free > _FEW else 1)
+        drawn = starts * (DRAWN if halved and like.n_free > FEW else 1)
         initial = draw_variables(like, key, drawn, perturbation, cell_range, volume)
     elif np.ndim(initial) != 2 or np.shape(initial)[1] != like.n_free:
         raise ValueError(
@@ -112,9 +107,8 @@ def from_descriptor(
         problem, cell = Problem(like, objective.plan(target, like, max_stretch=stretch)), None
     else:
         problem, cell = planned
-    if isinstance(polish, LevenbergMarquardt) and np.isinf(polish.hopeless):
-        hopeless = max(_HOPELESS * tolerance, _HOPELESS_LOSS)
-        polish = dataclasses.replace(polish, hopeless=hopeless)
+    if isinstance(polish, LevenbergMarquardt):
+        polish = polish.for_tolerance(tolerance)
 
     from tqdm import tqdm
 
@@ -125,54 +119,10 @@ def from_descriptor(
     total = optimiser.steps + (0 if polish is None else polish.steps)
     with tqdm(total=total, disable=not progress, unit="step") as bar:
         found = search(problem, optimiser, polish, initial, starts, tolerance, bar, cell, tell)
-    losses = _losses(problem, objective, target, like, found)
-    converged = losses <= tolerance
-    best = like.with_variables(found.variables[int(np.argmin(losses))])
-    loss, solutions = np.inf, []
-    for solution in distinct_crystals(like, found.variables, losses, converged):
-        verified = verified_loss(objective, target, solution.crystal)
-        if verified <= tolerance:
-            solutions.append(solution)
-            if verified < loss:
-                best, loss = solution.crystal, verified
-    if not solutions:
-        loss = verified_loss(objective, target, best)
-    return Reconstruction(
-        best=best,
-        loss=loss,
-        success=bool(loss <= tolerance),
-        losses=losses,
-        converged=converged,
-        history=found.history,
-        solutions=tuple(solutions),
-        initial=found.initial,
-        variables=found.variables,
-        tolerance=tolerance,
-        seconds=time.perf_counter() - begin,
-        interrupted=found.interrupted,
-    )
+    return concluded(problem, objective, target, like, found, tolerance, begin)
 
 
 def _with_symmetry(like: Any) -> WyckoffCrystal:
     if isinstance(like, WyckoffCrystal):
         return like
     return WyckoffCrystal.from_crystal(Crystal.from_host(host_crystal(like, "like")))
-
-
-def _losses(
-    problem: Problem | SearchProblem,
-    objective: Objective,
-    target: Description,
-    like: WyckoffCrystal,
-    found: Found,
-) -> Float[np.ndarray, " starts"]:
-    """The loss of every start; infinite where it is none."""
-    losses = found.losses.astype(float)
-    unknown = np.isnan(losses)
-    if unknown.any() and isinstance(problem, Problem):
-        variables = on_device(found.variables)
-        losses = np.where(unknown, np.asarray(final_losses(problem, variables), float), losses)
-    else:
-        for i in np.flatnonzero(unknown):
-            losses[i] = verified_loss(objective, target, like.with_variables(found.variables[i]))
-    return np.nan_to_num(losses, nan=np.inf, posinf=np.inf)

@@ -11,13 +11,12 @@ from jaxtyping import Array, Float, PyTree
 from .._core import device_array, quick_to_compile
 from ._abstract_optimiser import AbstractOptimiser
 from ._problem import Problem
-from ._search_problem import SearchProblem
 
 
 @quick_to_compile
 def run_chunk(
     optimiser: AbstractOptimiser,
-    problem: Problem | SearchProblem,
+    problem: Any,
     variables: Float[Array, "starts v"],
     state: PyTree,
     first: Array,

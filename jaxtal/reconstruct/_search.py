@@ -73,7 +73,7 @@ class SearchNews:
 
 
 def search(
-    problem: Problem | SearchProblem,
+    problem: Any,
     optimiser: AbstractOptimiser,
     polish: AbstractOptimiser | None,
     initial: Float[np.ndarray, "all v"],
@@ -90,7 +90,7 @@ def search(
     on where they were.
 
     Args:
-        problem: what is minimised.
+        problem: what is minimised: a `Problem`, or one of arrays alone, which is `evaluated`.
         optimiser: first stage.
         polish: second stage, or None.
         initial: variables, of the precision of the search.
@@ -102,7 +102,7 @@ def search(
             where the starts are now, and whether the search is to end. It may wait.
     """
     if (
-        isinstance(problem, SearchProblem)
+        not isinstance(problem, Problem)
         and isinstance(optimiser, Adam)
         and isinstance(polish, LevenbergMarquardt)
     ):
@@ -128,7 +128,7 @@ class _Runner:
 
     def __init__(
         self,
-        problem: Problem | SearchProblem,
+        problem: Any,
         optimiser: AbstractOptimiser,
         polish: AbstractOptimiser | None,
         initial: np.ndarray,

@@ -61,7 +61,7 @@ def random_crystal(
     cell = crystal.lattice_parameters
     u = jax.random.uniform(key_cell, cell.shape, cell.dtype, -1.0, 1.0)
     sites = jax.random.uniform(key_sites, crystal.site_parameters.shape, cell.dtype)
-    return _with(crystal, _widened(crystal.plan.system, cell, u, cell_range, volume), sites)
+    return _with(crystal, widened(crystal.plan.system, cell, u, cell_range, volume), sites)
 
 
 def draw_variables(
@@ -92,7 +92,7 @@ def draw_variables(
         raise ValueError(
             f"perturbation: expected 0 <= d_lat < 2 and d_coor >= 0, got {perturbation}"
         )
-    system, rng = like.plan.system, np.random.default_rng(_words(seed))
+    system, rng = like.plan.system, np.random.default_rng(words(seed))
     cell, sites = (
         np.asarray(x, np.float64) for x in (like.lattice_parameters, like.site_parameters)
     )
@@ -101,7 +101,7 @@ def draw_variables(
     for _ in range(starts):
         if perturbation is None:
             u = rng.uniform(-1.0, 1.0, len(cell))
-            moved = _widened(system, cell, u, cell_range, volume), rng.uniform(size=len(sites))
+            moved = widened(system, cell, u, cell_range, volume), rng.uniform(size=len(sites))
         else:
             u = rng.uniform(size=len(cell))
             directions = rng.standard_normal((len(plan.letters), 3))
@@ -110,7 +110,7 @@ def draw_variables(
     return np.array(rows)
 
 
-def _words(seed: int | Array) -> list[int]:
+def words(seed: int | Array) -> list[int]:
     """Two words of 32 bits, those of JAX's key."""
     if isinstance(seed, int):
         return [seed >> 32 & 0xFFFFFFFF, seed & 0xFFFFFFFF]
@@ -122,7 +122,7 @@ def _with(crystal: WyckoffCrystal, cell: Array, sites: Array) -> WyckoffCrystal:
     return eqx.tree_at(lambda c: (c.lattice_parameters, c.site_parameters), crystal, (cell, sites))
 
 
-def _widened(
+def widened(
     system: LatticeSystem,
     cell: Float[AnyArray, " k"],
     u: Float[AnyArray, " k"],

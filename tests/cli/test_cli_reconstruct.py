@@ -7,6 +7,7 @@ import os
 import signal
 import time
 
+import ase.build
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -285,3 +286,45 @@ def test_wrong_words_for_a_search_from_nothing(run, words, said):
     result = run("reconstruct", "diamond", *words)
     assert result.code == 2
     assert said in result.err
+
+
+def test_molecules_of_a_stored_descriptor(run, tmp_path):
+    shape = ase.build.molecule("C2H4")
+    shape.write(tmp_path / "C2H4.xyz")
+    shape.rotate(23, (1, 2, 0.5))
+    cell = (4.626, 6.62, 4.067, 94.39)
+    frame = jxt.WyckoffCrystal.build("P 1 21/n 1", cell, [("H", "2a", (0, 0, 0))])
+    frac = (shape.positions - shape.positions.mean(axis=0)) @ np.linalg.inv(frame.to_host().matrix)
+    sites = [(shape.symbols[i], "4e", frac[i]) for i in (0, 2, 3)]
+    crystal = jxt.WyckoffCrystal.build("P 1 21/n 1", cell, sites)
+    jxt.io.write_cif(crystal, tmp_path / "ethylene.cif")
+    sizes = ("--n-max", 4, "--l-max", 4, "--q-max", 5)
+    assert run("describe", "ethylene.cif", "-o", "t.npz", *sizes, "--quiet").code == 0
+    group = ("--group", "P 1 21/n 1")
+    known = (*group, "--molecule", "C2H4.xyz:2a", "--cell", *cell)
+    result = run("reconstruct", "t.npz", *known, "--starts", 4, "--steps", 100, "--json")
+    assert result.code == 0
+    assert result.json["converged"] is True
+    assert result.json["starts"] == 4
+    match = jxt.match_crystals(crystal, jxt.io.read(result.json["cif"]))
+    assert match.rmsd < 0.01
+    # Nothing is left behind by what is refused.
+    (tmp_path / "broken.xyz").write_text("two\n")
+    before = names(tmp_path)
+    for options, told in (
+        (("--molecule", "C2H4.xyz:2a"), "--molecule: expected --group beside it"),
+        ((*group, "--molecule", "C2H4.xyz"), "as mol.xyz:4a, got 'C2H4.xyz'"),
+        ((*group, "--molecule", "none.xyz:2a"), "no such file: none.xyz"),
+        ((*group, "--molecule", "broken.xyz:2a"), "ASE can't read broken.xyz"),
+        ((*group, "--molecule", "C2H4.xyz:9z", "--cell", *cell), "no Wyckoff position '9z'"),
+        ((*group, "--molecule", "C2H4.xyz:2a", "--sites", "C:4e"), "expected no --sites"),
+        ((*group, "--torsions", "--sites", "C:4e"), "--torsions: expected --molecule"),
+        ((*known, "--perturb", 0.1, 0.1), "--perturb: no use with --molecule"),
+    ):
+        refused = run("reconstruct", "t.npz", *options, "-o", "refused", "--quiet")
+        assert refused.code == 2
+        assert told in refused.err
+        assert refused.err.count("\n") == 1
+        assert names(tmp_path) == before
+    refused = run("reconstruct", "diamond", "--molecule", "C2H4.xyz:2a")
+    assert "--molecule: only of use with a stored descriptor" in refused.err

@@ -24,7 +24,7 @@ from ._lattice_fit import LatticeFit
 from ._lattices import find_lattices
 
 #: Relative half-width of the lengths of starts: the cell is known to many digits.
-_RANGE = 0.002
+CELL_RANGE = 0.002
 #: Draws of coordinates until no two atoms are on top of each other.
 _DRAWS = 200
 
@@ -74,26 +74,44 @@ def from_sites(
     check_target(target)
     check_radial(target)
     found_group = SpaceGroup.find(group)
-    lattice = Bravais.of(found_group)
-    if lattice.name not in Bravais.names():
-        raise ValueError(
-            f"group: expected a setting of a conventional centring, got {found_group.hm}"
-        )
     dtype = computing_dtype(np.asarray(target.rdf).dtype)
-    best: Reconstruction | None = None
-    for cell in _cells(target, found_group, lattice, sites, volume, lattice_tolerance):
-        like = _with_cell(found_group, cell, sites, dtype)
-        found = from_descriptor(
+
+    def search(cell: Float[np.ndarray, "6"]) -> Reconstruction:
+        return from_descriptor(
             target,
-            like,
+            with_cell(found_group, cell, sites, dtype),
             starts=starts,
             key=key,
             objective=objective,
-            cell_range=_RANGE,
+            cell_range=CELL_RANGE,
             tolerance=tolerance,
             progress=progress,
             on_chunk=on_chunk,
         )
+
+    return in_cells(search, target, found_group, sites, volume, lattice_tolerance)
+
+
+def in_cells(
+    search: Callable[[Float[np.ndarray, "6"]], Reconstruction],
+    target: Description,
+    group: SpaceGroup,
+    sites: Sequence[tuple[Species, str]],
+    volume: float | None,
+    tolerance: float,
+) -> Reconstruction:
+    """Search in each cell that explains the radial distribution, until one holds the crystal.
+
+    Raises:
+        ValueError: as `from_sites`.
+    """
+    check_radial(target)
+    lattice = Bravais.of(group)
+    if lattice.name not in Bravais.names():
+        raise ValueError(f"group: expected a setting of a conventional centring, got {group.hm}")
+    best: Reconstruction | None = None
+    for cell in _cells(target, group, lattice, sites, volume, tolerance):
+        found = search(cell)
         if best is None or found.loss < best.loss:
             best = found
         if found.success or found.interrupted:
@@ -101,7 +119,7 @@ def from_sites(
     if best is None:
         raise ValueError(
             f"target: expected a radial distribution that a lattice {lattice.name} explains, as "
-            f"{found_group.hm} has it; got none within {lattice_tolerance:g}"
+            f"{group.hm} has it; got none within {tolerance:g}"
         )
     return best
 
@@ -153,7 +171,7 @@ def _axes(lattice: Bravais, matrix: Float[np.ndarray, "3 3"]) -> list[Float[np.n
     return [cell_to_matrix(matrix_to_cell(m)) for m in turned]
 
 
-def _with_cell(
+def with_cell(
     group: SpaceGroup, cell: np.ndarray, sites: Sequence[tuple[Species, str]], dtype: Any
 ) -> WyckoffCrystal:
     """A crystal of the group and sites in a cell, with any coordinates."""
