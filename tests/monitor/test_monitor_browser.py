@@ -114,7 +114,8 @@ class Run:
     def open(self):
         self.browser.get(self.address)
         self.until(lambda: self.js("return !!(window.Bokeh && Bokeh.documents[0])"), "a document")
-        self.until(lambda: self.model("r_factor", "data") or self.model("losses", "data"), "curves")
+        names = ("r_factor", "losses", "candidates")
+        self.until(lambda: any(self.model(name, "data") for name in names), "curves")
 
     def js(self, code, *arguments):
         return self.browser.execute_script(code, *arguments)
