@@ -6,10 +6,10 @@ MONITOR = """
 `phase` alone (as with `--quiet`), with the monitor and no page open, with an open page that takes
 every picture but draws nothing (what the run's own process pays), and with a page drawn by
 headless Chromium on the same cores. The same two starts in turns, warm, {turns} turns, from the
-first cycle to the last. Processor seconds of the run's process, with all its threads, are medians,
-and what each costs beyond the first is the median of the differences within a turn; wall time is
-that of the least turn, and what it costs beyond the least alone. Pictures: of a median run in
-Chromium, and of the runs of about three seconds.
+first cycle to the last; as many cycles as take {seconds:g} s on these cores without other work.
+Processor seconds of the run's process, with all its threads, are medians, and what each costs
+beyond the first is the median of the differences within a turn. Wall time is that of the fastest
+turn, and what it costs beyond the fastest alone. Pictures: of a median run in Chromium.
 
 """
 _KINDS = {
@@ -36,10 +36,14 @@ def monitor_text(result):
             processor[i] += f", {100 * row['overhead'][kind][1]:+.1f} %"
             wall[i] += f", {100 * (row['least'][kind][0] / alone - 1):+.1f} %"
         pictures = f"{row['pictures'].get('browser', row['pictures'].get('page', 0)):g}"
-        short = ", ".join(f"{drawn} in {seconds:.1f} s" for seconds, drawn in row["short"])
         lines.append(f"| {row['name']} | processor | {' | '.join(processor)} | {pictures} |")
-        lines.append(f"| | wall | {' | '.join(wall)} | {short} |")
+        lines.append(f"| | wall | {' | '.join(wall)} | |")
     made = result["environment"]
     load = " to ".join(f"{one:.1f}" for one in made["load"])
     where = f"\n{made['cpus']} cores, load {load} (others computed, too), jax {made['jax']}.\n"
-    return MONITOR.format(turns=result["turns"]) + "\n".join(lines) + "\n" + where
+    return (
+        MONITOR.format(turns=result["turns"], seconds=result["seconds"])
+        + "\n".join(lines)
+        + "\n"
+        + where
+    )

@@ -23,7 +23,7 @@ from ._monitor import Monitor
 from ._page import Page
 from ._plane_panel import PlanePanel
 from ._plane_sum import PlaneSum
-from ._runs import Runs
+from ._runs import Families, Runs
 from ._start_panel import StartPanel
 from ._style import COLOURS, FONT, escaped, plot
 
@@ -44,6 +44,7 @@ class DensityPage(Page):
         """Begin; planes: to choose from besides those that a user makes."""
         self._planes = tuple(planes)
         self._sum: PlaneSum | None = None
+        self._families: Families | None = None
         runs = monitor.news
         assert isinstance(runs, Runs)
         # Now, while the run prepares: later they would slow down its cycles.
@@ -182,7 +183,9 @@ class DensityPage(Page):
             panel.layout.visible = i < max(len(starts), 1)
             if i < len(starts):
                 panel.show(runs.curves[starts[i]], sections.get(starts[i]), plane_sum)
-        self._chosen.options = [str(i) for i in tables]
+        names: Any = [str(i) for i in tables]
+        if names != self._chosen.options:
+            self._chosen.options = names
         self._shown_now = [str(i) for i in starts]
         if self._follow.active:
             self._chosen.value = list(self._shown_now)
@@ -210,8 +213,9 @@ class DensityPage(Page):
 
     def _show_families(self) -> None:
         found = self._runs.families
-        if found is None:
+        if found is None or found is self._families:
             return
+        self._families = found
         n = len(found.starts)
         self._agreement.data = {"image": [found.agreement.astype(np.float32)], "n": [n]}
         for name in "xy":

@@ -14,8 +14,8 @@ from ._phasing_runs import PhasingRuns
 from ._reconstruction_news import ReconstructionNews
 from ._solution_runs import SolutionRuns
 
-#: Grid points times cycles between two reports of a run: some ten milliseconds.
-_WORK = 4e5
+#: Grid points times cycles between two reports of a run: some tens of milliseconds.
+_WORK = 2e6
 
 
 class PhasingMonitor(Monitor):

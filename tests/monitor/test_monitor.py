@@ -8,6 +8,7 @@ import http.client
 import re
 import socket
 import sys
+import textwrap
 import threading
 import time
 from typing import Any
@@ -353,10 +354,10 @@ def test_numbers_change_between_chunks_and_the_checkpoint_stays(problem, grid, t
     def repeat(now):
         for one in changed.changes:
             if (now.attempt.stage, now.attempt.cycle) == (one.stage, one.cycle):
-                again.change(one.name, one.value)
+                second.change(one.name, one.value)
 
-    again = Control(repeat, work=CHUNK * grid.size)
-    repeated = phase(problem, grid=grid, recipe=SHORT, starts=1, seed=5, control=again)
+    second = Control(repeat, work=CHUNK * grid.size)
+    repeated = phase(problem, grid=grid, recipe=SHORT, starts=1, seed=5, control=second)
     np.testing.assert_array_equal(repeated.f, changed.f)
     assert repeated.changes == changed.changes
     if kept.exists():
@@ -506,13 +507,46 @@ def test_a_search_from_a_composition_is_the_same_and_shown(tmp_path):
 
 
 def test_a_notebook_shows_the_page_in_its_cell(monkeypatch):
-    from jaxtal.monitor import _opened
+    from jaxtal.monitor import _opened, _painter
 
     shown: list[str] = []
     monkeypatch.setattr(_opened, "_cell", lambda: shown.append)
+    monkeypatch.setattr(_painter, "_OPENING", 0.1)
     with monitor.PhasingMonitor(tell=lambda line: None) as made:
         assert shown == [made.address]
         assert _opened.opened(made.address)
+
+
+@pytest.mark.slow
+def test_a_notebook_that_is_executed_shows_the_page_in_its_cell():
+    nbformat = pytest.importorskip("nbformat")
+    client = pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    code = """
+    import urllib.request
+    import jaxtal as jxt
+    from jaxtal import monitor
+    with monitor.PhasingMonitor() as shown:
+        with urllib.request.urlopen(shown.address) as page:
+            print(page.status, shown.address)
+        found = jxt.phase(
+            jxt.phasing.model("2d", q_max=10.0).reflections,
+            recipe=jxt.phasing.Recipe((jxt.phasing.Stage(jxt.phasing.SweepDown(), 4),)),
+            starts=2,
+            control=shown.control,
+            observers=shown.observers,
+        )
+    print(len(found.starts), shown.news.curves[0].waiting)
+    """
+    cell = nbformat.v4.new_code_cell(textwrap.dedent(code))
+    book = nbformat.v4.new_notebook(cells=[cell])
+    client.NotebookClient(book, timeout=300, kernel_name="python3").execute()
+    outputs = book.cells[0].outputs
+    said = "".join(one.text for one in outputs if one.get("name") == "stdout")
+    status, address = said.split()[:2]
+    assert status == "200"
+    (frame,) = [one for one in outputs if one.output_type == "display_data"]
+    assert f'src="{address}"' in frame.data["text/html"]
 
 
 # --- the command line and bad input -----------------------------------------------------------
