@@ -80,7 +80,12 @@ class Run:
         self.process = subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, text=True)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.until(lambda: any("monitor: http" in line for line in self.lines), "an address")
+        try:
+            self.until(lambda: any("monitor: http" in line for line in self.lines), "an address")
+        except BaseException:
+            self.process.kill()
+            self.ended()
+            raise
         text = next(line for line in self.lines if "monitor: http" in line)
         self.address = re.search(r"http://127\.0\.0\.1:\d+/\S+", text)[0]
 
@@ -102,7 +107,7 @@ class Run:
         self.process.stderr.close()
         return text
 
-    def until(self, what, name, seconds=180):
+    def until(self, what, name, seconds=300):
         end = time.monotonic() + seconds
         while not (found := what()):
             assert self.process.poll() is None, (name, self.lines[-5:])
@@ -321,11 +326,11 @@ def test_a_reconstruction_in_a_browser(browser, tmp_path):
         assert np.isfinite(table["step"]).all()
         run.press("resume")
         run.until(lambda: run.kind() == "running", "resume")
+        assert run.errors() == []
         run.press("stop")
         run.ended()
         assert run.process.returncode == 130
         assert (tmp_path / "out" / "history.csv").exists()
-        assert run.errors() == []
 
 
 def test_a_search_from_a_composition_in_a_browser(browser, tmp_path):
