@@ -33,7 +33,7 @@ _PANELS, _SLIDERS = 3, 3
 _CURVES = {
     "r_factor": ("R of the moduli", "R"),
     "flipped": ("Share of points changed", "share"),
-    "phase_change": ("Phase change per {per}", "r.m.s. (radians)"),
+    "phase_change": ("Phase change, r.m.s.", "radians per {per}"),
 }
 
 
@@ -53,7 +53,7 @@ class DensityPage(Page):
             panel.layout.visible = False
         self._lines, self._figures = {}, []
         for name, (title, label) in _CURVES.items():
-            self._all_starts(name, title.format(per=runs.per), label)
+            self._all_starts(name, title, label.format(per=runs.per))
         self._figures.append(self._families_figure())
         super().__init__(document, monitor)
 
