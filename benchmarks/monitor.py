@@ -1,15 +1,16 @@
 """What the live monitor costs a run.
 
-    JAXTAL_DATA=... python benchmarks/monitor.py [--turns 5] [--seconds 6] [CASE ...]
+    JAXTAL_DATA=... python benchmarks/monitor.py [--turns 5] [--seconds 3] [CASE ...]
 
-Cases are 2d, 3d (a Laves phase), cdyb (measured, six dimensions). Each is phased alone, with a
-monitor without a page, with a page that answers every picture and draws nothing, and with a page
-in headless Chromium where there is one, in turns. Results go to `results/monitor.json` and
-`README.md`.
+Cases are 2d, 3d (a Laves phase), cdyb (measured, six dimensions). Two starts are phased alone, as
+with `--quiet`, with a monitor without a page, with a page that answers every picture and draws
+nothing, and with a page in headless Chromium where there is one, in turns. Results go to
+`results/monitor.json` and `README.md`.
 """
 
 import argparse
 import contextlib
+import dataclasses
 import importlib.metadata
 import json
 import os
@@ -37,41 +38,52 @@ def problem_of(case):
     return phasing.PhasingProblem.from_reflections(known.reflections)
 
 
-class Clock(phasing.Control):
-    """Takes the time from the first report to the last: cycles and what the monitor does there."""
+#: The search of each, and a short end; the first is made as long as a run is to be.
+RECIPES = {
+    "2d": (phasing.Stage(phasing.RelaxedReflections(), 1000), 40),
+    "3d": (phasing.Stage(phasing.RelaxedReflections(), 1000), 40),
+    "cdyb": (phasing.Stage(phasing.RelaxedReflections(), 32, "folded", maps=16), 4),
+}
 
-    def __init__(self, control=None, work=None):
-        super().__init__(None, work)
-        self.inner, self.last = control, 0.0
+
+def recipe_of(case, cycles):
+    first, end = RECIPES[case]
+    stages = (dataclasses.replace(first, cycles=cycles), phasing.Stage(phasing.SweepDown(), end))
+    return phasing.Recipe(stages, restarts=0)
+
+
+def now():
+    """Wall time, and processor time of this process."""
+    return np.array([time.perf_counter(), time.process_time()])
+
+
+class Clock(phasing.Control):
+    """Takes the time from the first chunk to the end of the last: what cycles and pictures take."""
+
+    def __init__(self, control=None):
+        super().__init__()
+        self.inner, self.first, self.last = control, None, np.zeros(2)
 
     def cycles(self, points, total):
-        return (
-            super().cycles(points, total)
-            if self.inner is None
-            else self.inner.cycles(points, total)
-        )
+        if self.first is None:
+            self.first = now()
+        return (super() if self.inner is None else self.inner).cycles(points, total)
 
     def report(self, group, workspace, recipe):
         found = recipe if self.inner is None else self.inner.report(group, workspace, recipe)
-        self.last = time.perf_counter()
+        self.last = now()
         return found
 
 
-def run(problem, recipe, grid, starts, shown=None):
-    """Seconds of the cycles of all starts."""
+def run(problem, recipe, grid, shown=None):
+    """Seconds of the cycles of all starts, wall and processor."""
     clock = Clock(None if shown is None else shown.control)
-    begun = time.perf_counter()
-    found = phasing.phase(
-        problem,
-        recipe=recipe,
-        grid=grid,
-        starts=starts,
-        seed=1,
-        control=clock,
-        observers=() if shown is None else shown.observers,
+    observers = () if shown is None else shown.observers
+    phasing.phase(
+        problem, recipe=recipe, grid=grid, starts=2, seed=1, control=clock, observers=observers
     )
-    before = found.seconds["grid"]  # tables
-    return clock.last - begun - before
+    assert clock.first is not None
+    return clock.last - clock.first
 
 
 @contextlib.contextmanager
@@ -81,10 +93,10 @@ def answering(shown):
 
     made = shown._make(Document(), shown)
     made.pictures = 1
-    made._later = lambda task: (task(), setattr(made, "pictures", made._sent))
-    shown._pages.append(made)
+    made._later = lambda task: (task(), made._drawn("", "", str(made._sent)))
+    shown.painter.add(made)
     yield
-    shown._forget(made)
+    shown.painter.forget(made)
 
 
 def browser():
@@ -105,54 +117,64 @@ def browser():
     return webdriver.Chrome(options=options, service=Service(driver))
 
 
-def once(kind, driver, *arguments):
+def once(kind, driver, problem, recipe, grid):
     """Seconds of one run, and pictures drawn."""
     if kind == "quiet":
-        return run(*arguments), 0
+        return run(problem, recipe, grid), 0
     with monitor.PhasingMonitor(show=False, tell=lambda line: None) as shown:
         if kind == "no page":
-            return run(*arguments, shown), 0
+            return run(problem, recipe, grid, shown), 0
         if kind == "page":
             with answering(shown):
-                return run(*arguments, shown), shown._pages[0].pictures
+                return run(problem, recipe, grid, shown), shown.painter.pictures
         driver.get(shown.address)
-        while not any(page.pictures for page in shown._pages):
+        while not any(page.pictures for page in shown.painter.pages):
             time.sleep(0.1)
-        seconds = run(*arguments, shown)
-        return seconds, shown.pictures
+        before = shown.painter.pictures
+        return run(problem, recipe, grid, shown), shown.painter.pictures - before
 
 
 def measure(case, turns, seconds, driver):
     problem = problem_of(case)
     grid = alias_free(problem)
-    name = "folded" if case == "cdyb" else "relaxed"
-    recipe = phasing.recipe(name)
     kinds = ["quiet", "no page", "page", *(["browser"] if driver else [])]
-    for kind in kinds:  # compilation
-        once(kind, driver, problem, recipe, grid, 2)
-    one = once("quiet", driver, problem, recipe, grid, 4)[0] / 4
-    starts = max(2, round(seconds / one))
+    cycles = 64
+    while True:  # compilation, and a second time for its length
+        recipe = recipe_of(case, cycles)
+        once("quiet", driver, problem, recipe, grid)
+        # What it takes where nobody else computes.
+        took = once("quiet", driver, problem, recipe, grid)[0][1] / len(os.sched_getaffinity(0))
+        if took > 0.3 * seconds:
+            break
+        cycles *= 4
+    # Maps of a folded stage take their turns of 16 cycles.
+    recipe = recipe_of(case, 16 * max(1, round(cycles * seconds / took / 16)))
+    for kind in kinds:
+        once(kind, driver, problem, recipe, grid)
     found = {kind: [] for kind in kinds}
-    pictures = {}
+    pictures = {kind: [] for kind in kinds}
     for turn in range(turns):
         for kind in kinds if turn % 2 else kinds[::-1]:
-            spent, drawn = once(kind, driver, problem, recipe, grid, starts)
-            found[kind].append(spent)
-            pictures[kind] = drawn
-            print(case, turn, kind, f"{spent:.3f} s, {drawn} pictures", flush=True)
+            spent, drawn = once(kind, driver, problem, recipe, grid)
+            found[kind].append(spent.tolist())
+            pictures[kind].append(drawn)
+            print(
+                case, turn, kind, *(f"{x:.3f}" for x in spent), f"s, {drawn} pictures", flush=True
+            )
     quiet = np.array(found["quiet"])
     return {
-        "name": f"{NAMES[case]}, {starts} starts",
+        "name": NAMES[case],
         "case": case,
-        "starts": starts,
-        "recipe": name,
+        "cycles": recipe.cycles,
         "grid_points": grid.size,
         "seconds": found,
-        "median": {kind: median(values) for kind, values in found.items()},
+        "median": {kind: np.median(values, axis=0).tolist() for kind, values in found.items()},
+        "least": {kind: np.min(values, axis=0).tolist() for kind, values in found.items()},
         "overhead": {
-            kind: float(np.median(np.array(values) / quiet - 1)) for kind, values in found.items()
+            kind: np.median(np.array(values) / quiet - 1, axis=0).tolist()
+            for kind, values in found.items()
         },
-        "pictures": pictures,
+        "pictures": {kind: median(values) for kind, values in pictures.items()},
     }
 
 
@@ -160,18 +182,28 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cases", nargs="*", default=list(NAMES), metavar="CASE")
     parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=6.0)
+    parser.add_argument("--seconds", type=float, default=3.0)
     given = parser.parse_args()
     driver, load = browser(), os.getloadavg()[0]
-    rows = [measure(case, given.turns, given.seconds, driver) for case in given.cases]
+    names = ("jaxtal", "jax", "numpy", "bokeh")
+    where: dict[str, object] = {name: importlib.metadata.version(name) for name in names}
+    where |= {"cpus": len(os.sched_getaffinity(0)), "backend": jax.default_backend()}
+    rows = json.loads(RESULTS.read_text())["rows"] if RESULTS.exists() else []
+    rows = [row for row in rows if row["case"] not in given.cases]
+    for case in given.cases:
+        rows.append(measure(case, given.turns, given.seconds, driver))
+        rows.sort(key=lambda row: list(NAMES).index(row["case"]))
+        where["load"] = [load, os.getloadavg()[0]]
+        result = {
+            "turns": given.turns,
+            "seconds": given.seconds,
+            "environment": where,
+            "rows": rows,
+        }
+        RESULTS.write_text(json.dumps(result, indent=1) + "\n")
+        report.write()
     if driver is not None:
         driver.quit()
-    names = ("jaxtal", "jax", "numpy", "bokeh")
-    where = {name: importlib.metadata.version(name) for name in names}
-    where |= {"cpus": len(os.sched_getaffinity(0)), "load": load, "backend": jax.default_backend()}
-    result = {"turns": given.turns, "environment": where, "rows": rows}
-    RESULTS.write_text(json.dumps(result, indent=1) + "\n")
-    report.write()
 
 
 if __name__ == "__main__":

@@ -21,8 +21,9 @@ from ..scattering import species_label
 from ._errors import BadInputError
 from ._files import output_folder
 from ._inputs import cell_summary, summary
-from ._options import Count, number
+from ._options import Count, Watching, number
 from ._rebuilt import same
+from ._watched import watched
 
 
 @Parameter(name="*")
@@ -69,6 +70,7 @@ def discover(
     folder: pathlib.Path,
     *,
     seed: int,
+    watching: Watching,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -84,7 +86,10 @@ def discover(
         atoms = own if atoms is None else atoms
     if composition is None:
         raise BadInputError("a stored descriptor needs --composition to be searched with")
-    with output_folder(folder):
+    with (
+        output_folder(folder),
+        watched(watching, "search", source, folder) as monitor,
+    ):
         if not quiet:
             text = f"looking for crystals of {composition} that have this descriptor"
             print(text, file=sys.stderr)
@@ -97,7 +102,10 @@ def discover(
             seed=seed,
             seconds=unknown.time,
             progress=not quiet and sys.stderr.isatty(),
+            on_chunk=None if monitor is None else monitor.take,
         )
+        if monitor is not None:
+            monitor.finish(found.message)
         files = _write(folder, found)
     match = None
     if reference is not None:

@@ -76,8 +76,6 @@ def reconstruct(
     """
     begin = time.perf_counter()
     watching.check()
-    if unknown.asked and watching.monitor:
-        raise BadInputError("--monitor: no use with --composition, --atoms or --groups")
     if perturb is not None and perturb[0] >= 2:
         raise BadInputError(f"--perturb: expected D_LAT < 2, a relative width, got {perturb[0]:g}")
     optimiser = Adam(steps=steps) if perturb is None else Adam(steps=steps, learning_rate=_GENTLE)
@@ -92,6 +90,7 @@ def reconstruct(
                 return discover(
                     *(crystal, target, None, unknown, folder),
                     seed=seed,
+                    watching=watching,
                     as_json=as_json,
                     quiet=quiet,
                 )
@@ -113,6 +112,7 @@ def reconstruct(
                 return discover(
                     *(crystal, target, reference, unknown, folder),
                     seed=seed,
+                    watching=watching,
                     as_json=as_json,
                     quiet=quiet,
                 )

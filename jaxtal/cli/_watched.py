@@ -2,8 +2,6 @@
 
 import contextlib
 import pathlib
-import signal
-import threading
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -14,7 +12,7 @@ from ._options import Watching
 @contextlib.contextmanager
 def watched(
     watching: Watching,
-    what: Literal["phase", "solve", "reconstruct"],
+    what: Literal["phase", "solve", "reconstruct", "search"],
     source: str,
     folder: pathlib.Path,
     **options: Any,
@@ -23,7 +21,7 @@ def watched(
 
     Args:
         watching: what was asked for.
-        what: the command.
+        what: the command, or the search of `reconstruct --composition`.
         source: what it works on.
         folder: where the button `save` writes to.
         options: of the monitor.
@@ -38,11 +36,13 @@ def watched(
         yield None
         return
     from .. import monitor
+    from ..monitor._interrupt import interrupt
 
     kinds = {
         "phase": monitor.PhasingMonitor,
         "solve": monitor.SolutionMonitor,
         "reconstruct": monitor.ReconstructionMonitor,
+        "search": monitor.CompositionMonitor,
     }
     try:
         made = kinds[what](
@@ -50,7 +50,7 @@ def watched(
             port=watching.port or 0,
             show=not watching.no_open,
             folder=folder,
-            stop=_interrupt,
+            stop=interrupt,
             **options,
         ).__enter__()
     except ValueError as error:
@@ -58,14 +58,3 @@ def watched(
     with contextlib.ExitStack() as stack:
         stack.push(made)
         yield made
-
-
-def _interrupt() -> None:
-    """Do what Ctrl-C does."""
-    main = threading.main_thread().ident
-    if hasattr(signal, "pthread_kill") and main is not None:
-        signal.pthread_kill(main, signal.SIGINT)
-    else:
-        import _thread
-
-        _thread.interrupt_main()

@@ -11,15 +11,19 @@
     with monitor.ReconstructionMonitor() as shown:
         found = jxt.reconstruct.from_descriptor(target, like, on_chunk=shown.take)
 
+    with monitor.CompositionMonitor() as shown:
+        found = jxt.reconstruct.from_composition(target, "TiO2", on_chunk=shown.take)
+
 `jaxtal phase|solve|reconstruct ... --monitor` does the same. The page is served by this process on
 127.0.0.1, below a random token, with all its scripts; nothing comes from a network. Where the
 browser is on another machine, forward the port: `ssh -L 8080:127.0.0.1:8080 host` and `--port
 8080`.
 
-The run hands over references and goes on; a thread looks at them while a page is open, for 3 % of
-the time by default (`share`), and a page gets its next picture when it has drawn the last. Closed
-tabs, second ones, slow browsers and an end of the server do not touch the run. Its results are
-the same bits with and without, unless a number is changed on the page.
+The run hands over references and goes on; a thread looks at them while a page is open, for 2.5 %
+of the time by default (`share`), and a page gets its next picture when it has drawn the last.
+Closed tabs, second ones, slow browsers and an end of the server do not touch the run. Its results
+are the same bits with and without, unless a number is changed on the page, which the result
+remembers (`Phasing.changes`, the log of `solve`).
 
 `pause` holds a run after the present chunk, `step` lets one more through, `stop` ends it as Ctrl-C
 does, `save` writes curves (.csv), amplitudes (.npz) or the best crystal (.cif), and the page

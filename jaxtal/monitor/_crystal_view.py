@@ -14,6 +14,8 @@ from ._style import plot
 #: Atoms drawn at most, with those on the faces of the cell; bonds are this much longer than the
 #: sum of covalent radii, at most.
 _MOST, _BOND = 400, 1.15
+#: Radius of atoms, angstrom, that are bonded by others.
+_LARGE = 1.25
 #: Turns what is drawn, and puts the far before the near. `turn.data.m` is the rotation, rows.
 _DRAW = """
 const m = turn.data.m
@@ -148,7 +150,11 @@ def _drawn_atoms(atoms: HostAtoms) -> tuple[np.ndarray, np.ndarray]:
 def _bonded(cart: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     distance = np.linalg.norm(cart[:, None] - cart[None], axis=-1)
     limit = _BOND * (covalent_radii[numbers][:, None] + covalent_radii[numbers][None])
-    first, second = np.nonzero(np.triu((distance < limit) & (distance > 0.4), 1))
+    near = np.triu((distance < limit) & (distance > 0.4), 1)
+    # Between two large atoms only where that is all there is, as in metals.
+    large = covalent_radii[numbers] > _LARGE
+    others = near & ~(large[:, None] & large[None])
+    first, second = np.nonzero(others if others.any() else near)
     return first, second
 
 

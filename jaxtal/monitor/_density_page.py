@@ -23,7 +23,7 @@ from ._monitor import Monitor
 from ._page import Page
 from ._plane_panel import PlanePanel
 from ._plane_sum import PlaneSum
-from ._runs import Runs
+from ._runs import Families, Runs
 from ._start_panel import StartPanel
 from ._style import COLOURS, FONT, escaped, plot
 
@@ -33,7 +33,7 @@ _PANELS, _SLIDERS = 3, 3
 _CURVES = {
     "r_factor": ("R of the moduli", "R"),
     "flipped": ("Share of points changed", "share"),
-    "phase_change": ("Phase change per {per}", "r.m.s. (radians)"),
+    "phase_change": ("Phase change, r.m.s.", "radians per {per}"),
 }
 
 
@@ -44,6 +44,7 @@ class DensityPage(Page):
         """Begin; planes: to choose from besides those that a user makes."""
         self._planes = tuple(planes)
         self._sum: PlaneSum | None = None
+        self._families: Families | None = None
         runs = monitor.news
         assert isinstance(runs, Runs)
         # Now, while the run prepares: later they would slow down its cycles.
@@ -52,7 +53,7 @@ class DensityPage(Page):
             panel.layout.visible = False
         self._lines, self._figures = {}, []
         for name, (title, label) in _CURVES.items():
-            self._all_starts(name, title.format(per=runs.per), label)
+            self._all_starts(name, title, label.format(per=runs.per))
         self._figures.append(self._families_figure())
         super().__init__(document, monitor)
 
@@ -182,7 +183,9 @@ class DensityPage(Page):
             panel.layout.visible = i < max(len(starts), 1)
             if i < len(starts):
                 panel.show(runs.curves[starts[i]], sections.get(starts[i]), plane_sum)
-        self._chosen.options = [str(i) for i in tables]
+        names: Any = [str(i) for i in tables]
+        if names != self._chosen.options:
+            self._chosen.options = names
         self._shown_now = [str(i) for i in starts]
         if self._follow.active:
             self._chosen.value = list(self._shown_now)
@@ -210,8 +213,9 @@ class DensityPage(Page):
 
     def _show_families(self) -> None:
         found = self._runs.families
-        if found is None:
+        if found is None or found is self._families:
             return
+        self._families = found
         n = len(found.starts)
         self._agreement.data = {"image": [found.agreement.astype(np.float32)], "n": [n]}
         for name in "xy":

@@ -6,14 +6,16 @@ from typing import Any
 
 from ..density import Plane
 from ..phasing import Control
+from ._composition_news import CompositionNews
+from ._interrupt import interrupt
 from ._monitor import Monitor
 from ._observer import look_inside
 from ._phasing_runs import PhasingRuns
 from ._reconstruction_news import ReconstructionNews
 from ._solution_runs import SolutionRuns
 
-#: Grid points times cycles between two reports of a run: some ten milliseconds.
-_WORK = 4e5
+#: Grid points times cycles between two reports of a run: some tens of milliseconds.
+_WORK = 2e6
 
 
 class PhasingMonitor(Monitor):
@@ -65,7 +67,26 @@ class ReconstructionMonitor(Monitor):
         """
         news = ReconstructionNews(title, Control())
         self.take = news.take
-        super().__init__(news, _reconstruction_page, **options)
+        super().__init__(news, _reconstruction_page, **{"stop": interrupt, **options})
+
+
+class CompositionMonitor(Monitor):
+    """A page of `reconstruct.from_composition`.
+
+    with monitor.CompositionMonitor() as shown:
+        found = jxt.reconstruct.from_composition(target, "TiO2", atoms=6, on_chunk=shown.take)
+    """
+
+    def __init__(self, *, title: str = "search", **options: Any):
+        """Prepare; nothing is served yet.
+
+        Args:
+            title: of the page.
+            options: of `Monitor`.
+        """
+        news = CompositionNews(title, Control())
+        self.take = news.take
+        super().__init__(news, _composition_page, **{"stop": interrupt, **options})
 
 
 class SolutionMonitor(Monitor):
@@ -84,10 +105,16 @@ class SolutionMonitor(Monitor):
         """
         runs = SolutionRuns(title, Control())
         self.take, self.said = runs.take, runs.said
-        super().__init__(runs, _density_page, **options)
+        super().__init__(runs, _density_page, **{"stop": interrupt, **options})
 
 
 def _reconstruction_page(document: Any, monitor: Monitor) -> Any:
     from ._reconstruction_page import ReconstructionPage
 
     return ReconstructionPage(document, monitor)
+
+
+def _composition_page(document: Any, monitor: Monitor) -> Any:
+    from ._composition_page import CompositionPage
+
+    return CompositionPage(document, monitor)

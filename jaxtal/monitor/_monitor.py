@@ -3,23 +3,15 @@
 import contextlib
 import pathlib
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from ._budget import Budget
-from ._opened import open_page, opened
-from ._runs import News
+import jax
 
-#: Seconds that a page is waited for at the end: one that is open, and one that is being opened.
-_LAST, _OPENING = 3.0, 6.0
-#: Seconds of looking between two pictures, at most.
-_PICTURE = 0.02
-#: Pictures that are not asked for their price: those of a short run.
-_FREE = 6
-#: Seconds of looking when the run is over, where there is nothing to slow down.
-_REST = 0.5
+from ._budget import Budget
+from ._opened import open_page
+from ._painter import Painter
+from ._runs import News
 
 
 class Monitor:
@@ -31,8 +23,7 @@ class Monitor:
 
     Attributes:
         news: what is shown.
-        address: of the page.
-        pictures: pictures that pages have drawn.
+        painter: looks at the run, and has pages drawn.
     """
 
     def __init__(
@@ -44,7 +35,7 @@ class Monitor:
         show: bool = True,
         folder: str | pathlib.Path = ".",
         refresh: float | int = 0.3,
-        share: float | int = 0.03,
+        share: float | int = 0.025,
         stop: Callable[[], object] | None = None,
         tell: Callable[[str], object] | None = None,
     ):
@@ -58,7 +49,8 @@ class Monitor:
             folder: where the button `save` writes to.
             refresh: seconds between two pictures, at least.
             share: of the time for looking at the run, at most.
-            stop: what the button `stop` does besides `Control.stop`.
+            stop: what the button `stop` does besides `Control.stop`: by default nothing for
+                `phase`, and what Ctrl-C does in the main thread for the others, which end by that.
             tell: what becomes of messages; by default they go to stderr.
 
         Raises:
@@ -71,14 +63,10 @@ class Monitor:
         require_bokeh()
         self.news, self.folder = news, pathlib.Path(folder)
         self._make, self._port, self._show = page, port, show
-        self._refresh, self._budget = refresh, Budget(share)
+        self.painter = Painter(news, Budget(share, processors=_on_processors), refresh)
         self._stop, self._tell = stop, tell or _to_stderr
-        self._pages: list[Any] = []
-        self._lock = threading.Lock()
-        self._over = threading.Event()
         self._server: Any = None
-        self._painter: threading.Thread | None = None
-        self._saved, self.pictures = 0, 0
+        self._saved = 0
 
     @property
     def address(self) -> str:
@@ -98,8 +86,7 @@ class Monitor:
 
         self._server = Server(self._new_page, self._port)
         self._tell(f"monitor: {self.address}")
-        self._painter = threading.Thread(target=self._paint, daemon=True)
-        self._painter.start()
+        self.painter.begin(lambda: self._server.alive)
         if self._show:
             open_page(self.address)
         return self
@@ -110,78 +97,19 @@ class Monitor:
             self.finish("ended" if error is None else f"ended: {_name(error)}")
         # A second interrupt is not kept waiting.
         with contextlib.suppress(KeyboardInterrupt):
-            self._farewell()
-        self._over.set()
+            self.painter.farewell(self.address, self._show)
         self.control.resume()
-        if self._painter is not None:
-            self._painter.join(_LAST)
+        self.painter.end()
         self._server.close()
 
     def finish(self, message: str) -> None:
         """Tell how the run ended; the page shows it with the last picture."""
         self.news.end(message)
 
-    def _farewell(self) -> None:
-        begun = time.perf_counter()
-        while self._server.alive:
-            waited = time.perf_counter() - begun
-            with self._lock:
-                pages = [page for page in self._pages if page.pictures]
-            ever = bool(self.pictures)
-            if pages and all(page.seen_the_end for page in pages):
-                return
-            if waited > (_LAST if ever or not self._show else _OPENING):
-                return
-            if not pages and (ever or not self._show or not opened(self.address)):
-                return
-            time.sleep(0.05)
-
     def _new_page(self, document: Any) -> None:
         page = self._make(document, self)
-        with self._lock:
-            self._pages.append(page)
-        document.on_session_destroyed(lambda _: self._forget(page))
-
-    def _forget(self, page: Any) -> None:
-        with self._lock:
-            if page in self._pages:
-                self._pages.remove(page)
-
-    # --- looking -------------------------------------------------------------------------------
-
-    def _paint(self) -> None:
-        shown = 0
-        while not self._over.wait(self._refresh if not self.news.ended else 0.05):
-            with self._lock:
-                pages = [page for page in self._pages if page.waits]
-            if not pages or not self._server.alive:
-                if not self._server.alive and self.control.paused:
-                    # Nobody could ever let the run go on.
-                    self.control.resume()
-                continue
-            ended = bool(self.news.ended)
-            # A run that is held is not slowed down, and what a user asks for comes at once.
-            free = ended or self.control.paused or any(page.asked for page in pages)
-            if not free and shown >= _FREE and self._budget.left <= 0:
-                continue
-            try:
-                if any(page.built for page in pages):
-                    with self.paid():
-                        self.news.work(_REST if ended else _PICTURE)
-                for page in pages:
-                    page.draw(ended)
-                    shown += page.built
-            except Exception as error:  # the run goes on, whatever a picture runs into
-                self.news.tell(f"monitor: {_name(error)}")
-
-    @contextlib.contextmanager
-    def paid(self) -> Iterator[None]:
-        """Take the time of what is done in here off the budget, but for what is once only."""
-        begun, aside = time.perf_counter(), self.news.aside
-        try:
-            yield
-        finally:
-            self._budget.pay(time.perf_counter() - begun - (self.news.aside - aside))
+        self.painter.add(page)
+        document.on_session_destroyed(lambda _: self.painter.forget(page))
 
     # --- what the buttons do -------------------------------------------------------------------
 
@@ -246,6 +174,10 @@ def require_bokeh() -> None:
 
     if importlib.util.find_spec("bokeh") is None:
         raise ValueError("the monitor needs bokeh, which is missing: pip install 'jaxtal[monitor]'")
+
+
+def _on_processors() -> bool:
+    return jax.default_backend() == "cpu"
 
 
 def _name(error: BaseException) -> str:

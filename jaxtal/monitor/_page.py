@@ -1,7 +1,6 @@
 """What all pages have: where the run stands, buttons, a log, and pictures one after the other."""
 
 import abc
-import contextlib
 import functools
 import pathlib
 from typing import Any
@@ -114,8 +113,7 @@ class Page(abc.ABC):
         ready, self.asked = self.monitor.news.ready, False
         prepared = None
         if ready and self._built:
-            with self.monitor.paid():
-                prepared = self.prepare()
+            prepared = self.prepare()
         self._last = last and (self._built or not ready)
         self._sent += 1
         self._later(functools.partial(self._push, prepared, self._sent, self._last))
@@ -127,8 +125,10 @@ class Page(abc.ABC):
             self._gone = True
 
     def _push(self, prepared: Any, number: int, last: bool) -> None:
-        with self.monitor.paid() if self._built else contextlib.nullcontext():
-            self._put(prepared, number, last)
+        built = self._built
+        self._put(prepared, number, last)
+        # With what the server has done since the last one; the layout is made once only.
+        self.monitor.painter.budget.settle(free=not built)
 
     def _put(self, prepared: Any, number: int, last: bool) -> None:
         news = self.monitor.news
@@ -151,7 +151,7 @@ class Page(abc.ABC):
 
     def _drawn(self, attr: str, old: str, new: str) -> None:
         self.pictures = int(new)
-        self.monitor.pictures += 1
+        self.monitor.painter.pictures += 1
 
     def _left(self, _context: Any) -> None:
         self._gone = True

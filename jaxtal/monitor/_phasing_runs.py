@@ -1,7 +1,6 @@
 """The starts of `phasing.phase`."""
 
 import dataclasses
-import time
 from typing import Any
 
 import equinox as eqx
@@ -47,7 +46,7 @@ class PhasingRuns(Runs):
         self._last: Snapshot | None = None
         self._tables: dict[int, Any] = {}
         self._equivalences: Equivalences | None = None
-        self._double, self._compiled = False, set()
+        self._double = False
 
     def take(self, snapshot: Snapshot) -> None:
         """Keep what a chunk of cycles has led to: for `Control(on_chunk=...)`."""
@@ -116,13 +115,8 @@ class PhasingRuns(Runs):
 
     def look(self, curve: Curve, state: Any) -> None:
         kept: _Kept = state
-        program = kept.stage, kept.state is None
-        begun = time.perf_counter()
-        self._look(curve, kept)
-        if program not in self._compiled:
-            # Its own account: it comes once, and would be paid for by many pictures.
-            self._compiled.add(program)
-            self.aside += time.perf_counter() - begun
+        with self.elsewhere.work((kept.stage, kept.state is None, kept.told)):
+            self._look(curve, kept)
 
     def _look(self, curve: Curve, kept: _Kept) -> None:
         with jax.enable_x64(self._double):

@@ -65,7 +65,7 @@ class PlanePanel:
             TextInput(title=title, width=230, name=name)
             for title, name in (("first", "u"), ("second", "v"), ("through", "point"))
         )
-        self._show = Button(label="show", width=230, name="show", button_type="light")
+        self._show = Button(label="show", width=230, name="show")
         self._said = Div(width=230, name="plane-message")
         self._kind.on_change("value", lambda attr, old, new: self._defaults())
         for box in (self._u, self._v, self._point):

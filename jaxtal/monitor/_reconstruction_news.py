@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-import time
 from typing import Any
 
 import jax
@@ -90,15 +89,12 @@ class ReconstructionNews(News):
         last = np.where(np.isfinite(losses[:, -1]), losses[:, -1], np.inf)
         start = int(np.argmin(last))
         double = found.variables.dtype == np.float64
-        with jax.enable_x64(bool(double)):
-            begun = time.perf_counter()
+        with jax.enable_x64(bool(double)), self.elsewhere.work("describe"):
             crystal = latest.like.with_variables(found.variables[start])
             try:
                 said = describe(crystal, latest.target.specification)
             except ValueError:
                 said = None
-            if self.best is None:  # compilation has its own account
-                self.aside += time.perf_counter() - begun
         self.best = Best(start, float(last[start]), crystal, said)
         return True
 

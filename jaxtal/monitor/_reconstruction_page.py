@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 from bokeh.layouts import column, row
-from bokeh.models import ColumnDataSource, FixedTicker, Span
+from bokeh.models import ColumnDataSource, FixedTicker
 
 from ._crystal_view import CrystalView
 from ._page import Page
 from ._reconstruction_news import ReconstructionNews
-from ._style import COLOURS, RED, plot
+from ._style import COLOURS, mark_level, plot
 
 #: Iterations drawn of each start, starts drawn, and decades of the spectrum.
 _STEPS, _STARTS, _DECADES = 300, 128, 6.0
@@ -32,9 +32,7 @@ class ReconstructionPage(Page):
         losses.multi_line(
             "xs", "ys", source=self._losses, line_color="colour", line_width="width", line_alpha=0.8
         )
-        losses.add_layout(
-            Span(location=news.tolerance, dimension="width", line_color=RED, line_dash="dashed")
-        )
+        mark_level(losses, news.tolerance)
         self._losses_figure = losses
         self._crystal = CrystalView(320)
         self._spectrum_figure = plot(
@@ -80,10 +78,11 @@ class ReconstructionPage(Page):
         news = self._news
         losses, best = news.losses, news.best
         some = max(1, -(-losses.shape[1] // _STEPS))
-        last = np.array([row[np.isfinite(row)][-1:].sum() for row in losses])
-        order = np.argsort(-last, kind="stable")[-_STARTS:]
+        last = {i: row[np.isfinite(row)][-1:] for i, row in enumerate(losses)}
+        # Those that have begun, the lowest over the others.
+        begun = [i for i, value in last.items() if len(value)]
         lines = []
-        for i in order:
+        for i in sorted(begun, key=lambda i: -last[i][0])[-_STARTS:]:
             good = np.flatnonzero(np.isfinite(losses[i]))
             picked = np.union1d(good[::some], good[-1:])
             lines.append((picked.astype(float), losses[i][picked], int(i)))

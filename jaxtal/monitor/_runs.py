@@ -12,6 +12,7 @@ import numpy as np
 from .._core import write_bytes
 from ..lattice import Superspace
 from ..phasing import Control
+from ._budget import Elsewhere
 from ._curve import Curve
 from ._plane_sum import Waves
 
@@ -50,13 +51,15 @@ class News(abc.ABC):
         news: how often something has happened.
         lines: what has happened, in words.
         ended: how the run ended, empty while it goes on.
-        aside: seconds of work that keeps its own account.
+        aside: processor seconds of the thread that looks that keep an account of their own.
+        elsewhere: what JAX does for that thread in others.
     """
 
     def __init__(self, title: str, control: Control):
         """Begin the clock."""
         self.title, self.control = title, control
-        self.news, self.ended, self.lines, self.aside = 0, "", [], 0.0
+        self.news, self.ended, self.lines = 0, "", []
+        self.aside, self.elsewhere = 0.0, Elsewhere()
         self._begun, self._over = time.perf_counter(), 0.0
 
     @property
@@ -170,11 +173,11 @@ class Runs(News):
         price = self._pair * pairs
         if begun < self._rest + _PATIENCE * price and not (self.ended and price < _AT_END):
             return
-        self._judged = self.news
+        self._judged, own = self.news, time.thread_time()
         self.families = self.judge(recent)
         self._rest = time.perf_counter()
         self._pair = (self._rest - begun) / pairs
-        self.aside += self._rest - begun
+        self.aside += time.thread_time() - own
 
     @abc.abstractmethod
     def look(self, curve: Curve, state: Any) -> None:

@@ -58,20 +58,25 @@ class StartPanel:
         self._curve = ColumnDataSource({**empty, **_LINES}, name=f"deciles{number}")
         self._ends = ColumnDataSource({"x": [], "y": [], "colour": []})
         self._scale = ColumnDataSource({"scale": [1.0]})
-        top = plot("", "iteration", "density (arbitrary units)", 195)
+        top = plot(
+            "Waiting for the first look, which is compiled",
+            "iteration",
+            "density (arbitrary units)",
+            210,
+        )
         top.x_range.start = 0
         style: Any = {"line_color": "colour", "line_alpha": "alpha", "line_width": "width"}
         lines = top.add_glyph(self._curve, MultiLine(xs="xs", ys="ys", **style))
         dots: Any = {"size": 3, "fill_color": "colour", "line_color": "colour"}
         top.add_glyph(self._ends, Scatter(x="x", y="y", **dots))
         named = [LegendItem(label=n, renderers=[lines], index=i) for i, n in _NAMES.items()]
-        top.add_layout(Legend(items=named))
+        top.add_layout(Legend(items=named), "above")
         top.yaxis.ticker = FixedTicker(ticks=[0.0])
         top.yaxis.formatter = CustomJSTickFormatter(args={"source": self._scale}, code=_FORMAT)
-        top.legend.location, top.legend.orientation = "top_left", "horizontal"
+        top.legend.location, top.legend.orientation = "left", "horizontal"
         top.legend.label_text_font_size, top.legend.spacing = "7.5pt", 6
-        top.legend.border_line_color, top.legend.padding = None, 2
-        top.legend.background_fill_alpha, top.legend.glyph_width = 0.6, 14
+        top.legend.border_line_color, top.legend.padding, top.legend.margin = None, 0, 0
+        top.legend.glyph_width = 14
         self._top = top
         self._image = ColumnDataSource(
             {"image": [np.zeros((2, 2), np.float32)], "x": [0.0], "y": [0.0], "w": [1], "h": [1]},
@@ -83,7 +88,7 @@ class StartPanel:
             "",
             "",
             "",
-            280,
+            265,
             x_range=DataRange1d(range_padding=0),
             y_range=DataRange1d(range_padding=0),
         )

@@ -3,7 +3,7 @@
 import html
 from typing import Any
 
-from bokeh.models import GlobalInlineStyleSheet
+from bokeh.models import GlobalInlineStyleSheet, Span
 from bokeh.plotting import figure
 
 #: Okabe and Ito's colours, told apart with every kind of colour vision.
@@ -53,6 +53,12 @@ def plot(title: str, x: str, y: str, height: int, **given: Any) -> Any:
     made.axis.minor_tick_line_color = None
     made.axis.axis_label_standoff = 4
     return made
+
+
+def mark_level(shown: Any, level: float) -> None:
+    """A dashed line across a figure, and a range that has it from the beginning."""
+    shown.add_layout(Span(location=level, dimension="width", line_color=RED, line_dash="dashed"))
+    shown.scatter([0.0], [level], size=1, fill_alpha=0.0, line_alpha=0.0)
 
 
 def escaped(text: str) -> str:

@@ -43,6 +43,30 @@ class Snapshot:
         return list(self.attempt.records[-1][1]) if self.attempt.records else []
 
 
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """A number that was given another value while a run went on.
+
+    It holds for the starts that ran then, from that cycle of that stage on, and in that stage for
+    all later ones.
+
+    Attributes:
+        name: of the number, see `AbstractAlgorithm.changeable`.
+        value: the new one.
+        starts: numbers of those that ran.
+        attempt: how often they were begun before.
+        stage: which one of the recipe, from 0.
+        cycle: cycles of that stage that were done before.
+    """
+
+    name: str
+    value: float
+    starts: tuple[int, ...]
+    attempt: int
+    stage: int
+    cycle: int
+
+
 class Control:
     """Handle that pauses, steps, resumes or stops a run from another thread, and tells its news.
 
@@ -50,6 +74,9 @@ class Control:
         on_chunk: called with a `Snapshot` of every attempt after each chunk of its cycles.
         work: grid points times cycles between two reports, where `phase` is given no `chunk`; None
             for whole stages. A number makes chunks of about equal time on small and large grids.
+
+    Attributes:
+        made: the changes that the run has made, oldest first.
     """
 
     class Stopped(Exception):  # noqa: N818 (not an error: the way out of the loop)
@@ -64,6 +91,7 @@ class Control:
         self._paused = self._stop = False
         self._steps = 0
         self._wanted: dict[str, float] = {}
+        self.made: tuple[Change, ...] = ()
 
     @property
     def paused(self) -> bool:
@@ -155,15 +183,19 @@ class Control:
         if self._stop:
             raise Control.Stopped
         for name, value in self.changes().items():
-            recipe = _changed(recipe, group, name, value)
+            recipe, made = _changed(recipe, group, name, value)
+            self.made += made
         return recipe
 
 
-def _changed(recipe: Recipe, group: list[Attempt], name: str, value: float) -> Recipe:
+def _changed(
+    recipe: Recipe, group: list[Attempt], name: str, value: float
+) -> tuple[Recipe, tuple[Change, ...]]:
     """A number of the stage that a group is in, changed there and in the attempts' states.
 
     It becomes an array, so that a later change compiles nothing anew.
     """
+    made: dict[tuple[int, int], Change] = {}
     for attempt in group:
         if attempt.state is None:
             continue
@@ -173,10 +205,14 @@ def _changed(recipe: Recipe, group: list[Attempt], name: str, value: float) -> R
         if name not in limits:
             continue
         low, high, _ = limits[name]
-        number = jax.numpy.asarray(min(max(value, low), high), state.f.real.dtype)
+        value = min(max(value, low), high)
+        number = jax.numpy.asarray(value, state.f.real.dtype)
         algorithm, memory = stage.algorithm.changed(name, number, state.memory)
         attempt.state = dataclasses.replace(state, memory=memory)
         stage = dataclasses.replace(stage, algorithm=algorithm)
         stages = (*recipe.stages[:place], stage, *recipe.stages[place + 1 :])
         recipe = dataclasses.replace(recipe, stages=stages)
-    return recipe
+        at = place, attempt.cycle
+        starts = (*(made[at].starts if at in made else ()), attempt.start)
+        made[at] = Change(name, value, starts, attempt.number, *at)
+    return recipe, tuple(made.values())

@@ -172,7 +172,16 @@ def phase(
         "run": time.perf_counter() - searched,
     }
     return Phasing(
-        problem, stages, grid, workspace.sizes, records, f, seconds, interrupted, witnesses
+        problem,
+        stages,
+        grid,
+        workspace.sizes,
+        records,
+        f,
+        seconds,
+        interrupted,
+        witnesses,
+        control.made,
     )
 
 

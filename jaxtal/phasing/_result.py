@@ -10,6 +10,7 @@ from jaxtyping import Complex, Float
 from ..density import Density
 from ..grids import Grid
 from ._agreement import Equivalences
+from ._control import Change
 from ._dominance import DOMINATING, dominance
 from ._families import Family, linked_families
 from ._problem import PhasingProblem
@@ -65,6 +66,8 @@ class Phasing:
             tables, cycles.
         interrupted: the run was stopped.
         witnesses: what was found without the group, see `Start.converged`.
+        changes: numbers of the algorithms that were given other values on the way
+            (`Control.change`); `recipe` has the last ones.
     """
 
     problem: PhasingProblem
@@ -76,6 +79,7 @@ class Phasing:
     seconds: dict[str, float]
     interrupted: bool
     witnesses: tuple[Witness, ...] = ()
+    changes: tuple[Change, ...] = ()
 
     @property
     def converged(self) -> bool:

@@ -7,6 +7,7 @@ from ..refinement import Refinement
 from ..reflections import DataReport
 from ._atoms import AtomSites
 from ._free_structure import FreeStructure
+from ._phase_in_p1 import FreeNews, OnChunk
 from ._solution import Solution
 from ._space_group import CandidateGroup, SpaceGroupSearch
 from ._stop import Stop
@@ -37,6 +38,25 @@ class Job:
             self.log.append(f"{stage}: {line}")
             if self.progress is not None:
                 self.progress(self.log[-1])
+
+    def hearing(self, on_chunk: OnChunk | None) -> OnChunk | None:
+        """The same, with every number that it changes in the log."""
+        if on_chunk is None:
+            return None
+        known: dict[tuple[object, int], tuple[float, float]] = {}
+
+        def heard(news: FreeNews) -> tuple[float, float] | None:
+            numbers = on_chunk(news)
+            run = news.rung, news.run
+            if numbers is not None and numbers != known.get(
+                run, (news.rung.beta, news.rung.support)
+            ):
+                known[run] = numbers
+                text = f"beta {numbers[0]:g}, support {numbers[1]:g}"
+                self.log.append(f"phase: run {news.run}, from cycle {news.cycle} on: {text}")
+            return numbers
+
+        return heard
 
     def ended(
         self,

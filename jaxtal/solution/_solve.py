@@ -59,7 +59,7 @@ def solve(
         ladder: recipes of `phase_in_p1`.
         time_limit: seconds; what is begun before their end is ended soon after it.
         progress: called with a line for each step, perhaps from another thread.
-        on_chunk: see `phase_in_p1`.
+        on_chunk: see `phase_in_p1`; the log tells what it changes.
 
     Raises:
         KeyboardInterrupt: before anything was phased.
@@ -108,7 +108,7 @@ def solve(
                 ladder=rungs,
                 progress=functools.partial(job.begin, "phase"),
                 stop=stop,
-                on_chunk=on_chunk,
+                on_chunk=job.hearing(on_chunk),
             )
             rungs = rungs[rungs.index(structure.rung) + 1 :]
             found = attempt(given, structure)

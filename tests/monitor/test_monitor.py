@@ -8,6 +8,7 @@ import http.client
 import re
 import socket
 import sys
+import textwrap
 import threading
 import time
 from typing import Any
@@ -238,6 +239,28 @@ def test_a_budget_is_kept():
     assert budget.left > 0
     with pytest.raises(ValueError, match=r"share: expected a number in \(0, 1\], got 0"):
         Budget(0)
+    # A run that computes on processors earns only what they have given it.
+    waiting = Budget(0.5, credit=0.0, processors=lambda: True)
+    time.sleep(0.3)
+    assert waiting.left < 0.1
+
+
+def test_a_thread_pays_for_what_it_computes():
+    budget = Budget(0.01, credit=0.0)
+    budget.settle()
+    time.sleep(0.1)
+    budget.settle()
+    assert budget.spent < 0.05
+    end = time.thread_time() + 0.1
+    while time.thread_time() < end:
+        pass
+    budget.settle(free=True)
+    assert budget.spent < 0.05
+    end = time.thread_time() + 0.1
+    while time.thread_time() < end:
+        pass
+    budget.settle()
+    assert 0.1 <= budget.spent < 0.15
 
 
 def test_states_that_wait_are_thinned_and_points_sorted():
@@ -322,6 +345,21 @@ def test_numbers_change_between_chunks_and_the_checkpoint_stays(problem, grid, t
     assert fractions[1] == pytest.approx(0.98 * 0.97**3, rel=1e-5)
     plain = phase(problem, grid=grid, recipe=SHORT, starts=1, seed=5)
     assert not np.array_equal(changed.f, plain.f)
+    # The result tells what was changed, and when; done again, it is the same.
+    told = [(one.name, one.starts, one.attempt, one.stage, one.cycle) for one in changed.changes]
+    assert told == [("beta", (0,), 0, 0, 3), ("fraction", (0,), 0, 1, 3)]
+    assert [one.value for one in changed.changes] == pytest.approx([0.25, 0.98])
+    assert plain.changes == ()
+
+    def repeat(now):
+        for one in changed.changes:
+            if (now.attempt.stage, now.attempt.cycle) == (one.stage, one.cycle):
+                second.change(one.name, one.value)
+
+    second = Control(repeat, work=CHUNK * grid.size)
+    repeated = phase(problem, grid=grid, recipe=SHORT, starts=1, seed=5, control=second)
+    np.testing.assert_array_equal(repeated.f, changed.f)
+    assert repeated.changes == changed.changes
     if kept.exists():
         again = phase(problem, grid=grid, recipe=SHORT, starts=1, seed=5, checkpoint=kept)
         np.testing.assert_array_equal(again.f, plain.f)
@@ -384,6 +422,21 @@ def test_runs_in_p1_are_the_same_and_shown():
     assert page._panels[0]._image.data["image"][0].std() > 0
 
 
+def test_a_solution_logs_what_is_changed():
+    from jaxtal.solution._job import Job
+    from jaxtal.solution._phase_in_p1 import FreeNews
+    from jaxtal.solution._stop import Stop
+
+    job, rung = Job(None, Stop(None)), solution.Rung()
+    wanted: list[Any] = [None, (rung.beta, rung.support), (0.3, 0.2), (0.3, 0.2)]
+    hear = job.hearing(lambda news: wanted.pop(0))
+    assert hear is not None
+    nothing: Any = None
+    for cycle in (100, 200, 300, 400):
+        hear(FreeNews(1, rung, cycle, *[nothing] * 6))
+    assert job.log == ["phase: run 1, from cycle 300 on: beta 0.3, support 0.2"]
+
+
 # --- reconstruction ---------------------------------------------------------------------------
 
 
@@ -414,6 +467,86 @@ def test_a_reconstruction_is_the_same_and_shown(tmp_path):
     assert [path.suffix for path in files] == [".csv", ".cif", ".html"]
     assert len(files[0].read_text().splitlines()) == 1 + made.news.losses.shape[1]
     assert "cdn.bokeh" not in files[2].read_text()
+
+
+def test_a_search_from_a_composition_is_the_same_and_shown(tmp_path):
+    from bokeh.document import Document
+
+    from jaxtal.monitor._composition_page import CompositionPage
+
+    like = crystal.prototype("cesium-chloride")
+    target = describe(like, Descriptor(4, 4, 6.0, n_bins=61))
+    options: Any = {"atoms": 2, "groups": (221,), "progress": False}
+    alone = reconstruct.from_composition(target, "CsCl", **options)
+    assert alone.success
+    with monitor.CompositionMonitor(folder=tmp_path, **QUIET) as made:
+        page = CompositionPage(Document(), made)
+        found = reconstruct.from_composition(target, "CsCl", on_chunk=made.take, **options)
+        made.finish(found.message)
+        assert made.news.work(1.0)
+        page._push(None, 2, False)
+        page.show(page.prepare())
+        files = made.save(page)
+    assert [one.loss for one in found.solutions] == [one.loss for one in alone.solutions]
+    assert found.tried == alone.tried == len(made.news.losses)
+    assert made.news.closest.loss == found.solutions[0].loss
+    assert not any("monitor:" in line for line in made.news.lines)
+    # G by the lattice alone is the target's.
+    x, y = (np.asarray(page._explained.data[name]) for name in "xy")
+    known = np.interp(x, target.specification.rdf_centres, np.asarray(target.rdf))
+    np.testing.assert_allclose(y, known, atol=1e-4 * known.max())
+    assert min(page._tried.data["y"]) <= 1e-8
+    assert len(page._crystal._atoms.data["x"]) == 9
+    names = ["monitor-001.csv", "monitor-001-lattices.csv", "monitor-001.cif", "monitor-001.html"]
+    assert [path.name for path in files] == names
+    assert len(files[0].read_text().splitlines()) == 1 + found.tried
+    assert len(files[1].read_text().splitlines()) == 1 + found.lattices
+
+
+# --- the cell of a notebook -------------------------------------------------------------------
+
+
+def test_a_notebook_shows_the_page_in_its_cell(monkeypatch):
+    from jaxtal.monitor import _opened, _painter
+
+    shown: list[str] = []
+    monkeypatch.setattr(_opened, "_cell", lambda: shown.append)
+    monkeypatch.setattr(_painter, "_OPENING", 0.1)
+    with monitor.PhasingMonitor(tell=lambda line: None) as made:
+        assert shown == [made.address]
+        assert _opened.opened(made.address)
+
+
+@pytest.mark.slow
+def test_a_notebook_that_is_executed_shows_the_page_in_its_cell():
+    nbformat = pytest.importorskip("nbformat")
+    client = pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    code = """
+    import urllib.request
+    import jaxtal as jxt
+    from jaxtal import monitor
+    with monitor.PhasingMonitor() as shown:
+        with urllib.request.urlopen(shown.address) as page:
+            print(page.status, shown.address)
+        found = jxt.phase(
+            jxt.phasing.model("2d", q_max=10.0).reflections,
+            recipe=jxt.phasing.Recipe((jxt.phasing.Stage(jxt.phasing.SweepDown(), 4),)),
+            starts=2,
+            control=shown.control,
+            observers=shown.observers,
+        )
+    print(len(found.starts), shown.news.curves[0].waiting)
+    """
+    cell = nbformat.v4.new_code_cell(textwrap.dedent(code))
+    book = nbformat.v4.new_notebook(cells=[cell])
+    client.NotebookClient(book, timeout=300, kernel_name="python3").execute()
+    outputs = book.cells[0].outputs
+    said = "".join(one.text for one in outputs if one.get("name") == "stdout")
+    status, address = said.split()[:2]
+    assert status == "200"
+    (frame,) = [one for one in outputs if one.output_type == "display_data"]
+    assert f'src="{address}"' in frame.data["text/html"]
 
 
 # --- the command line and bad input -----------------------------------------------------------

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import pathlib
 import re
 import shutil
 import signal
@@ -81,7 +80,12 @@ class Run:
         self.process = subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, text=True)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.until(lambda: any("monitor: http" in line for line in self.lines), "an address")
+        try:
+            self.until(lambda: any("monitor: http" in line for line in self.lines), "an address")
+        except BaseException:
+            self.process.kill()
+            self.ended()
+            raise
         text = next(line for line in self.lines if "monitor: http" in line)
         self.address = re.search(r"http://127\.0\.0\.1:\d+/\S+", text)[0]
 
@@ -103,7 +107,7 @@ class Run:
         self.process.stderr.close()
         return text
 
-    def until(self, what, name, seconds=180):
+    def until(self, what, name, seconds=300):
         end = time.monotonic() + seconds
         while not (found := what()):
             assert self.process.poll() is None, (name, self.lines[-5:])
@@ -112,9 +116,11 @@ class Run:
         return found
 
     def open(self):
+        self.browser.get_log("browser")  # what was said before is not of this page
         self.browser.get(self.address)
         self.until(lambda: self.js("return !!(window.Bokeh && Bokeh.documents[0])"), "a document")
-        self.until(lambda: self.model("r_factor", "data") or self.model("losses", "data"), "curves")
+        names = ("r_factor", "losses", "candidates")
+        self.until(lambda: any(self.model(name, "data") for name in names), "curves")
 
     def js(self, code, *arguments):
         return self.browser.execute_script(code, *arguments)
@@ -135,6 +141,20 @@ class Run:
     def press(self, label):
         self.js(f"{BUTTON}.click()", label)
 
+    def drag(self, title):
+        """Drag the pointer across a figure."""
+        code = """const some = [...Bokeh.documents[0]._all_models.values()]
+        const shown = some.find(m => m.type === "Figure" && m.title.text.startsWith(arguments[0]))
+        const box = Bokeh.index.find_one(shown).el.getBoundingClientRect()
+        return [box.left + box.width / 2, box.top + box.height / 2]"""
+        x, y = self.js(code, title)
+        mouse = {"button": "left", "clickCount": 1, "buttons": 1}
+        for kind, dx in (("mousePressed", 0), *(("mouseMoved", 12 * i) for i in range(1, 6))):
+            where = {"type": kind, "x": x + dx, "y": y, **mouse}
+            self.browser.execute_cdp_cmd("Input.dispatchMouseEvent", where)
+        where = {"type": "mouseReleased", "x": x + 60, "y": y, **mouse}
+        self.browser.execute_cdp_cmd("Input.dispatchMouseEvent", where)
+
     def pictures(self):
         return int(self.model("seen", "value"))
 
@@ -144,9 +164,10 @@ class Run:
     def cycle(self):
         return re.findall(r"cycle (\d+) of", self.model("state", "text"))
 
-    def points(self):
-        code = "return Bokeh.documents[0].get_model_by_name('deciles0').data.xs[0].length"
-        return int(self.js(code))
+    def curve(self):
+        """Places and values of the maxima of the first start that is shown."""
+        code = "const d = Bokeh.documents[0].get_model_by_name('deciles0').data; "
+        return self.js(code + "return [Array.from(d.xs[10]), Array.from(d.ys[10])]")
 
     def has_finished_starts(self):
         return len(self.model("r_factor", "data")["xs"]) >= 3
@@ -176,8 +197,8 @@ def test_a_phasing_run_in_a_browser(phasing, tmp_path):
     run.until(lambda: run.pictures() >= first + 5, "five pictures")
     # Curves move.
     run.until(lambda: len(run.model("r_factor", "data")["xs"]) >= 1, "a curve")
-    points = run.points()
-    run.until(lambda: run.points() > points, "a curve that moves")
+    curve = run.curve()
+    run.until(lambda: run.curve() != curve, "a curve that moves")
     run.until(lambda: run.model("families", "text"), "families")
     assert run.errors() == []
     # Buttons act.
@@ -234,6 +255,10 @@ def test_a_phasing_run_in_a_browser(phasing, tmp_path):
     files = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"phases.csv", "phases.npz"} <= files
     assert summary["starts"]
+    # What was changed on the page, and when.
+    (change,) = summary["changes"]
+    assert change["value"] == pytest.approx(0.3)
+    assert change["cycle"] > 0
     # The page has its last state, and stands without a server.
     assert run.kind() == "ended"
     assert run.errors() == []
@@ -257,21 +282,120 @@ def test_a_phasing_run_in_a_browser(phasing, tmp_path):
     assert {path.name for path in (tmp_path / "again").iterdir()} == own
 
 
-def test_a_reconstruction_in_a_browser(browser, tmp_path):
-    arguments = ("reconstruct", "alpha-quartz", "--starts", "64", "--seed", "3", "-o", "out")
-    run = Run(browser, tmp_path, *arguments)
+@contextlib.contextmanager
+def running(browser, folder, *arguments):
+    """A run that is no more when its test has ended."""
+    run = Run(browser, folder, *arguments)
     with contextlib.ExitStack() as stack:
         stack.callback(run.ended)
         stack.callback(run.process.kill)
+        yield run
+
+
+#: Ends of the axes of the figure whose title begins so.
+RANGES = """
+const some = [...Bokeh.documents[0]._all_models.values()]
+const shown = some.find(m => m.type === "Figure" && m.title.text.startsWith(arguments[0]))
+const ends = [shown.x_range.start, shown.x_range.end, shown.y_range.start, shown.y_range.end]
+return ends.every(Number.isFinite)"""
+
+
+def test_a_reconstruction_in_a_browser(browser, tmp_path):
+    arguments = ("reconstruct", "alpha-quartz", "--starts", "64", "--seed", "3", "-o", "out")
+    with running(browser, tmp_path, *arguments) as run:
         run.open()
         atoms = "const d = Bokeh.documents[0].get_model_by_name('drawn').data; "
         atoms += "return Array.from(d.x)"
         drawn = run.until(lambda: run.js(atoms), "a crystal")
         assert len(drawn) >= 9
+        # Dragged, it turns: all of it in the page.
+        turned = "Bokeh.documents[0].get_model_by_name('turn').data.m"
+        first = run.js(f"return Array.from({turned})")
+        run.drag("Best crystal")
+        run.until(lambda: run.js(f"return Array.from({turned})") != first, "a turn")
         assert run.js("return Bokeh.documents[0].get_model_by_name('target-radial').data.x.length")
+        # Every start that has begun has a curve, and they are in sight.
+        assert all(run.model("losses", "data")["xs"])
+        assert run.js(RANGES, "Loss of")
+        assert run.errors() == []
+        run.press("pause")
+        run.until(lambda: run.kind() == "paused", "pause")
+        run.press("save")
+        run.until(lambda: (tmp_path / "out" / "monitor-001.html").exists(), "saved files")
+        table = np.genfromtxt(tmp_path / "out" / "monitor-001.csv", delimiter=",", names=True)
+        assert len(table.dtype.names) > 64
+        assert np.isfinite(table["step"]).all()
+        run.press("resume")
+        run.until(lambda: run.kind() == "running", "resume")
         assert run.errors() == []
         run.press("stop")
         run.ended()
         assert run.process.returncode == 130
         assert (tmp_path / "out" / "history.csv").exists()
-        assert pathlib.Path(tmp_path / "out").is_dir()
+
+
+def test_a_search_from_a_composition_in_a_browser(browser, tmp_path):
+    some = ("--composition", "TiO2", "--atoms", "6", "--groups", "136")
+    with running(browser, tmp_path, "reconstruct", "rutile", *some, "-o", "out") as run:
+        run.open()
+        run.press("pause")
+        run.until(lambda: run.kind() == "paused", "pause")
+        run.press("resume")
+        run.ended()
+        assert run.process.returncode == 0
+        # The last state is the end.
+        assert run.kind() == "ended"
+        assert "one crystal has this descriptor" in run.model("state", "text")
+        losses = "Bokeh.documents[0].get_model_by_name('candidates').data.y"
+        assert run.js(f"return Math.min(...{losses})") <= 1e-8
+        assert run.js(RANGES, "Loss of")
+        assert "tP" in run.model("lattices", "text")
+        assert run.model("explained", "data")["x"]
+        count = "return Bokeh.documents[0].get_model_by_name('atoms').data.x.length"
+        assert run.js(count) >= 9
+        assert (tmp_path / "out" / "reconstructed.cif").exists()
+        assert run.errors() == []
+
+
+SHORT = JOB.replace("starts = 40", "starts = 20").replace("20000", "3000")
+
+
+def test_a_slow_browser_sees_fewer_pictures_and_the_last(browser, tmp_path):
+    (tmp_path / "job.toml").write_text(SHORT)
+    with running(browser, tmp_path, "phase", "job.toml", "-o", "out") as run:
+        run.open()
+        browser.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 8})
+        try:
+            run.ended()
+        finally:
+            browser.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 1})
+        assert run.process.returncode in (0, 1)
+        assert run.kind() == "ended"
+        assert run.curve()[0]
+        summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+        assert summary["changes"] == []
+        assert len(summary["starts"]) == 20
+
+
+def test_a_closed_tab_leaves_the_run_alone(browser, tmp_path):
+    (tmp_path / "job.toml").write_text(SHORT)
+    with running(browser, tmp_path, "phase", "job.toml", "-o", "out") as run:
+        run.open()
+        run.browser.get("about:blank")
+        run.ended()
+        assert run.process.returncode in (0, 1)
+        assert (tmp_path / "out" / "summary.json").exists()
+
+
+def test_a_page_whose_server_was_killed_stands(browser, tmp_path):
+    (tmp_path / "job.toml").write_text(JOB)
+    with running(browser, tmp_path, "phase", "job.toml", "-o", "out") as run:
+        run.open()
+        run.until(lambda: run.model("r_factor", "data")["xs"], "a curve")
+        assert run.errors() == []
+        run.process.kill()
+        run.ended()
+        time.sleep(1.0)
+        # What was drawn is still there; all that is said is that the connection is lost.
+        assert run.model("r_factor", "data")["xs"]
+        assert all("bokeh" in one.lower() and "websocket" in one.lower() for one in run.errors())

@@ -110,6 +110,7 @@ class Report:
                 "dimension": orbits.group.dimension,
                 "group": self._group,
                 "recipe": self.job.run.recipe,
+                "changes": [dataclasses.asdict(change) for change in result.changes],
                 "seed": self.job.run.seed,
                 "dtype": self.job.run.dtype,
                 "job": self.job.source,

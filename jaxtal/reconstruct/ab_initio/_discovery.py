@@ -1,8 +1,10 @@
-"""The outcome of a search that knew nothing but a composition."""
+"""The outcome of a search that knew nothing but a composition, and its news on the way."""
 
 import dataclasses
+from typing import Any
 
 from ...crystal import WyckoffCrystal
+from ...descriptors import Description
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,3 +80,33 @@ class Discovery:
         if self.best is not None:
             text += f"\n  best: {self.best!r}"
         return f"{text}\n  {self.atoms} atoms in the primitive cell, {self.seconds:.1f} s"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class DiscoveryNews:
+    """What a search tells of every batch of candidates, and of every lattice it turns to.
+
+    Attributes:
+        target: what is sought.
+        species: kinds of atoms that the ends are of.
+        tolerance: loss within which a crystal has the descriptor.
+        where: in words.
+        lattice: `FoundLattice` whose candidates are tried, None while lattices are sought.
+        ends: `SiteEnd` of each candidate of the batch, none where a lattice has just been found.
+        counted, tried, lattices, atoms: as in `Discovery`, so far.
+        solutions: crystals within the tolerance, so far.
+        closest: as in `Discovery`, so far.
+    """
+
+    target: Description
+    species: tuple[tuple[int, int, int], ...]
+    tolerance: float
+    where: str
+    lattice: Any
+    ends: tuple[Any, ...]
+    counted: int
+    tried: int
+    lattices: int
+    atoms: int
+    solutions: tuple[DiscoveredCrystal, ...]
+    closest: DiscoveredCrystal | None

@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from ._bravais import Bravais
 from ._candidates import Candidate, candidates
 from ._checks import check_radial
 from ._contents import contents
-from ._discovery import DiscoveredCrystal, Discovery
+from ._discovery import DiscoveredCrystal, Discovery, DiscoveryNews
 from ._identify import crystal_of, distinct, identified
 from ._lattice_fit import LatticeFit
 from ._lattices import FoundLattice, find_lattices
@@ -47,6 +47,7 @@ def from_composition(
     lattice_tolerance: float = 1e-11,
     seconds: float | None = None,
     progress: bool = True,
+    on_chunk: Callable[[DiscoveryNews], object] | None = None,
 ) -> Discovery:
     """Find the crystals of a composition that have a descriptor; nothing else is known (host).
 
@@ -80,6 +81,8 @@ def from_composition(
             that are not exact.
         seconds: wall time after which the search ends.
         progress: show a progress bar.
+        on_chunk: called with a `DiscoveryNews` after every batch of candidates, for every lattice
+            and at the end; the search waits for it.
 
     Returns:
         Every distinct crystal within the tolerance, or the closest one.
@@ -112,10 +115,14 @@ def from_composition(
                 for tried in search.steps(counts, own):
                     bar.update(tried)
                     bar.set_description_str(search.where)
+                    if on_chunk is not None:
+                        on_chunk(search.news())
                     if time.perf_counter() > end:
                         raise _OutOfTimeError
                 if search.solutions:
                     break
+            if on_chunk is not None:
+                on_chunk(search.news())
         except (KeyboardInterrupt, _OutOfTimeError):
             interrupted = True
     return Discovery(
@@ -153,6 +160,25 @@ class _Search:
     n_lattices: int = 0
     n_atoms: int = 0
     where: str = ""
+    lattice: FoundLattice | None = None
+    batch: tuple[SiteEnd, ...] = ()
+
+    def news(self) -> DiscoveryNews:
+        """Where it stands now."""
+        return DiscoveryNews(
+            target=self.target,
+            species=tuple(self.species),
+            tolerance=self.tolerance,
+            where=self.where,
+            lattice=self.lattice,
+            ends=self.batch,
+            counted=self.counted,
+            tried=self.tried,
+            lattices=self.n_lattices,
+            atoms=self.n_atoms,
+            solutions=tuple(self.solutions),
+            closest=self.closest,
+        )
 
     def steps(self, counts: tuple[int, ...], volume: float) -> Iterator[int]:
         """Search among the crystals of some atoms; yields how many candidates have been tried."""
@@ -166,6 +192,7 @@ class _Search:
                 if not usable:
                     continue
                 self.where = f"{self.n_atoms} atoms, lattice {name}"
+                self.lattice, self.batch = None, ()
                 yield 0
                 for found in find_lattices(
                     fit, lattice, volume, self.lattice_tolerance, again=again
@@ -177,13 +204,15 @@ class _Search:
                     )
                     a, b, c = found.cell[:3]
                     self.where = f"{self.n_atoms} atoms, {name} {a:.3f} {b:.3f} {c:.3f} A"
+                    self.lattice, self.batch = found, ()
+                    yield 0
                     yield from self._sites(sites, allowed, counts, range(_FREE[0] + 1), 0)
                     if self.solutions:
                         return
                     left.append((sites, allowed))
             for sites, allowed in left:
                 self.where = f"{self.n_atoms} atoms, {sites.lattice.lattice.name}, more freedom"
-                freedom = range(_FREE[0] + 1, _FREE[1] + 1)
+                self.lattice, freedom = sites.lattice, range(_FREE[0] + 1, _FREE[1] + 1)
                 yield from self._sites(sites, allowed, counts, freedom, 1)
                 if self.solutions:
                     return
@@ -223,6 +252,7 @@ class _Search:
             ends: list[SiteEnd] = []
             for batch in sites.run(tier):
                 ends += batch
+                self.batch = tuple(batch)
                 self.tried += len(batch)
                 yield len(batch)
             self._look_at(ends)
