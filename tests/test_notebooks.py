@@ -77,7 +77,7 @@ def check_reconstruction(results: dict) -> None:
     assert more < some < given
     assert more < given / 2
     assert results["homometric"] < 1e-4
-    assert not results["two starts"]
+    assert not results["one start"]
     assert not results["wrong sites"]
     assert results["inexact"] == [[False, True], [True, True]]
 
