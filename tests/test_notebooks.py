@@ -1,12 +1,17 @@
 """The notebooks run from top to bottom, and their numbers are what their texts say."""
 
+import ast
+import importlib
 import itertools
 import pathlib
 import re
+import types
 
 import jax
 import numpy as np
 import pytest
+
+import jaxtal
 
 ROOT = pathlib.Path(__file__).parent.parent
 FOLDER = ROOT / "notebooks"
@@ -290,6 +295,29 @@ def test_stored_outputs(name, pictures, check):
     ]
     assert sections[-1].endswith("What can go wrong")
     check(kept(notebook))
+
+
+@pytest.mark.parametrize("name", [name for name, *_ in NOTEBOOKS])
+def test_names_are_there(name):
+    """What a notebook takes from the library: to run them all takes long."""
+    import nbformat
+
+    cells = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4).cells
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    tree, rooms = ast.parse(re.sub(r"^( *)%.*$", r"\1pass", code, flags=re.MULTILINE)), {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            rooms |= {alias.asname: jaxtal for alias in node.names if alias.name == "jaxtal"}
+        elif isinstance(node, ast.ImportFrom) and node.module.startswith("jaxtal"):
+            for alias in node.names:
+                found = getattr(importlib.import_module(node.module), alias.name)
+                if isinstance(found, types.ModuleType):
+                    rooms[alias.name] = found
+    assert rooms or "from jaxtal" in code
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            room = rooms.get(node.value.id)
+            assert room is None or hasattr(room, node.attr), f"{node.value.id}.{node.attr}"
 
 
 # Minutes each, compiled as users have it. What they show is tested at small size in
