@@ -11,6 +11,7 @@ from descent_report import descent_text
 from from_composition_report import from_composition_text
 from generative_report import generative_text
 from monitor_report import monitor_text
+from notebooks_report import notebooks_text
 from rebuilding_report import rebuilding_text
 from refinement_report import refinement_text
 from solving_report import simulated_text, solving_peers_text, solving_text, verdict_text
@@ -631,6 +632,7 @@ def write():
         ("robustness", simulated_text),
         ("fuzz", fuzz_text),
         ("interrupts", interrupts_text),
+        ("notebooks", notebooks_text),
     ):
         path = HERE / "results" / f"{name}.json"
         if path.exists():

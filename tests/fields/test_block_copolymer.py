@@ -1,6 +1,6 @@
 """Self-consistent fields of diblock copolymers, in one and two dimensions, on the field layer.
 
-The same theory as in notebooks/block_copolymers.ipynb, on all nodes with Fourier transforms.
+The same theory as in notebooks/periodic_fields.ipynb, on all nodes with Fourier transforms.
 Free energies and cells are those of PSCF 1.3.3 with the same mesh and steps.
 """
 
