@@ -27,6 +27,7 @@ from ._namespace import AnyArray as AnyArray
 from ._namespace import matmul as matmul
 from ._namespace import namespace as namespace
 from ._namespace import on_host as on_host
+from ._program_limit import limit_programs as limit_programs
 from ._progress import progress_bar as progress_bar
 from ._rows import take_rows as take_rows
 from ._safe import safe_divide as safe_divide
