@@ -1,5 +1,6 @@
 """Seeded damage: to bytes, to the words of a text, and to the arrays of a container."""
 
+import functools
 import io
 import json
 import struct
@@ -178,10 +179,15 @@ def _places(content: Any) -> Any:
         yield from _places(value)
 
 
+@functools.cache
+def _arrays(whole: bytes) -> dict[str, np.ndarray]:
+    with np.load(io.BytesIO(whole)) as stored:
+        return dict(stored)
+
+
 def _container(whole: bytes, rng: np.random.Generator) -> bytes:
     """An archive of other arrays, or of arrays that say something else than they are."""
-    with np.load(io.BytesIO(whole)) as stored:
-        arrays = dict(stored)
+    arrays = dict(_arrays(whole))
     key = list(arrays)[rng.integers(len(arrays))]
     value = arrays[key]
     raw: dict[str, bytes] = {}
@@ -241,6 +247,6 @@ def _container(whole: bytes, rng: np.random.Generator) -> bytes:
                 np.lib.format.write_array(packed, np.asarray(values))
                 raw[name] = packed.getvalue()
             container.writestr(f"{name}.npy", raw[name])
-            if rng.random() < 0.002 and "zeros.npy" not in container.namelist():
+            if rng.random() < 0.0002 and "zeros.npy" not in container.namelist():
                 container.writestr("zeros.npy", b"\0" * (1 << 26))
     return stream.getvalue()

@@ -4,6 +4,7 @@ python benchmarks/fuzz_seeds.py FOLDER     writes them
 """
 
 import dataclasses
+import functools
 import itertools
 import pathlib
 import subprocess
@@ -24,6 +25,7 @@ class Reader:
         read: reads a file; whatever it returns has been looked at.
         seeds: whole files.
         refused: what is raised of whole files: plain .xyz has no cell.
+        seconds: of CPU time that one file may take.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Reader:
     read: Callable[[pathlib.Path], object]
     seeds: tuple[bytes, ...] = ()
     refused: tuple[type[Exception], ...] = ()
+    seconds: float = 5.0
 
 
 CIF = """data_{name}
@@ -278,6 +281,7 @@ def write_seeds(folder: pathlib.Path) -> None:
     io.write_descriptions(jxt.describe([quartz, quartz], small), place("descriptions", 0, ".npz"))
     problem = _problem()
     made = jxt.phase(problem, starts=2, checkpoint=place("checkpoint", 0, ".npz"), progress=False)
+    place("resumed", 0, ".npz").write_bytes((folder / "checkpoint" / "0.npz").read_bytes())
     io.write_phasing(made, folder / "phases", ["npz"])
     (folder / "phases" / "phases.npz").rename(place("phases", 0, ".npz"))
     source = folder / "source"
@@ -289,6 +293,7 @@ def write_seeds(folder: pathlib.Path) -> None:
     place("cache-log", 0, ".jsonl").write_bytes((folder / "cache" / "log.jsonl").read_bytes())
 
 
+@functools.cache
 def _problem() -> Any:
     """A small problem of phasing, the same every time."""
     from jaxtal.phasing import PhasingProblem, model
@@ -317,7 +322,9 @@ def _table(folder: pathlib.Path) -> list[Reader]:
     from jaxtal.cli.job._read import read_job
     from jaxtal.grids import Grid
     from jaxtal.io import _ase_frames
-    from jaxtal.phasing import phase
+    from jaxtal.phasing import phase, recipe
+    from jaxtal.phasing._checkpoint import Checkpoint
+    from jaxtal.phasing._stage_tables import Workspace
     from jaxtal.search import Collection, crystals_of
 
     rows = (folder / "data.csv").read_bytes()
@@ -363,6 +370,14 @@ def _table(folder: pathlib.Path) -> list[Reader]:
             raise ValueError(str(error)) from error
 
     def checkpoint(path: pathlib.Path) -> None:
+        # As `phase` reads it, without what it does then, which takes a second.
+        stages = recipe("default", _problem().orbits.n_reflections)
+        saved = Checkpoint(path, _problem(), stages, 0, "float32")
+        if (grid := saved.grid_or(None)) is not None:
+            workspace = Workspace.build(_problem(), stages, grid, 0, np.float32)
+            saved.attempts(0, workspace, stages)
+
+    def resumed(path: pathlib.Path) -> None:
         phase(_problem(), starts=2, checkpoint=path, progress=False)
 
     def cache(path: pathlib.Path) -> None:
@@ -411,6 +426,7 @@ def _table(folder: pathlib.Path) -> list[Reader]:
         Reader("descriptions", "npz", ".npz", io.read_descriptions),
         Reader("grid", "npz", ".npz", Grid.load),
         Reader("checkpoint", "npz", ".npz", checkpoint),
+        Reader("resumed", "npz", ".npz", resumed, seconds=30.0),
         Reader("cache-log", "json", ".jsonl", cache),
     ]
 

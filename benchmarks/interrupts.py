@@ -2,16 +2,20 @@
 
     python benchmarks/interrupts.py [--times N] [--commands NAME ...] [--seed S]
 
-Each command runs once to its end; then N times until a random moment, at which it is interrupted
-(SIGINT), and N times until one at which it is killed (SIGKILL). Fine is: no traceback; every file
-that is left can be read to its end, and of a set all files are there or none (temporary names
-apart, which a killed process cannot clear away); and the same command, run again in that folder,
-ends with the same answer. `dedup` and `phase` also begin with a cache or checkpoint that a former
-interruption left part full. Then: two runs on one cache; a full disk (a tmpfs of 64 kB where it
+Each command runs to its end; then N times until a random moment, at which it is interrupted
+(SIGINT), and N times until one at which it is killed (SIGKILL). A moment is a share of the CPU time
+of the whole run, so that it lies inside of the run however busy the machine is. Commands run in
+forks of this process, which has imported what they need and computed nothing. Fine is: no
+traceback; every file that is left can be read to its end, and of a set all files are there or none (temporary names
+apart, which a killed process cannot clear away); exit code 130 after SIGINT, where the command did
+not end before; and the same command, run again in that folder, ends with the same answer. Commands
+with a cache, a folder of finished portions or a checkpoint also begin with one that a former kill
+left part full. Then: two runs on one cache; a full disk (a tmpfs of 64 kB where it
 may be mounted, or a limit on the size of files); and a folder that may not be written.
 """
 
 import argparse
+import atexit
 import contextlib
 import csv
 import json
@@ -26,24 +30,29 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 RESULT = pathlib.Path(__file__).parent / "results" / "interrupts.json"
-#: A process in the background of a shell is born deaf to Ctrl-C.
-START = (
-    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "from jaxtal.cli import main; sys.exit(main())"
-)
 #: Of a command that takes longer than this, something hangs.
-PATIENCE = 600
+PATIENCE = 1800
+#: A run of less CPU seconds has compiled nothing that would not be kept.
+SHORT = 4.0
+SIGNALS = {"interrupted": signal.SIGINT, "killed": signal.SIGKILL}
 
 #: Arguments, the files of each set, and what decides the answer.
 COMMANDS: dict[str, dict[str, Any]] = {
     "describe": {"words": ["describe", "crystals", "-o", "d.npz"], "set": ["d.npz"]},
     "dedup": {"words": ["dedup", "crystals", "--cache", "cache", "--json"], "set": []},
+    "fingerprints": {
+        "words": ["fingerprints", "crystals", "-o", "kept"],
+        "set": [],
+        "kept": True,
+    },
     "search": {
         "words": ["search", "alpha-quartz", "crystals", "--cache", "cache", "--json"],
         "set": [],
@@ -57,6 +66,14 @@ COMMANDS: dict[str, dict[str, Any]] = {
     },
     "reconstruct": {
         "words": ["reconstruct", "diamond", "--starts", "8", "--steps", "150", "-o", "out"],
+        "set": ["out/reconstructed.cif", "out/history.csv", "out/reconstruction.png"],
+        "partial": ["out/history.csv"],
+    },
+    "reconstruct, composition": {
+        "words": [
+            *("reconstruct", "diamond", "--composition", "C", "--atoms", "2"),
+            *("--starts", "16", "-o", "out"),
+        ],
         "set": ["out/reconstructed.cif", "out/history.csv", "out/reconstruction.png"],
         "partial": ["out/history.csv"],
     },
@@ -94,9 +111,8 @@ def prepare(folder: pathlib.Path) -> None:
         places = [[0, 0, 0], [0.5, 0.5, 0.5 + 0.001 * (i % 10)]]
         cell = [3 + 0.01 * (i % 10), 3.5, 4]
         atoms = ase.Atoms("NaCl", scaled_positions=places, cell=cell, pbc=True)
-        ase.io.write(crystals / f"{i:02d}.vasp", atoms)
-    example = [sys.executable, "-c", START, "phase", "--example", "2d"]
-    text = subprocess.run(example, capture_output=True, text=True, check=True).stdout
+        ase.io.write(crystals / f"{i:02d}.cif", atoms)
+    text, _ = start(["phase", "--example", "2d"], folder).communicate(PATIENCE)
     (folder / "job.toml").write_text(text)
     io.write_field(
         folder / "w.rf", PeriodicField.from_arrays(rng.random((1, 8, 8, 8)), "cubic", [3.0])
@@ -118,19 +134,97 @@ def prepare(folder: pathlib.Path) -> None:
     )
 
 
-def start(words: list[str], folder: pathlib.Path, **kwargs: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", START, *words],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **kwargs,
-    )
+class Fork:
+    """A command in a fork of this process, with what `subprocess.Popen` has of methods."""
+
+    def __init__(self, words: list[str], folder: pathlib.Path, first: Callable[[], object]):
+        self.returncode: int | None = None
+        self._said = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115
+        self._pid = os.fork()
+        if self._pid == 0:
+            code = 1
+            try:
+                # What this process does at its end is not for a fork to do.
+                atexit._clear()
+                weakref.finalize._registry.clear()
+                os.setpgid(0, 0)
+                os.chdir(folder)
+                for number, file in enumerate(self._said, 1):
+                    os.dup2(file.fileno(), number)
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                first()
+                from jaxtal.cli import main
+
+                sys.argv = ["jaxtal", *words]
+                code = main()
+            except SystemExit as error:
+                code = error.code if isinstance(error.code, int) else 1
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                with contextlib.suppress(BaseException):
+                    atexit._run_exitfuncs()
+                    sys.stdout.flush()
+                    sys.stderr.flush()
+                os._exit(code)
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            pid, status = os.waitpid(self._pid, os.WNOHANG)
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def cpu(self) -> float:
+        """Seconds of CPU time so far, of all threads."""
+        fields = pathlib.Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def until(self, cpu: float) -> float:
+        """Wait until it has taken so much CPU time, or ended; the time of its end, if it has."""
+        spent = 0.0
+        while self.poll() is None and (spent := self.cpu()) < cpu:
+            time.sleep(0.003)
+        return spent
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self._pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def communicate(self, timeout: float = PATIENCE) -> tuple[str, str]:
+        since = time.monotonic()
+        while self.poll() is None:
+            if time.monotonic() > since + timeout:
+                self.kill()
+                raise TimeoutError("a command that does not end")
+            time.sleep(0.01)
+        texts = []
+        for file in self._said:
+            file.seek(0)
+            texts.append(file.read().decode())
+            file.close()
+        return texts[0], texts[1]
+
+
+def start(
+    words: list[str], folder: pathlib.Path, first: Callable[[], object] = lambda: None
+) -> Fork:
+    return Fork(words, folder, first)
 
 
 def answer(name: str, folder: pathlib.Path, out: str) -> str:
     """What must come out equal, without times."""
+    if name == "fingerprints":
+        from jaxtal.search import Collection
+
+        kept = Collection.open(folder / "kept")
+        names = [str(one).removeprefix(str(folder)) for one in kept.names]
+        order = np.argsort(names)
+        vectors = np.asarray(kept.vectors)[order]
+        return json.dumps([[names[i] for i in order], vectors.tobytes().hex()])
     if name in ("dedup", "search"):
         found = json.loads(out)
         return json.dumps({key: found[key] for key in ("groups", "matches") if key in found})
@@ -197,18 +291,20 @@ def cut(
         shutil.copytree(source, folder)
         # Half of them go on with what another interruption left.
         kept = not COMMANDS[name]["set"] or name == "phase"
-        if kept and moment.random() < 0.5:
+        begun = kept and moment.random() < 0.5
+        if begun:
             first = start(words, folder)
-            time.sleep(moment.uniform(0.5, 1.0) * seconds)
+            first.until(moment.uniform(0.5, 1.0) * seconds)
             first.kill()
             first.communicate()
         before = {f for f in COMMANDS[name]["set"] if (folder / f).exists()}
         process = start(words, folder)
-        at = moment.uniform(0.02, 1.05) * seconds
-        time.sleep(at)
+        # What goes on with finished portions is a shorter run.
+        at = process.until(moment.uniform(0.02, 0.6 if begun else 0.95) * seconds)
         process.send_signal(number)
         _, err = process.communicate(timeout=PATIENCE)
-        row: dict[str, Any] = {"at": round(at, 2), "code": process.returncode, "faults": []}
+        row: dict[str, Any] = {"share": round(at / seconds, 2), "code": process.returncode}
+        row |= {"begun": begun, "faults": []}
         row["finished"] = process.returncode in (0, 1)
         allowed = (0, 1, 130) if number == signal.SIGINT else (0, 1, -signal.SIGKILL)
         if process.returncode not in allowed:
@@ -229,7 +325,7 @@ def cut(
         return row
 
 
-def two_runs(source: pathlib.Path, whole: str, seconds: float) -> list[str]:
+def two_runs(source: pathlib.Path, whole: str) -> list[str]:
     """Two runs on one cache: one may be refused, and the answer stays."""
     faults = []
     words = COMMANDS["dedup"]["words"]
@@ -276,8 +372,8 @@ def full_disk(name: str, source: pathlib.Path) -> list[str]:
             with contextlib.suppress(OSError), open(disk / "filler", "wb", 0) as file:
                 file.write(b"x" * (1 << 16))
         try:
-            options = {} if mounted else {"preexec_fn": _limited}
-            process = start([_on_disk(word) for word in COMMANDS[name]["words"]], folder, **options)
+            words = [_on_disk(word) for word in COMMANDS[name]["words"]]
+            process = start(words, folder, (lambda: None) if mounted else _limited)
             _, err = process.communicate(timeout=PATIENCE)
             left = [p.name for p in disk.rglob("*") if p.is_file() and p.name != "filler"]
         finally:
@@ -298,7 +394,7 @@ def full_disk(name: str, source: pathlib.Path) -> list[str]:
 def _on_disk(word: str) -> str:
     return (
         f"disk/{word}"
-        if word in ("d.npz", "cache", "out", "run.npz", "data.png", "out.kf")
+        if word in ("d.npz", "cache", "out", "kept", "run.npz", "data.png", "out.kf")
         else word
     )
 
@@ -334,47 +430,101 @@ def read_only(name: str, source: pathlib.Path) -> list[str]:
     return faults
 
 
+def _in_a_fork(work: Callable[[], object]) -> None:
+    """Do something that computes: a process in which XLA has threads is not forked."""
+    if (pid := os.fork()) == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        os._exit(code)
+    if os.waitpid(pid, 0)[1]:
+        raise RuntimeError("the files for the commands could not be made")
+
+
+def _import_what_commands_need() -> None:
+    import importlib
+
+    names = (
+        "matplotlib.pyplot",
+        "ase.io",
+        "scipy.optimize",
+        "gemmi",
+        "optax",
+        "equinox",
+        "PIL.Image",
+    )
+    rooms = ("io", "search", "phasing", "solution", "reconstruct", "fields", "plot", "metric")
+    for one in (*names, *(f"jaxtal.{room}" for room in rooms), "jaxtal.cli._main"):
+        importlib.import_module(one)
+        vars(importlib.import_module(one))
+    for room in rooms:
+        module = importlib.import_module(f"jaxtal.{room}")
+        for name in dir(module):
+            getattr(module, name)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--times", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--again", action="store_true")
     parser.add_argument("--commands", nargs="*", default=list(COMMANDS))
     options = parser.parse_args()
-    results: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    results: dict[str, Any] = {}
+    if RESULT.exists() and not options.again:
+        results = json.loads(RESULT.read_text())
     with tempfile.TemporaryDirectory() as place:
         source = pathlib.Path(place) / "source"
         source.mkdir()
-        prepare(source)
+        _in_a_fork(lambda: prepare(source))
+        _import_what_commands_need()
+        wholes: dict[str, tuple[str, float]] = {}
+        for turn in range(options.times):
+            for name in options.commands:
+                row = results.setdefault(name, {})
+                if turn >= len(row.setdefault("turns", [])):
+                    if name not in wholes:
+                        wholes[name] = whole_run(name, source, pathlib.Path(place) / "whole")
+                    moment = random.Random(f"{options.seed} {name} {turn}")
+                    row["turns"].append(
+                        {
+                            label: cut(name, source, *wholes[name], number, moment)
+                            for label, number in SIGNALS.items()
+                        }
+                    )
+                    print(name, turn, row["turns"][-1], flush=True)
+                    RESULT.write_text(json.dumps(results, indent=1) + "\n")
         for name in options.commands:
-            moment = random.Random(f"{options.seed} {name}")
-            folder = pathlib.Path(place) / name
-            for _ in range(2):  # the first one compiles
-                shutil.rmtree(folder, ignore_errors=True)
-                shutil.copytree(source, folder)
-                begin = time.monotonic()
-                process = start(COMMANDS[name]["words"], folder)
-                out, err = process.communicate(timeout=PATIENCE)
-                seconds = time.monotonic() - begin
-                if process.returncode not in (0, 1):
-                    raise RuntimeError(f"{name}: exit code {process.returncode}: {err}")
-            whole = answer(name, folder, out)
-            row: dict[str, Any] = {"seconds": round(seconds, 1), "code": process.returncode}
-            for label, number in (("interrupted", signal.SIGINT), ("killed", signal.SIGKILL)):
-                rows = [
-                    cut(name, source, whole, seconds, number, moment) for _ in range(options.times)
-                ]
-                row[label] = {
-                    "times": len(rows),
-                    "landed": sum(not one["finished"] for one in rows),
-                    "faults": [f for one in rows for f in one["faults"]],
-                }
-            row["full disk"] = full_disk(name, source)
-            row["read-only"] = read_only(name, source)
-            if name == "dedup":
-                row["two runs"] = two_runs(source, whole, seconds)
-            results[name] = row
+            row = results[name]
+            if "full disk" not in row:
+                row["full disk"] = full_disk(name, source)
+                row["read-only"] = read_only(name, source)
+                print(name, row["full disk"], row["read-only"], flush=True)
+            if name == "dedup" and "two runs" not in row:
+                if name not in wholes:
+                    wholes[name] = whole_run(name, source, pathlib.Path(place) / "whole")
+                row["two runs"] = two_runs(source, wholes[name][0])
+                print(name, row["two runs"], flush=True)
             RESULT.write_text(json.dumps(results, indent=1) + "\n")
-            print(name, json.dumps(row, indent=1), flush=True)
+
+
+def whole_run(name: str, source: pathlib.Path, folder: pathlib.Path) -> tuple[str, float]:
+    """The answer of a command and the CPU seconds that it takes, with what it compiles kept."""
+    cpu = float("inf")
+    while True:
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(source, folder)
+        process = start(COMMANDS[name]["words"], folder)
+        last, cpu = cpu, process.until(float("inf"))
+        out, err = process.communicate()
+        if process.returncode not in (0, 1):
+            raise RuntimeError(f"{name}: exit code {process.returncode}: {err}")
+        # The first one may have compiled: a second shows.
+        if cpu < SHORT or last < float("inf"):
+            return answer(name, folder, out), cpu
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from statistics import median
 
+from claims_report import claims_text
 from descent_report import descent_text
 from from_composition_report import from_composition_text
 from generative_report import generative_text
@@ -15,7 +16,7 @@ from notebooks_report import notebooks_text
 from rebuilding_report import rebuilding_text
 from refinement_report import refinement_text
 from solving_report import simulated_text, solving_peers_text, solving_text, verdict_text
-from sweep_report import fuzz_text, interrupts_text
+from sweep_report import fuzz_text, growth_text, interrupts_text
 
 HERE = Path(__file__).parent
 
@@ -633,6 +634,8 @@ def write():
         ("fuzz", fuzz_text),
         ("interrupts", interrupts_text),
         ("notebooks", notebooks_text),
+        ("growth", growth_text),
+        ("claims", claims_text),
     ):
         path = HERE / "results" / f"{name}.json"
         if path.exists():

@@ -27,6 +27,7 @@ from ._namespace import AnyArray as AnyArray
 from ._namespace import matmul as matmul
 from ._namespace import namespace as namespace
 from ._namespace import on_host as on_host
+from ._program_limit import limit_programs as limit_programs
 from ._progress import progress_bar as progress_bar
 from ._quick_to_compile import quick_to_compile as quick_to_compile
 from ._rows import take_rows as take_rows

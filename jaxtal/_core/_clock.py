@@ -29,6 +29,12 @@ class CompileClock:
         _listen()
         self._begun = _total[0]
 
+    @staticmethod
+    def total() -> float:
+        """Seconds of all that was compiled since the first call, or the first clock."""
+        _listen()
+        return _total[0]
+
     @property
     def seconds(self) -> float:
         """Seconds so far."""

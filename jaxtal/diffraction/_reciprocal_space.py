@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 import equinox as eqx
 import numpy as np
 
+from .._core import limit_programs
 from ..crystal import CrystalArrays, CrystalBatch, HostAtoms, host_crystals
 from ..crystal.apply import planned_crystals
 from ..scattering import Charges
@@ -98,6 +99,7 @@ class ReciprocalSpace(AbstractReciprocalSpace):
             ValueError: no crystals, max_stretch below 1, an unknown species, rotations that are
                 no Laue group of the lattices, or reflections that cannot be found as told.
         """
+        limit_programs()
         atoms = host_crystals(crystals)
         many = isinstance(crystals, CrystalBatch | CrystalArrays) or len(atoms) > _FEW_CELLS
         if not (np.isfinite(max_stretch) and max_stretch >= 1):

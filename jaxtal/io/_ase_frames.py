@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from .._core import warn_caller
 
-#: Seconds that a frame may take, and bytes of a file for each second more.
+#: Seconds of work that a frame may take, and bytes of a file for each second more.
 _SECONDS, _RATE = 10.0, 100_000
 #: Memory that reading may take: these bytes, or so many times the file.
 _BYTES, _TIMES = 1 << 29, 100
@@ -137,7 +137,7 @@ class _Worker:
             return pickle.load(self._process.stdout)
         except (EOFError, pickle.UnpicklingError):
             code = self._process.wait()
-        if code == -getattr(signal, "SIGALRM", 0):
+        if -code in (getattr(signal, "SIGPROF", None), getattr(signal, "SIGALRM", None)):
             raise ValueError(f"more than {self._limits[0]:.0f} s of work for ASE's reader")
         raise ValueError(f"the end of ASE's reader (exit code {code})")
 

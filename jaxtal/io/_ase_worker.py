@@ -16,6 +16,8 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+#: Times as long as it may work that a file may be waited for.
+_PATIENCE = 20.0
 #: Errors that another time may not meet.
 _PASSING = (ImportError, sqlite3.OperationalError)
 
@@ -113,15 +115,21 @@ _WANTED = {"last": _last, "frames": _frames, "rows": _rows}
 
 @contextlib.contextmanager
 def _in_time(seconds: float) -> Iterator[None]:
-    """The end of the process, also inside of compiled code, if the block takes longer."""
+    """The end of the process, also inside of compiled code, if the block takes longer.
+
+    Seconds of work: a busy machine is no fault of the file. Waiting ends too, after `_PATIENCE`.
+    """
     if not hasattr(signal, "setitimer"):
         yield
         return
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timers = {signal.ITIMER_PROF: seconds, signal.ITIMER_REAL: _PATIENCE * seconds}
+    for timer, limit in timers.items():
+        signal.setitimer(timer, limit)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        for timer in timers:
+            signal.setitimer(timer, 0)
 
 
 def _memory() -> int:

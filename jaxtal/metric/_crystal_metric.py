@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from .._core import Devices, count, mesh_of
+from .._core import Devices, count, limit_programs, mesh_of
 from ..crystal import host_crystals, is_crystal
 from ._abstract_metric import AbstractMetric
 from ._any_size import fingerprints_of_any_size
@@ -96,6 +96,7 @@ class CrystalMetric(AbstractMetric):
             ValueError: no crystals, a stretch below 1, fewer atoms than a crystal has, occupancies
                 too small for terms of neighbours, or as `MetricPlan.build`.
         """
+        limit_programs()
         atoms = [one.occupied(float(np.finfo(float).tiny)) for one in host_crystals(crystals)]
         atoms = [one for one in atoms if len(one)]
         if not atoms:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._core import limit_programs
 from ..grids import Grid, folded_grids
 from ._algorithm import Observed
 from ._problem import PhasingProblem
@@ -45,6 +46,7 @@ class Workspace:
         Raises:
             ValueError: the grid is not alias-free for the reflections.
         """
+        limit_programs()
         k = problem.orbits.all_indices
         if not grid.is_alias_free(k):
             raise ValueError(f"expected an alias-free grid, got {grid!r} with shared slots")

@@ -3,6 +3,8 @@
 import os
 import pathlib
 import signal
+import subprocess
+import sys
 import textwrap
 
 import pytest
@@ -91,6 +93,21 @@ def test_a_reader_that_takes_too_long_is_ended(tmp_path, worker):
     message = r"a\.extxyz: expected a file that ASE reads, got more than 10 s of work"
     with pytest.raises(ValueError, match=message):
         read(tmp_path / "a.extxyz")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGPROF"), reason="no such signal here")
+@pytest.mark.parametrize(
+    ("work", "code"), [("while True: pass", -signal.SIGPROF), ("time.sleep(0.3)", 0)]
+)
+def test_time_is_that_of_work(work, code):
+    # A busy machine, on which a file waits, is no fault of the file.
+    script = (
+        "import time, _ase_worker\n"
+        "_ase_worker._PATIENCE = 1e3\n"
+        f"with _ase_worker._in_time(0.1):\n    {work}"
+    )
+    folder = _ase_frames._SCRIPT.parent
+    assert subprocess.run([sys.executable, "-c", script], cwd=folder).returncode == code
 
 
 def test_a_reader_that_dies_costs_one_file(tmp_path, worker):
