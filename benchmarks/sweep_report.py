@@ -22,7 +22,7 @@ before it was done. Faults: a traceback, an exit code that is not 130 after SIGI
 a set of files of which some are there, another answer when it is run again; on a full disk and in a
 read-only folder anything but exit code 2 and a message with the name of a file or folder.
 
-| command | SIGINT, landed | faults | SIGKILL, landed | faults | begun before | full disk | read-only |
+| command | SIGINT, landed | faults | SIGKILL, landed | faults | begun | full disk | read-only |
 |---|---|---|---|---|---|---|---|
 """
 
