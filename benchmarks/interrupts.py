@@ -9,8 +9,8 @@ forks of this process, which has imported what they need and computed nothing. F
 traceback; every file that is left can be read to its end, and of a set all files are there or none
 (temporary names apart, which a killed process cannot clear away); exit code 130 after SIGINT, where
 the command did not end before; and the same command, run again in that folder, ends with the same
-answer. Commands with a cache, a folder of finished portions or a checkpoint also begin with one that
-a former kill left part full. Then: two runs on one cache; a full disk (a tmpfs of 64 kB where it
+answer. Commands with a cache, a folder of finished portions or a checkpoint also begin with one
+that a former kill left part full. Then: two runs on one cache; a full disk (a tmpfs of 64 kB where it
 may be mounted, or a limit on the size of files); and a folder that may not be written.
 """
 
