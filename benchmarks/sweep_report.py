@@ -7,8 +7,8 @@ Small files of every kind, damaged by seeded mutations and read in forked proces
 `ValueError` that names the file. Faults: refused without the file's name, another exception, more
 than 5 s of CPU time, the end of the process, more memory than 128 MB and 100 times the
 file. Formats of ASE (xyz to ase-db) are read as `dedup` reads a folder, by a worker that has 2 s
-here (10 s by default). Of 20,000 inputs wanted each; hkl and ins were begun anew after what they had
-found was mended.
+here (10 s by default). Of 20,000 inputs wanted each; hkl and ins were begun anew after what
+they had found was mended.
 
 | reader | inputs | read | refused | no name | escaped | hung | died | memory |
 |---|---|---|---|---|---|---|---|---|
