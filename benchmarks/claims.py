@@ -9,7 +9,7 @@ is never what made the claim: known phases and atoms, superposition on the cryst
 were made of, or pymatgen's StructureMatcher (`claims_judge.py`, by the Python that --judge names).
 
 Two bounds for the share of false claims, one-sided, 95 %, of Clopper and Pearson: over claims, as
-if they were independent; and over cases (crystals, sets), of which one is false if any of its claims
+if they were independent; and over cases (crystals, sets), of which one is false if any claim of it
 is. Claims of one case are repetitions with other seeds, so the second is the honest one.
 """
 

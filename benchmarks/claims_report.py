@@ -6,11 +6,12 @@ HEAD = """
 ## Claims against the truth (`claims.py`)
 
 What the package says is found, solved, converged or the same, judged by what did not make the
-claim: known phases and atoms, superposition on the crystal that the data were made of, or pymatgen's
-StructureMatcher (lengths to 2 %, sites to 0.02 (V / N)^(1/3)). Bounds for the share of false
-claims: one-sided, 95 %, Clopper and Pearson; over claims as if they were independent, and over
-cases (crystals, sets of data), of which one is false if any of its claims is. Rows are of the
-results of other benchmarks, each at the commit at which it ran; phases of models and pairs are run here.
+claim: known phases and atoms, superposition on the crystal that the data were made of, or
+pymatgen's StructureMatcher (lengths to 2 %, sites to 0.02 (V / N)^(1/3)). Bounds for the share of
+false claims: one-sided, 95 %, Clopper and Pearson; over claims as if they were independent, and
+over cases (crystals, sets of data), of which one is false if any of its claims is. Rows are of the
+results of other benchmarks, each at the commit at which it ran; phases of models and pairs of
+crystals are run here.
 
 | claim | cases | tried | claims | false | bound | cases with a claim, with a false one | bound |
 |---|---|---|---|---|---|---|---|

@@ -47,15 +47,18 @@ Random = np.random.Generator
 
 def atoms_of(rng: Random, most: int = 40) -> ase.Atoms:
     """A random crystal without symmetry, of 1 to `most` atoms."""
-    n = int(rng.integers(1, most + 1))
-    edges = (15 * n) ** (1 / 3) * rng.uniform(0.7, 1.4, 3)
-    cell = np.diag(edges) @ (np.eye(3) + rng.uniform(-0.15, 0.15, (3, 3)))
-    return ase.Atoms(
-        rng.choice(ELEMENTS[: int(rng.integers(1, 5))], n),
-        scaled_positions=rng.random((n, 3)),
-        cell=cell,
-        pbc=True,
-    )
+    while True:
+        n = int(rng.integers(1, most + 1))
+        edges = (15 * n) ** (1 / 3) * rng.uniform(0.7, 1.4, 3)
+        atoms = ase.Atoms(
+            rng.choice(ELEMENTS[: int(rng.integers(1, 5))], n),
+            scaled_positions=rng.random((n, 3)),
+            cell=np.diag(edges) @ (np.eye(3) + rng.uniform(-0.15, 0.15, (3, 3))),
+            pbc=True,
+        )
+        apart = atoms.get_all_distances(mic=True) + 9 * np.eye(n)
+        if apart.min() > 0.5:  # closer ones are refused
+            return atoms
 
 
 def symmetric(rng: Random) -> Any:

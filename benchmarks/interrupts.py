@@ -3,15 +3,15 @@
     python benchmarks/interrupts.py [--times N] [--commands NAME ...] [--seed S]
 
 Each command runs to its end; then N times until a random moment, at which it is interrupted
-(SIGINT), and N times until one at which it is killed (SIGKILL). A moment is a share of the CPU time
-of the whole run, so that it lies inside of the run however busy the machine is. Commands run in
-forks of this process, which has imported what they need and computed nothing. Fine is: no
-traceback; every file that is left can be read to its end, and of a set all files are there or none (temporary names
-apart, which a killed process cannot clear away); exit code 130 after SIGINT, where the command did
-not end before; and the same command, run again in that folder, ends with the same answer. Commands
-with a cache, a folder of finished portions or a checkpoint also begin with one that a former kill
-left part full. Then: two runs on one cache; a full disk (a tmpfs of 64 kB where it
-may be mounted, or a limit on the size of files); and a folder that may not be written.
+(SIGINT), and N times until one at which it is killed (SIGKILL). A moment is a share of the CPU
+time of the whole run, so that it lies inside of the run however busy the machine is. Commands run
+in forks of this process, which has imported what they need and computed nothing. Fine is: no
+traceback; every file that is left can be read to its end, and of a set all files are there or none
+(temporary names apart, which a killed process cannot clear away); exit code 130 after SIGINT,
+where the command did not end before; and the same command, run again in that folder, ends with the
+same answer. Commands with a cache, a folder of finished portions or a checkpoint also begin with
+one that a former kill left part full. Then: two runs on one cache; a full disk (a tmpfs of 64 kB
+where it may be mounted, or a limit on the size of files); and a folder that may not be written.
 """
 
 import argparse
@@ -74,8 +74,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
             *("reconstruct", "diamond", "--composition", "C", "--atoms", "2"),
             *("--starts", "16", "-o", "out"),
         ],
-        "set": ["out/reconstructed.cif", "out/history.csv", "out/reconstruction.png"],
-        "partial": ["out/history.csv"],
+        "set": ["out/reconstructed.cif"],
     },
     "phase": {
         "words": ["phase", "job.toml", "--checkpoint", "run.npz", "-o", "out"],

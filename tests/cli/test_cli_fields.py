@@ -1,5 +1,6 @@
 """`fields`: conversions, meshes, symmetry, reports, and what is refused."""
 
+import errno
 import os
 import re
 
@@ -409,6 +410,17 @@ class TestRefused:
         refused(run("fields", "check", "bad.bf"), r"bad\.bf:12: .* no group; give --group")
         assert run("fields", "check", "bad.bf", "--group", "P_-1").code == 0
         assert not (line / "o.rf").exists()
+
+    def test_a_full_disk_is_told_with_the_name_of_the_file(self, run, space, monkeypatch):
+        def full(path, field, *, index):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(path))
+
+        monkeypatch.setattr(_output, "write_field", full)
+        told = run("fields", "convert", "w.rf", "out.kf")
+        assert told.code == 2
+        assert "out.kf: No space left" in told.err
+        assert ".0.kf" not in told.err
+        assert not list(space.glob("*.kf"))
 
     def test_all_files_or_none(self, run, space, monkeypatch):
         write = _output.write_field

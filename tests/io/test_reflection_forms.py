@@ -404,3 +404,25 @@ def test_damage_is_a_value_error_that_names_the_file(tmp_path, name, text):
             assert table.sigma is None or (table.sigma > 0).all()
     assert 0 < len(messages) < 150
     assert all(name in message and "\n" not in message.strip() for message in messages)
+
+
+@pytest.mark.parametrize("name", ["data.hkl", "data.txt"])
+def test_a_wrong_hklf_is_that_of_the_instructions(tmp_path, name):
+    told = write(tmp_path, "TITL x\nCELL 0.71073 5 6 7 90 90 90\nHKLF 1\nEND\n", "other.ins")
+    rows = ROWS if name == "data.hkl" else "1 0 0 123.45 1.20\n"
+    path = write(tmp_path, rows, name)
+    with pytest.raises(ValueError, match=r"other\.ins: hklf: expected 3 \(F\).*, got 1"):
+        read_reflection_table(path, instructions=told)
+    with pytest.raises(ValueError, match=name.replace(".", r"\.") + ": hklf: expected .* got 7"):
+        read_reflection_table(path, hklf=7, instructions=told)
+
+
+@pytest.mark.parametrize("number", ["8", "0", "99999999999999999999"])
+def test_no_such_centring_below_a_list(tmp_path, number):
+    # What stands below a list may be anything; a line that is wrong is passed over.
+    text = ROWS + END + f"TITL x\nCELL 0.71073 5 6 7 90 90 90\nLATT {number}\nSYMM -x,-y,z\nEND\n"
+    table = read_reflection_table(write(tmp_path, text))
+    assert len(table) == 2
+    told = write(tmp_path, f"CELL 0.71073 5 6 7 90 90 90\nLATT {number}\nEND\n", "other.ins")
+    with pytest.raises(ValueError, match=r"other\.ins:2: LATT"):
+        read_reflection_table(write(tmp_path, ROWS), instructions=told)

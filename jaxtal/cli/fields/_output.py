@@ -3,7 +3,7 @@
 import os
 import pathlib
 
-from ..._core import replacing_set
+from ..._core import naming, replacing_set
 from ...fields import BasisField, PeriodicField
 from ...io import write_bf, write_field
 from ...symmetry import SpaceGroup, pscf_name
@@ -59,16 +59,17 @@ class Output:
         with replacing_set(parent) as folder:
             # By the ending that tells the format, which --to may have told instead.
             made = [folder / f".{j}.{self.kind}{zipped}" for j in range(len(paths))]
-            for temporary, i in zip(made, numbers, strict=True):
-                if isinstance(field, BasisField):
-                    chosen = (
-                        field if i is None else field.with_coefficients(field.coefficients[i][None])
-                    )
-                    write_bf(temporary, chosen, self._group_name(field.group, group))
-                else:
-                    write_field(temporary, field, index=i)
-            for temporary, path in zip(made, paths, strict=True):
-                os.replace(temporary, folder / pathlib.Path(path).name)
+            ends = [folder / pathlib.Path(path).name for path in paths]
+            for temporary, end, i in zip(made, ends, numbers, strict=True):
+                with naming(end):
+                    if isinstance(field, BasisField):
+                        coefficients = field.coefficients if i is None else field.coefficients[[i]]
+                        chosen = field.with_coefficients(coefficients)
+                        write_bf(temporary, chosen, self._group_name(field.group, group))
+                    else:
+                        write_field(temporary, field, index=i)
+            for temporary, end in zip(made, ends, strict=True):
+                os.replace(temporary, end)
         return paths
 
     def _numbered(self, i: int) -> str:

@@ -149,9 +149,11 @@ class _Reader:
         elif name == "ZERR":
             self.values["z"] = _number(words[0])
         elif name == "LATT":
-            self.lattice = int(_number(words[0]))
-            if not 1 <= abs(self.lattice) <= 7:
+            lattice = int(_number(words[0]))
+            if not 1 <= abs(lattice) <= 7:
                 raise ValueError(f"expected 1 to 7 or -1 to -7, got {words[0]}")
+            # Not before: where text is only looked through, a line that is refused tells nothing.
+            self.lattice = lattice
         elif name == "SYMM":
             self.operations.append(SymOp.from_xyz("".join(words)))
         elif name == "SFAC":

@@ -135,7 +135,10 @@ def _columns(
 ) -> ReflectionTable:
     wanted = hklf or (told.hklf if told and told.hklf else 4)
     if wanted not in (3, 4):
-        raise ValueError(f"hklf: expected 3 (F) or 4 (I) of separated columns, got {wanted}")
+        where = told.path if told and not hklf else os.fspath(path)
+        raise ValueError(
+            f"{where}: hklf: expected 3 (F) or 4 (I) of separated columns, got {wanted}"
+        )
     intensity, amplitude = (3, None) if wanted == 4 else (None, 3)
     table = read_reflection_columns(path, [0, 1, 2], intensity, amplitude=amplitude, sigma=4)
     return told.told(table) if told else table

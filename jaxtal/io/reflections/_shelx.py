@@ -67,7 +67,8 @@ def parse_hkl(
         instructions = read_instructions(lines[end + 1 :], source, first + end + 1, tolerant=True)
     wanted = hklf if hklf is not None else (instructions.hklf or 4)
     if wanted not in (3, 4, 5):
-        raise ValueError(f"{source}: hklf: expected 3 (F), 4 (I) or 5 (domains), got {wanted}")
+        where = source if hklf is not None else instructions.path
+        raise ValueError(f"{where}: hklf: expected 3 (F), 4 (I) or 5 (domains), got {wanted}")
     if end == 0:
         raise ValueError(f"{source}: expected reflections, got none before 0 0 0")
     numbers = np.arange(first, first + end)
