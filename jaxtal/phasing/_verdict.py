@@ -89,7 +89,7 @@ def verdict(
     group, provided that these agree and turn out to have its symmetry. In other dimensions, where
     such runs find nothing, a start of each of the largest families is shaken and released
     from the group, and has to come back. Without any symmetry to be released from, starts are
-    independent, and two that agree are enough.
+    independent, and two that agree are enough, unless as many agree on something else.
 
     Args:
         equivalences: origins and hands of the group.
@@ -117,7 +117,12 @@ def verdict(
         pairs[:, ~allowed[rows]] = -np.inf
         found = pairs.max(axis=1, initial=-np.inf)
         best[rows] = np.where(np.isfinite(found), found, np.nan)
-        return Verdict(allowed & (best > limit), best)
+        # Of many pairs one of wrong starts may agree: only the largest family is believed.
+        families = linked_families(pairs, limit)
+        sizes = [len(family) for family in families]
+        if len(sizes) == 1 or sizes[0] > max(sizes[1], 1):
+            good[rows[families[0]]] = True
+        return Verdict(good & allowed & (best > limit), best)
     if not patient:
         return Verdict(good, best)
     witnesses: list[Witness] = []

@@ -27,6 +27,9 @@ _U_GONE, _U_MEDIANS = 0.20, 6.0
 _HEIGHT, _HALF, _INCOMPLETE = 0.4, 0.22, 0.11
 #: Distances of a new atom to others, angstrom.
 _NEAREST, _FARTHEST = 1.1, 3.6
+#: Deviations of the difference density that an extremum has to have, and that a hole has to have
+#: that is no farther than this from an atom, angstrom, where a bonded hydrogen atom would be.
+_NOISE, _BONDED_NOISE, _BOND = 5.0, 3.0, 1.25
 #: The same height where the lightest atom is not known: oxygen beside gallium shows a tenth.
 _LIGHTER = 0.1
 #: Density that shows a hydrogen atom on N or O, of that of one at rest at its place.
@@ -116,9 +119,13 @@ class Completion:
         if self.measured.radiation == "neutron" and self.contents.expects_hydrogen:
             # Of a negative scattering length, and smaller than that of others.
             hydrogen = abs(self.contents.expected_height(model, "H"))
-            holes = difference.peaks(40, holes=True)
-            holes = self.strong(*holes, _HEIGHT, hydrogen, difference.deviation)
-            x, height = np.concatenate([x, holes[0]]), np.concatenate([height, holes[1]])
+            at, depth = difference.peaks(60, holes=True)
+            # Most of a crystal's atoms may be hydrogen: a map that lacks them shows half of each.
+            bonded = nearest_atoms(at, model, np.flatnonzero(model.atomic_numbers > 1))[0] < _BOND
+            noise = np.where(bonded, _BONDED_NOISE, _NOISE) * difference.deviation
+            share = np.where(bonded, _HALF, _HEIGHT)
+            holes = np.abs(depth) > np.maximum(share * hydrogen, noise)
+            x, height = np.concatenate([x, at[holes]]), np.concatenate([height, depth[holes]])
         if len(x) == 0:
             return model
         distance, _ = nearest_atoms(x, model)
@@ -140,7 +147,7 @@ class Completion:
         """The extrema that are as high as an atom, and far above the noise."""
         if self.contents.formula is None:  # much lighter ones may be missing
             share = _LIGHTER
-        kept = np.abs(height) > max(share * expected, 5 * deviation)
+        kept = np.abs(height) > max(share * expected, _NOISE * deviation)
         return x[kept], height[kept]
 
     def exchanged(self, model: Model) -> Model:

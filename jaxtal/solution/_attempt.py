@@ -33,6 +33,8 @@ _GUESSED = {"xray": 0.12, "neutron": 0.12, "electron": 0.25}
 #: R1 in another group, of that in the chosen one, at which it is taken instead: a smaller group has
 #: more parameters and always fits somewhat better, a larger one explains more with fewer.
 _SMALLER, _EQUAL, _LARGER = 0.85, 0.95, 1.05
+#: Power of the model's intensities below which data are amplitudes; reflections of a shell for it.
+_AMPLITUDES, _SHELL = 0.65, 60
 #: Agreement of all runs at which other recipes find the same.
 _SAME = 0.85
 #: Alternatives that are refined besides the chosen group.
@@ -242,7 +244,33 @@ def _doubt(given: Given, search: SpaceGroupSearch, found: Refinement) -> str | N
                 f"R1 {found.R1:.3f}, and the intensities are nearly symmetric (R = "
                 f"{laws[0].r:.2f}) under a rotation of the lattice: a twin, perhaps"
             )
+    power = rise(found)
+    if power < _AMPLITUDES:
+        return (
+            f"the intensities rise with the power {power:.2f} of those of the model: they are |F| "
+            "instead of F^2 (HKLF 3)"
+        )
     return wrong_cell(found.model)
+
+
+def rise(found: Refinement) -> float:
+    """Power of the model's intensities that the measured ones rise with, at the same resolution.
+
+    The larger one of the two regressions, which noise and a poor model make larger: |F| read as
+    intensities have 0.5, right ones 0.95 and more.
+    """
+    data = found.measured
+    if len(data.hkl) != len(data.intensity):
+        return 1.0  # of a powder
+    strong = (data.intensity > 3 * data.sigma) & (found.calculated.square > 0)
+    x = np.log(found.calculated.square[strong])
+    y = np.log(data.intensity[strong])
+    order = np.argsort(data.stol2[strong], kind="stable")
+    shells = np.array_split(order, max(len(order) // _SHELL, 1))
+    x = np.concatenate([x[shell] - x[shell].mean() for shell in shells if len(shell)])
+    y = np.concatenate([y[shell] - y[shell].mean() for shell in shells if len(shell)])
+    common = float(x @ y)
+    return float(y @ y) / common if common > 0 else 1.0
 
 
 def unexplained(found: Refinement) -> float:

@@ -217,6 +217,27 @@ def test_no_start_is_believed_without_a_witness():
     assert not found.converged.any()
 
 
+def test_without_a_group_the_largest_family_is_believed():
+    """Of many pairs one of wrong starts may agree, and of two such nothing is known."""
+    listed = phasing.model("quartz", d_min=1.2).reflections.expanded()
+    problem = PhasingProblem.from_reflections(listed)
+    equivalences = phasing.Equivalences.build(problem.orbits)
+    phases = np.random.default_rng(0).uniform(-np.pi, np.pi, (2, len(problem.lower)))
+    f, g = problem.lower * np.exp(1j * phases)
+
+    def judged(*starts):
+        n = len(starts)
+        ratio, r = np.full(n, 50.0), np.zeros(n)
+        recipe = phasing.recipe("default")
+        told = verdict(equivalences, recipe, np.stack(starts), ratio, r, [*range(n)], lambda: None)
+        return told.converged.tolist()
+
+    assert judged(f, f, f, g, g) == [True, True, True, False, False]
+    assert judged(f, g, f) == [True, False, True]
+    assert judged(f, f, g, g) == [False] * 4
+    assert judged(f, g) == [False, False]
+
+
 def test_starts_of_half_right_phases_that_a_witness_knows_are_one_family():
     model = phasing.model("quartz", d_min=1.0)
     problem = PhasingProblem.from_reflections(model.reflections)

@@ -22,7 +22,7 @@ from jaxtal.refinement import Measurements, Model, complete_model
 from jaxtal.refinement._flack import Flack
 from jaxtal.reflections import ReflectionTable
 from jaxtal.solution import FreeStructure, Rung, Solution
-from jaxtal.solution._attempt import Attempt, _of_the_hand
+from jaxtal.solution._attempt import Attempt, _of_the_hand, rise
 from jaxtal.solution._cell_by_bonds import doubtful_cell, wrong_cell
 from jaxtal.solution._metric_by_bonds import metric_by_bonds
 from jaxtal.symmetry import SpaceGroup
@@ -382,6 +382,18 @@ def test_bonds_tell_a_wrong_cell():
     # No covalent bonds, nothing to say.
     salt = Model.build(np.diag([4.0, 4.0, 9.0]), "P 1", ["Na", "Na"], [[0, 0, 0], [0.5, 0.5, 0.5]])
     assert wrong_cell(salt) is None
+
+
+def test_amplitudes_that_are_read_as_intensities_are_known_by_the_model():
+    rng = np.random.default_rng(0)
+    square, stol2 = rng.exponential(size=400), rng.uniform(0.0, 0.3, 400)
+    for power in (1.0, 0.5):
+        intensity = (square * np.exp(-9 * stol2)) ** power * rng.normal(1.0, 0.05, 400)
+        data = SimpleNamespace(
+            hkl=np.zeros((400, 3)), intensity=intensity, sigma=0.05 * intensity, stol2=stol2
+        )
+        found = SimpleNamespace(measured=data, calculated=SimpleNamespace(square=square))
+        assert rise(found) == pytest.approx(power, rel=0.05)
 
 
 @pytest.mark.parametrize("length", [0.94, 1.05])
