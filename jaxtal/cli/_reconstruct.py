@@ -28,8 +28,6 @@ from ._watched import watched
 
 #: Width of the bins of G(d), 1/angstrom.
 _SPACING = 0.1
-#: Rate of Adam from starts near the crystal, which only have to walk.
-_GENTLE = 0.02
 
 
 def reconstruct(
@@ -78,7 +76,7 @@ def reconstruct(
     watching.check()
     if perturb is not None and perturb[0] >= 2:
         raise BadInputError(f"--perturb: expected D_LAT < 2, a relative width, got {perturb[0]:g}")
-    optimiser = Adam(steps=steps) if perturb is None else Adam(steps=steps, learning_rate=_GENTLE)
+    optimiser = Adam(steps) if perturb is None else Adam.from_displaced(perturb[1], steps)
     name = crystal_name(crystal)
     folder = output or pathlib.Path(f"reconstruction-{name}")
     with jax.enable_x64(dtype == "float64"):

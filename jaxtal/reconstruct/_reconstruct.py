@@ -66,7 +66,7 @@ def from_descriptor(
             carried through.
         cell_range: relative half-width of random cell lengths.
         volume: cell volume of random starts, angstrom^3 (see `estimate_volume`).
-        optimiser: first stage, default `Adam()`, with a third of its rate from perturbations.
+        optimiser: first stage, default `Adam()`, from perturbations `Adam.from_displaced(d_coor)`.
         polish: second stage, default `LevenbergMarquardt()`, for starts whose loss is at most 0.01
             or 100 tolerances; None for none.
         tolerance: loss, further terms included, below which a start has converged.
@@ -87,7 +87,7 @@ def from_descriptor(
     like = _with_symmetry(like)
     if optimiser is None:
         # A start near the solution only has to walk; a random one has to leave wrong basins.
-        optimiser = Adam() if perturbation is None else Adam(learning_rate=0.02)
+        optimiser = Adam() if perturbation is None else Adam.from_displaced(perturbation[1])
     if initial is None:
         if starts < 1:
             raise ValueError(f"starts: expected at least 1, got {starts}")

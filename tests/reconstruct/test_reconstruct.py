@@ -223,3 +223,18 @@ def test_both_hands_of_one_crystal_are_counted_together():
     assert len(only.starts) == 2
     assert len(only.mirrored) == 1
     assert "both hands" in found.message
+
+
+def test_the_rate_of_adam_goes_with_the_displacement():
+    rates = [Adam.from_displaced(d).learning_rate for d in (0.0, 0.5, 1.0, 2.0, 6.4)]
+    assert rates == pytest.approx([0.02, 0.03, 0.06, 0.12, 0.12])
+    assert Adam.from_displaced(1.0, steps=7).steps == 7
+
+
+@pytest.mark.slow
+def test_quartz_comes_back_from_two_angstroms():
+    crystal = prototype("alpha-quartz")
+    target = describe(crystal, Descriptor(8, 8, 6.0, n_bins=61))
+    for seed in range(4):
+        options = {"starts": 8, "perturbation": (0.08, 2.0), "key": seed, "progress": False}
+        assert from_descriptor(target, crystal, **options).success
