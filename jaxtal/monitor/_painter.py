@@ -10,7 +10,7 @@ from ._opened import opened
 from ._runs import News
 
 #: Seconds that a page is waited for at the end: one that is open, and one that is being opened.
-_LAST, _OPENING = 3.0, 6.0
+_LAST, _OPENING = 10.0, 6.0
 #: Seconds of looking between two pictures, at most.
 _PICTURE = 0.01
 #: Pictures that are not asked for their price: those of a short run.

@@ -115,6 +115,9 @@ class PhasingRuns(Runs):
 
     def look(self, curve: Curve, state: Any) -> None:
         kept: _Kept = state
+        if kept.told and (kept.state is None or kept.cycle <= curve.known):
+            # The run has recorded all; of older states nothing is wanted any more.
+            return
         with self.elsewhere.work((kept.stage, kept.state is None, kept.told)):
             self._look(curve, kept)
 
@@ -122,10 +125,8 @@ class PhasingRuns(Runs):
         with jax.enable_x64(self._double):
             observed = self._workspace.observed
             if kept.told:
-                # The run has recorded the rest; of older states nothing is wanted any more.
-                if kept.state is not None and kept.cycle > curve.known:
-                    f = _solved(observed, kept.algorithm, kept.state)
-                    curve.know(kept.attempt, kept.cycle, np.asarray(f))
+                f = _solved(observed, kept.algorithm, kept.state)
+                curve.know(kept.attempt, kept.cycle, np.asarray(f))
                 return
             table = self._table(kept.stage)
             if kept.state is None:
