@@ -187,5 +187,5 @@ def test_names_are_few():
     in_rooms = sum(len(exported(path)) for path in rooms if path.parts[0] != "_core")
     deeper = sum(len(exported(p)) for p in folders if p.parts[0] not in ("_core", "cli"))
     assert 0 < root <= 40
-    assert 0 < in_rooms <= 282
+    assert 0 < in_rooms <= 280
     assert 0 < deeper <= 40

@@ -28,7 +28,8 @@ def quick_to_compile(function: Callable[P, R]) -> Callable[P, R]:
     usual = eqx.filter_jit(function)
     if not _OPTIONS:
         return usual
-    quick = eqx.filter_jit(function, compiler_options=_OPTIONS)
+    with_options: Any = eqx.filter_jit  # its overloads leave out what goes on to `jax.jit`
+    quick = with_options(function, compiler_options=_OPTIONS)
 
     @functools.wraps(function)
     def compiled(*args: P.args, **kwargs: P.kwargs) -> R:
