@@ -63,7 +63,9 @@ class Output:
             for temporary, end, i in zip(made, ends, numbers, strict=True):
                 with naming(end):
                     if isinstance(field, BasisField):
-                        coefficients = field.coefficients if i is None else field.coefficients[[i]]
+                        coefficients = (
+                            field.coefficients if i is None else field.coefficients[i][None]
+                        )
                         chosen = field.with_coefficients(coefficients)
                         write_bf(temporary, chosen, self._group_name(field.group, group))
                     else:
