@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .._core import write_bytes
+from .._core import write_text
 from ..descriptors import Description
-from ..io import write_cif
 from ..reconstruct.ab_initio._discovery import DiscoveryNews
 from ..reconstruct.ab_initio._identify import crystal_of
 from ..reconstruct.ab_initio._lattice_fit import LatticeFit
@@ -145,16 +144,10 @@ class CompositionNews(News):
             (f"{stem}.csv", "candidate,free_coordinates,loss", tried),
             (f"{stem}-lattices.csv", "lattice,a,b,c,alpha,beta,gamma,unexplained", lattices),
         ):
-            text = ("\n".join([head, *lines]) + "\n").encode()
             files.append(folder / name)
-            write_bytes(files[-1], lambda file, text=text: file.write(text))
-        if self.closest is not None and self.closest.crystal is not None:
-            try:
-                write_cif(self.closest.crystal, folder / f"{stem}.cif", name="best_so_far")
-                files.append(folder / f"{stem}.cif")
-            except ValueError as error:
-                self.tell(f"no CIF: {error}")
-        return files
+            write_text(files[-1], "\n".join([head, *lines]) + "\n")
+        crystal = None if self.closest is None else self.closest.crystal
+        return [*files, *self.save_best(crystal, folder / f"{stem}.cif")]
 
 
 def lattice_text(found: Any) -> str:

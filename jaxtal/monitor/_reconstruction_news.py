@@ -7,9 +7,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from .._core import write_bytes
+from .._core import write_text
 from ..descriptors import Description, describe
-from ..io import write_cif
 from ..reconstruct._search import SearchNews
 from ._runs import News
 
@@ -104,13 +103,6 @@ class ReconstructionNews(News):
         lines = [f"step,{starts}"]
         for i, row in enumerate(self.losses.T):
             lines.append(",".join([str(i), *(f"{value:.6g}" for value in row)]))
-        text = ("\n".join(lines) + "\n").encode()
-        files = [folder / f"{stem}.csv"]
-        write_bytes(files[0], lambda file: file.write(text))
-        if self.best is not None:
-            try:
-                write_cif(self.best.crystal, folder / f"{stem}.cif", name="best_so_far")
-                files.append(folder / f"{stem}.cif")
-            except ValueError as error:
-                self.tell(f"no CIF: {error}")
-        return files
+        path, crystal = folder / f"{stem}.csv", None if self.best is None else self.best.crystal
+        write_text(path, "\n".join(lines) + "\n")
+        return [path, *self.save_best(crystal, folder / f"{stem}.cif")]

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .._core import write_bytes
+from .._core import write_bytes, write_text
+from ..io import write_cif
 from ..lattice import Superspace
 from ..phasing import Control
 from ._budget import Elsewhere
@@ -100,6 +101,17 @@ class News(abc.ABC):
     @abc.abstractmethod
     def save(self, folder: pathlib.Path, stem: str) -> list[pathlib.Path]:
         """Write what is known into files."""
+
+    def save_best(self, crystal: Any, path: pathlib.Path) -> list[pathlib.Path]:
+        """Write the best crystal so far; none, with a line in the log, where it is no valid one."""
+        if crystal is None:
+            return []
+        try:
+            write_cif(crystal, path, name="best_so_far")
+        except ValueError as error:
+            self.tell(f"no CIF: {error}")
+            return []
+        return [path]
 
 
 class Runs(News):
@@ -200,9 +212,8 @@ class Runs(News):
             for row in zip(*(table[name] for name in names), strict=True):
                 numbers = [str(start), str(curve.attempt), str(int(row[0]))]
                 lines.append(",".join([*numbers, *(f"{value:.6g}" for value in row[1:])]))
-        text = ("\n".join(lines) + "\n").encode()
         path = folder / f"{stem}.csv"
-        write_bytes(path, lambda file: file.write(text))
+        write_text(path, "\n".join(lines) + "\n")
         known = [(i, one.amplitudes) for i, one in curves if one.amplitudes is not None]
         if not known or self.waves is None:
             return [path]

@@ -12,8 +12,9 @@ _SHORT, _LONG = 0.6, 1.35
 #: tells.
 _MEAN, _NEAR, _REGULAR, _SOME = 0.96, 0.08, 0.1, 14
 #: Doubt of the metric at which a cell is wrong, and at which a user should look at it. Of 39 right
-#: cells one is above the second (0.76). Of cells with an axis off by 5 % half are, and a third are
-#: above the first; by 8 %, 80 and 68 %; by 22 %, all but those of parallel flat molecules.
+#: cells one is above the second (0.76). At 0.60 half of the cells with an
+#: axis off by 5 % are seen, and 80 % of those off by 8 %; a third and 68 % are above the first; by
+#: 22 %, all but those of parallel flat molecules.
 _WRONG, _DOUBTFUL = 1.0, 0.65
 #: Share of the carbon atoms that may be bonded to nothing, and number from which on they count.
 _ALONE, _CARBONS = 0.25, 6

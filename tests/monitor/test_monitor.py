@@ -22,6 +22,7 @@ from jaxtal.cli import main
 from jaxtal.descriptors import Descriptor, describe
 from jaxtal.grids import Grid
 from jaxtal.lattice import Superspace
+from jaxtal.monitor import _budget
 from jaxtal.monitor._budget import Budget
 from jaxtal.monitor._curve import Curve, Point
 from jaxtal.monitor._plane_sum import PlaneSum, Waves
@@ -230,37 +231,38 @@ def test_observed_points_are_those_of_every_cycle(problem, grid, monkeypatch):
     assert (np.abs(table["d5"] - whole[:, 5]) < 0.1 * spread).all()
 
 
-def test_a_budget_is_kept():
+def test_a_budget_is_kept(monkeypatch):
+    now = [0.0, 0.0]  # wall time, processor time
+    monkeypatch.setattr(_budget, "_clocks", lambda: tuple(now))
     budget = Budget(0.5, credit=0.1)
-    assert budget.left == pytest.approx(0.1, abs=0.01)
+    assert budget.left == pytest.approx(0.1)
     budget.pay(0.2)
-    assert budget.left < 0
-    time.sleep(0.3)
-    assert budget.left > 0
+    assert budget.left == pytest.approx(-0.1)
+    now[0] += 0.3
+    assert budget.left == pytest.approx(0.05)
+    now[0] += 100.0
+    assert budget.left == pytest.approx(0.3)
     with pytest.raises(ValueError, match=r"share: expected a number in \(0, 1\], got 0"):
         Budget(0)
     # A run that computes on processors earns only what they have given it.
     waiting = Budget(0.5, credit=0.0, processors=lambda: True)
-    time.sleep(0.3)
-    assert waiting.left < 0.1
+    now[0] += 0.4
+    now[1] += 0.1
+    assert waiting.left == pytest.approx(0.05)
 
 
-def test_a_thread_pays_for_what_it_computes():
+def test_a_thread_pays_for_what_it_computes(monkeypatch):
+    own = [1.0]
+    monkeypatch.setattr(_budget.time, "thread_time", lambda: own[0])
     budget = Budget(0.01, credit=0.0)
     budget.settle()
-    time.sleep(0.1)
-    budget.settle()
-    assert budget.spent < 0.05
-    end = time.thread_time() + 0.1
-    while time.thread_time() < end:
-        pass
+    assert budget.spent == 0
+    own[0] += 0.1
     budget.settle(free=True)
-    assert budget.spent < 0.05
-    end = time.thread_time() + 0.1
-    while time.thread_time() < end:
-        pass
+    assert budget.spent == 0
+    own[0] += 0.2
     budget.settle()
-    assert 0.1 <= budget.spent < 0.15
+    assert budget.spent == pytest.approx(0.2)
 
 
 def test_states_that_wait_are_thinned_and_points_sorted():
