@@ -2,13 +2,13 @@
 
 import dataclasses
 import pathlib
-import warnings
 from typing import Annotated, Any
 
 import numpy as np
 from cyclopts import Parameter
 
 from ..crystal import WyckoffCrystal
+from ..io._ase_frames import frames
 from ..symmetry import SpaceGroup
 from ._errors import BadInputError
 from ._inputs import find_crystal
@@ -124,8 +124,6 @@ def sought_crystal(sought: Sought, reading: Reading) -> WyckoffCrystal:
 
 def _molecule(text: str) -> tuple[Any, str]:
     """The atoms in a file that ASE reads, and a letter."""
-    import ase.io
-
     file, colon, letter = text.rpartition(":")
     if not (file and colon and letter.isalnum()):
         raise BadInputError(
@@ -134,12 +132,10 @@ def _molecule(text: str) -> tuple[Any, str]:
     if not pathlib.Path(file).is_file():
         raise BadInputError(f"--molecule: no such file: {file}")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ase.io.read(pathlib.Path(file)), letter
-    except Exception as error:  # its readers raise whatever comes
-        reason = f"{type(error).__name__}: {error}".rstrip(": ").splitlines()[0]
-        raise BadInputError(f"--molecule: ASE can't read {file} ({reason})") from error
+        (atoms,) = frames(pathlib.Path(file), last=True)
+    except (ValueError, ImportError, OSError) as error:
+        raise BadInputError(f"--molecule: ASE can't read {file} ({error})") from error
+    return atoms, letter
 
 
 def _pair(text: str) -> tuple[str, str]:
