@@ -18,8 +18,8 @@ def test_version():
 def test_names_a_user_starts_with():
     for name in (
         *("Crystal", "WyckoffCrystal", "Lattice", "SpaceGroup", "Superspace", "prototype"),
-        *("describe", "distance", "use_compilation_cache", "rdf_distance", "preset"),
-        *("Descriptor", "PowerSpectrum", "RadialDistribution", "PairDistribution"),
+        *("describe", "distance", "use_compilation_cache", "preset"),
+        *("Descriptor", "PowerSpectrum", "RadialDistribution"),
     ):
         assert callable(getattr(jxt, name))
     assert callable(jxt.io.read)

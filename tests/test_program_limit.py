@@ -7,13 +7,20 @@ import pytest
 from jaxtal._core import _program_limit, limit_programs
 
 
+def begin_anew(monkeypatch):
+    """As in a new process, whatever this one has let go before."""
+    known = {"share": _program_limit._FIRST, "doors": _program_limit._BETWEEN, "compiled": 0.0}
+    for name, value in known.items():
+        monkeypatch.setattr(_program_limit._Limit, name, value)
+
+
 @pytest.fixture
 def maps(monkeypatch, tmp_path):
     """Tell how many maps there are, of 1600; count how often programs are let go."""
     freed = []
     monkeypatch.setattr(_program_limit, "_MAPS", tmp_path / "maps")
     monkeypatch.setattr(_program_limit, "_ALLOWED", tmp_path / "allowed")
-    monkeypatch.setattr(_program_limit, "_Limit", type("_Limit", (_program_limit._Limit,), {}))
+    begin_anew(monkeypatch)
     monkeypatch.setattr(jax, "clear_caches", lambda: freed.append(1))
     (tmp_path / "allowed").write_text("1600\n")
 
@@ -49,6 +56,13 @@ def test_a_process_that_needs_more_gets_more(maps):
     assert maps(801) == 3
 
 
+def test_what_the_process_did_before_does_not_matter(maps, monkeypatch):
+    monkeypatch.setattr(_program_limit._Limit, "share", _program_limit._LAST)
+    assert maps(300) == 0
+    begin_anew(monkeypatch)
+    assert maps(300) == 1
+
+
 def test_a_system_that_does_not_tell(maps, monkeypatch, tmp_path):
     monkeypatch.setattr(_program_limit, "_MAPS", tmp_path / "none")
     assert maps(900) == 0
@@ -59,7 +73,7 @@ def test_programs_are_maps_and_go(monkeypatch, tmp_path):
     def count():
         return _program_limit._MAPS.read_bytes().count(b"\n")
 
-    monkeypatch.setattr(_program_limit, "_Limit", type("_Limit", (_program_limit._Limit,), {}))
+    begin_anew(monkeypatch)
     before = count()
     keep = [jax.jit(lambda x, i=i: jnp.sin(x) @ x * i) for i in range(20)]
     for i, one in enumerate(keep):
