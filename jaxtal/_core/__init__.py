@@ -27,6 +27,8 @@ from ._namespace import AnyArray as AnyArray
 from ._namespace import matmul as matmul
 from ._namespace import namespace as namespace
 from ._namespace import on_host as on_host
+from ._on_cores import as_here as as_here
+from ._on_cores import on_cores as on_cores
 from ._program_limit import limit_programs as limit_programs
 from ._progress import progress_bar as progress_bar
 from ._quick_to_compile import quick_to_compile as quick_to_compile
@@ -37,6 +39,7 @@ from ._safe import safe_sqrt as safe_sqrt
 from ._specification import AbstractSpecification as AbstractSpecification
 from ._specification import check_same_specification as check_same_specification
 from ._specification import specification_from_json as specification_from_json
+from ._threads import cores as cores
 from ._threads import few_threads as few_threads
 from ._tracers import host_array as host_array
 from .host import Held as Held

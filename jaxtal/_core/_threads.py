@@ -1,9 +1,16 @@
-"""Threads of the host's linear algebra, where waking them costs more than they bring."""
+"""Cores, and threads of the host's linear algebra, where waking them costs more than it brings."""
 
 import contextlib
 import functools
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from typing import Any
+
+
+def cores() -> int:
+    """Count the cores that this process may use."""
+    affinity: Callable[[int], set[int]] | None = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 @functools.cache

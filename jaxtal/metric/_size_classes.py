@@ -1,7 +1,9 @@
 """Fingerprints by compiled programs, one for each class of sizes (host)."""
 
+import collections
+import concurrent.futures
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -11,7 +13,7 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array
 
-from .._core import copied, dealt, device_array, map_rows
+from .._core import as_here, copied, cores, dealt, device_array, map_rows
 from ..crystal import Crystal, HostAtoms
 from ..crystal.apply import map_crystals
 from ..diffraction.sums import box_size
@@ -27,6 +29,9 @@ BATCH = 32
 #: Compiled programs that are kept. Each takes some 450 memory maps of a process on a CPU, of which
 #: Linux allows 65530; beyond those, the compiler fails for want of memory.
 PROGRAMS = 80
+
+Program = Callable[..., Fingerprint]
+"""Of a plan and padded crystals."""
 
 
 class SizeClass(NamedTuple):
@@ -49,36 +54,49 @@ def compiled_fingerprints(
 ) -> tuple[list[np.ndarray], list[bool]]:
     """Compute vectors of crystals in reduced cells, and which are complete (host).
 
-    On a mesh each call deals `BATCH` crystals to every device, which then computes what a lone one
-    would, to the same bits.
+    On a CPU each core computes `BATCH` crystals at a time, while this thread goes on to the next
+    ones. On a mesh each call deals `BATCH` crystals to every device, which then computes what a
+    lone one would, to the same bits.
 
     Raises:
         ValueError: a crystal that fits no class; it is named by its place.
     """
     waiting: dict[SizeClass, list[tuple[int, HostAtoms]]] = {}
-    vectors: dict[int, np.ndarray] = {}
-    complete: dict[int, bool] = {}
-
+    running: collections.deque[tuple[tuple[int, ...], concurrent.futures.Future]] = (
+        collections.deque()
+    )
+    rows: dict[int, tuple[np.ndarray, bool]] = {}
     full = BATCH * (1 if mesh is None else mesh.size)
+    at_once = cores() if mesh is None and jax.default_backend() == "cpu" else 1
 
     def flush(kind: SizeClass) -> None:
-        some = waiting.pop(kind)
-        found = _run(metric, kind, [atoms for _, atoms in some], dtype, mesh)
-        for (place, _), vector, whole in zip(some, *found, strict=True):
-            vectors[place], complete[place] = vector, whole
+        places, some = zip(*waiting.pop(kind), strict=True)
+        plan, program = _program(metric, kind, str(dtype), mesh)
+        run = as_here(lambda: _run(plan, program, kind.size, some, dtype, mesh))
+        running.append((places, pool.submit(run)))
+        if len(running) > at_once:
+            collect()
 
-    for place, atoms in enumerate(crystals):
-        try:
-            kind = _class_of(atoms, metric)
-        except ValueError as error:
-            raise ValueError(f"crystal {place}: {error}") from error
-        waiting.setdefault(kind, []).append((place, atoms))
-        if len(waiting[kind]) == full:
+    def collect() -> None:
+        places, future = running.popleft()
+        vectors, complete = future.result()
+        rows.update(zip(places, zip(vectors, map(bool, complete), strict=True), strict=True))
+
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        for place, atoms in enumerate(crystals):
+            try:
+                kind = _class_of(atoms, metric)
+            except ValueError as error:
+                raise ValueError(f"crystal {place}: {error}") from error
+            waiting.setdefault(kind, []).append((place, atoms))
+            if len(waiting[kind]) == full:
+                flush(kind)
+        for kind in list(waiting):
             flush(kind)
-    for kind in list(waiting):
-        flush(kind)
-    places = range(len(vectors))
-    return [vectors[place] for place in places], [bool(complete[place]) for place in places]
+        while running:
+            collect()
+    vectors, complete = zip(*(rows[place] for place in range(len(rows))), strict=True)
+    return list(vectors), list(complete)
 
 
 def _class_of(atoms: HostAtoms, metric: AbstractMetric) -> SizeClass:
@@ -110,14 +128,18 @@ def _step(n: int, least: int, factor: int = 2) -> int:
 
 
 def _run(
-    metric: AbstractMetric, kind: SizeClass, some: list[HostAtoms], dtype: Any, mesh: Mesh | None
+    plan: MetricPlan,
+    program: Program,
+    size: int,
+    some: Sequence[HostAtoms],
+    dtype: Any,
+    mesh: Mesh | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Vectors (n, D) of crystals of one class, and which are complete."""
-    plan, program = _program(metric, kind, str(dtype), mesh)
     devices = 1 if mesh is None else mesh.size
     # Dealt like cards, so that few crystals keep all devices busy.
     order = np.arange(BATCH * devices).reshape(BATCH, devices).T.ravel()
-    padded = _padded(some, kind.size, order, dtype)
+    padded = _padded(some, size, order, dtype)
     found = program(plan, padded if mesh is None else dealt(padded, mesh))
     place = np.argsort(order)[: len(some)]
     return np.asarray(found.vector)[place], np.asarray(found.complete)[place]
@@ -126,7 +148,7 @@ def _run(
 @functools.lru_cache(maxsize=PROGRAMS)
 def _program(
     metric: AbstractMetric, kind: SizeClass, dtype: str, mesh: Mesh | None
-) -> tuple[MetricPlan, Callable[..., Fingerprint]]:
+) -> tuple[MetricPlan, Program]:
     """The plan of a class, and what computes its crystals, compiled at the first call."""
     plan = MetricPlan.build(
         metric,
@@ -145,7 +167,7 @@ Padded = tuple[Array, Array, Array, Array]
 """Matrices, coordinates, atomic numbers and occupancies, crystals first."""
 
 
-def _padded(some: list[HostAtoms], size: int, order: np.ndarray, dtype: Any) -> Padded:
+def _padded(some: Sequence[HostAtoms], size: int, order: np.ndarray, dtype: Any) -> Padded:
     """The crystals in some order, and such of no atoms up to a number that is always the same."""
     every = len(order)
     matrix = np.tile(np.eye(3), (every, 1, 1))

@@ -3,7 +3,6 @@
 import concurrent.futures
 import functools
 import math
-import os
 import pathlib
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
-from .._core import CompileClock, Devices, mesh_of, progress_bar
+from .._core import CompileClock, Devices, cores, mesh_of, progress_bar
 from ..grids import Grid, search_grid
 from ..reflections import AbstractWindow, Reflections, Sharpening
 from ._agreement import Equivalences
@@ -141,7 +140,7 @@ def phase(
     searched = time.perf_counter()
     own = max(len(processes.own(range(starts))), 1)
     on_mesh = StartsOnMesh.of_several(devices, workspace)
-    usual = _cores() if jax.default_backend() == "cpu" else 64
+    usual = cores() if jax.default_backend() == "cpu" else 64
     width = batch or (min(starts, usual) if on_mesh is None else min(own, on_mesh.width))
     control, interrupted = control or Control(), False
     with (
@@ -291,13 +290,6 @@ class _Run:
 
 def _or_least(value: float) -> float:
     return -math.inf if math.isnan(value) else value
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _search(problem: PhasingProblem, seed: int) -> Grid:

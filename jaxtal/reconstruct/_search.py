@@ -4,7 +4,6 @@ import concurrent.futures
 import dataclasses
 import functools
 import itertools
-import os
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,7 +12,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, PyTree
 
-from .._core import device_array
+from .._core import cores, device_array
 from . import _run_chunk
 from ._abstract_optimiser import CHUNK, AbstractOptimiser
 from ._adam import Adam
@@ -151,7 +150,7 @@ class _Runner:
         on_cpu = jax.default_backend() == "cpu"
         side = _SIDE_BY_SIDE if on_cpu else len(initial)
         self.batch = min(side, 1 << (keep - 1).bit_length())
-        self.pool = concurrent.futures.ThreadPoolExecutor(_cores() if on_cpu else 2)
+        self.pool = concurrent.futures.ThreadPoolExecutor(cores() if on_cpu else 2)
 
     def __enter__(self) -> "_Runner":
         return self
@@ -312,8 +311,3 @@ class _Runner:
 def _shapes(tree: PyTree) -> Any:
     leaves, structure = jax.tree.flatten(tree)
     return structure, tuple((np.shape(x), str(getattr(x, "dtype", ""))) for x in leaves)
-
-
-def _cores() -> int:
-    affinity: Callable[[int], set[int]] | None = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -6,14 +6,13 @@ needs, for less than half of the time; products of blocks are added up in double
 
 import dataclasses
 import functools
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
-from .._core import few_threads
+from .._core import cores, few_threads
 from ._least_squares import Calculated, Problem
 from ._model import Model
 from ._parameters import Parameters
@@ -60,7 +59,7 @@ def normal_equations(
     """
     measured = problem.measured
     n, m = len(measured.hkl), len(measured)
-    workers = _cores() if n * free.count > _WORK else 1
+    workers = min(cores(), 8) if n * free.count > _WORK else 1
     parts = _gathered(problem.blocks(model), min(_PRODUCT, -(-n // workers)))
     shares = [part for i in range(workers) if (part := parts[i::workers])]
     calculate = functools.partial(_sums, problem, model, free, np.dtype(dtype))
@@ -189,11 +188,6 @@ class _Rows:
         for i in range(free.twins):
             J[last + 1 + i] = slope * (squares[i + 1] - squares[0])
         return terms[0].F, Q, Y
-
-
-def _cores() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)
-    return min(len(affinity(0)) if affinity else os.cpu_count() or 1, 8)
 
 
 def _is_identity(matrix: Any) -> bool:

@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import dataclasses
-import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, get_args
@@ -191,7 +190,7 @@ def _climb(
         # In the units of the moduli; a run that has gone astray has no phases.
         return np.where(np.isfinite(F), modulus * np.exp(1j * np.angle(F)), 0.0), float(r)
 
-    with concurrent.futures.ThreadPoolExecutor(_cores()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(cores()) as pool:
         first = min(_FIRST, rung.cycles)
         runs = range(starts)
         begin = [free_start(data, key) for key in keys]
@@ -280,7 +279,3 @@ def _unmeasured(reflections: Reflections, limit: float) -> np.ndarray:
     members = Orbits.build(reflections.group, listed).members
     q = np.linalg.norm(reflections.space.q_parallel(members), axis=1)
     return members[q <= limit]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

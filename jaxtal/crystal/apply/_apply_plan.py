@@ -18,6 +18,7 @@ from ..._core import (
     device_array,
     map_rows,
     mesh_of,
+    on_cores,
     on_host,
     on_mesh,
 )
@@ -55,12 +56,17 @@ def apply_plan(
         mesh: devices that the crystals are dealt to, in order: a `jax.sharding.Mesh` (all of its
             axes deal), a number of this process's devices, or a list. They exchange nothing; the
             results stay where they are made. Default the one that JAX takes; so is one crystal.
+            Of a CPU, outside of `jit` and with `chunk="auto"`, all cores take their part.
 
     Raises:
         ValueError: something that is no crystal, a chunk below 1, or fewer devices than asked for.
     """
     given = as_program(crystals)
-    many = None if _matrix(given).ndim == 2 else mesh_of(mesh)
+    if _matrix(given).ndim == 2:
+        return _applied(plan, given, None, one, chunk)
+    many = mesh_of(mesh)
+    if many is None and chunk == "auto":
+        return on_cores(lambda plan, some: _applied(plan, some, None, one, chunk), plan, given)
     return on_mesh(_applied, plan, given, many, one, chunk)
 
 

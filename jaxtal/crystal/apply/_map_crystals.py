@@ -23,8 +23,7 @@ def map_crystals(f: Callable[..., PyTree], crystals: PyTree, *, chunk: Chunk = "
         crystals: arrays with the batch first.
         chunk: crystals computed side by side, the chunks one after another; None for all. "auto"
             is 1 on a CPU, whose cache one crystal fills, and 256 elsewhere. Memory is in
-            proportion. One at a time keeps one core busy: threads that call with a part of the
-            batch each use more.
+            proportion. One at a time keeps one core busy: `apply_plan` gives each its part.
 
     Returns:
         What f returns, with the batch first.
