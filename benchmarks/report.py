@@ -40,10 +40,11 @@ THROUGHPUT = """
 
 64 rattled and strained cells of alpha-quartz, 72 atoms each, float32, q_max = 10 1/A, n_max =
 l_max = 10; the metric at its default settings; SOAP as above, by DScribe unless stated, RINSE with
-its defaults, AMD with k = 100; powder lines of Cu K-alpha from 5 to 90 degrees. On a CPU the
-crystals of a batch follow one another in one program; two threads take half a batch each. First
-call: of all 64 in this process, with what it compiles or loads (4 of RECP and midas-hkls). How much
-faster: medians, and best times, of the rows named.
+its defaults, AMD with k = 100; powder lines of Cu K-alpha from 5 to 90 degrees. Inside `jit`, on a
+CPU, the crystals of a batch follow one another in one program; two threads take half a batch each,
+as do the calls `plan(crystals)` and `metric(crystals)` by themselves. First call: of all 64 in this
+process, with what it compiles or loads (4 of RECP and midas-hkls). How much faster: medians, and
+best times, of the rows named.
 
 """
 
