@@ -13,6 +13,7 @@ from from_composition_report import from_composition_text
 from generative_report import generative_text
 from monitor_report import monitor_text
 from notebooks_report import notebooks_text
+from prototypes_report import prototypes_text
 from rebuilding_report import rebuilding_text
 from refinement_report import refinement_text
 from solving_report import simulated_text, solving_peers_text, solving_text, verdict_text
@@ -620,6 +621,7 @@ def write():
     if path.exists() and "this" in (result := json.loads(path.read_text()))["builds"]:
         text += rebuilding_text(result)
     for name, told in (
+        ("prototypes", prototypes_text),
         ("from_composition", from_composition_text),
         ("descent", descent_text),
         ("phasing", phasing_text),
