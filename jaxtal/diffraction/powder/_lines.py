@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -82,10 +81,9 @@ def powder_lines(
     hkl, d = hkl[order], d[order]
     begins = _begins(d, tolerance)
     ends, spacing = np.append(begins[1:], len(d)), d[begins]
-    keys, named = _family_keys(crystal, matrix, hkl)
     lines, first, last, by_q = pattern.lines, *pattern.limits, pattern.axis == "q"
     intensity = peaks.reshape(len(lines), -1)[:, order]
-    found = []
+    listed = []
     for (wavelength, _), strengths in zip(lines, intensity, strict=True):
         angle = np.full(len(spacing), np.nan)
         if wavelength is not None:
@@ -93,21 +91,22 @@ def powder_lines(
             angle[seen] = 2 * np.rad2deg(np.arcsin(wavelength / (2 * spacing[seen])))
         place = 2 * np.pi / spacing if by_q else angle
         total = np.add.reduceat(strengths, begins) if len(begins) else np.zeros(0)
-        inside = np.flatnonzero((place >= first) & (place <= last) & (total > 0))
-        found += [(wavelength, float(angle[i]), float(total[i]), int(i)) for i in inside]
-    strongest = max((line[2] for line in found), default=0.0)
-    kept = []
-    for wavelength, degrees, strength, i in found:
-        if not strength > minimum / 100 * strongest:
-            continue
-        members: dict[tuple[int, ...], list[int]] = {}
-        for j in range(begins[i], ends[i]):
-            members.setdefault(keys[j], []).append(j)
-        families = tuple((named(hkl[m]), copies * len(m)) for m in members.values())
-        two_theta = None if np.isnan(degrees) else degrees
-        strength = 100 * strength / strongest if scaled else strength
-        kept.append(PowderLine(two_theta, float(spacing[i]), families, strength, wavelength))
-    return kept
+        total = np.where((place >= first) & (place <= last) & (total > 0), total, 0.0)
+        listed.append((wavelength, angle, total))
+    strongest = max((total.max(initial=0.0) for *_, total in listed), default=0.0)
+    least = minimum / 100 * strongest
+    shown = np.any([(total > least) & (total > 0) for *_, total in listed], axis=0)
+    line = np.repeat(np.arange(len(begins)), ends - begins)
+    families = _families(crystal, matrix, hkl[shown[line]], line[shown[line]], copies)
+    found = []
+    for wavelength, angle, total in listed:
+        kept = np.flatnonzero((total > least) & (total > 0))
+        heights = 100 * total / strongest if scaled else total
+        columns = (x[kept].tolist() for x in (angle, spacing, heights))
+        for i, degrees, distance, height in zip(kept.tolist(), *columns, strict=True):
+            angle_of_line = None if wavelength is None else degrees
+            found.append(PowderLine(angle_of_line, distance, families[i], height, wavelength))
+    return found
 
 
 @functools.cache
@@ -153,31 +152,65 @@ def _begins(d: Float[np.ndarray, " P"], tolerance: float) -> Int[np.ndarray, " l
     return np.array(found, np.int64)
 
 
-def _family_keys(
-    crystal: Any, matrix: np.ndarray, hkl: Int[np.ndarray, "P 3"]
-) -> tuple[list[tuple[int, ...]], Callable[[np.ndarray], tuple[int, int, int]]]:
-    """What reflections of one family, and equal d, have in common; and what names a family."""
+Index = tuple[int, int, int]
+
+
+def _families(
+    crystal: Any,
+    matrix: np.ndarray,
+    hkl: Int[np.ndarray, "P 3"],
+    line: Int[np.ndarray, " P"],
+    copies: int,
+) -> dict[int, tuple[tuple[Index, int], ...]]:
+    """Names and multiplicities of the families of each line, in the order of the reflections.
+
+    Args:
+        crystal: its Laue group decides, if it is known.
+        matrix: its cell.
+        hkl: reflections, line after line.
+        line: number of the line of each.
+        copies: how many reflections each stands for.
+    """
+    if not len(hkl):
+        return {}
+    rotations = None
     if isinstance(crystal, WyckoffCrystal):
         rotations = np.asarray(crystal.group.laue_rotations, np.int64)
-        keys = [max(tuple(row) for row in (h @ rotations).tolist()) for h in hkl]
-        return keys, lambda members: _nicest(members[0] @ rotations)
-    lengths = np.linalg.norm(matrix, axis=1)
-    cosines = (matrix @ matrix.T) / np.outer(lengths, lengths)
-    full, angles = hkl, cosines[[1, 0, 0], [2, 2, 1]]
-    if np.allclose([lengths[0] / lengths[1], *angles], [1, 0, 0, -0.5], rtol=0, atol=1e-3):
-        full = np.column_stack([hkl, -hkl[:, 0] - hkl[:, 1]])
-    keys = [tuple(row) for row in np.sort(np.abs(full), axis=1).tolist()]
-    return keys, _largest
+        keys = _ranks(np.einsum("pi,rij->prj", hkl, rotations)).max(axis=1)
+    else:
+        lengths = np.linalg.norm(matrix, axis=1)
+        cosines = (matrix @ matrix.T) / np.outer(lengths, lengths)
+        full, angles = hkl, cosines[[1, 0, 0], [2, 2, 1]]
+        if np.allclose([lengths[0] / lengths[1], *angles], [1, 0, 0, -0.5], rtol=0, atol=1e-3):
+            full = np.column_stack([hkl, -hkl[:, 0] - hkl[:, 1]])
+        keys = _ranks(np.sort(np.abs(full), axis=1))
+    _, first, member, count = np.unique(
+        line * (keys.max() + 1) + keys, return_index=True, return_inverse=True, return_counts=True
+    )
+    if rotations is None:
+        # The largest of the members and their inverses.
+        upward = np.where((_ranks(hkl) > _ranks(-hkl))[:, None], hkl, -hkl)
+        last = np.lexsort((_ranks(upward), member))[np.cumsum(count) - 1]
+        names = upward[last]
+    else:
+        # The largest of the orbit, of those without negative indices if there are any.
+        orbits = np.einsum("fi,rij->frj", hkl[first], rotations)
+        ranks = _ranks(orbits)
+        ranks += (orbits.min(axis=2) >= 0) * (ranks.max() + 1)
+        names = np.take_along_axis(orbits, ranks.argmax(axis=1)[:, None, None], axis=1)[:, 0]
+    order = np.argsort(first)
+    columns = (line[first][order], names[order], copies * count[order])
+    found: dict[int, tuple[tuple[Index, int], ...]] = {}
+    for i, (h, k, l), n in zip(*(x.tolist() for x in columns), strict=True):
+        found[i] = (*found.get(i, ()), ((h, k, l), n))
+    return found
 
 
-def _largest(members: Int[np.ndarray, "n 3"]) -> tuple[int, int, int]:
-    """The largest of some indices and their inverses."""
-    rows = members.tolist()
-    h, k, l = max(*rows, *([-x for x in row] for row in rows))
-    return h, k, l
-
-
-def _nicest(orbit: Int[np.ndarray, "n 3"]) -> tuple[int, int, int]:
-    """The largest, of those without negative indices if there are any."""
-    h, k, l = max((tuple(row) for row in orbit.tolist()), key=lambda row: (min(row) >= 0, row))
-    return h, k, l
+def _ranks(indices: Int[np.ndarray, "*n k"]) -> Int[np.ndarray, "*n"]:
+    """Whole numbers, from 0, that stand in the order in which rows of indices do."""
+    most = int(np.abs(indices).max())
+    digits = indices + most
+    rank = digits[..., 0]
+    for place in range(1, indices.shape[-1]):
+        rank = rank * (2 * most + 1) + digits[..., place]
+    return rank

@@ -1,5 +1,6 @@
 """`PowderPattern`: the powder diffraction pattern of a crystal, differentiable."""
 
+import functools
 from typing import Any, Literal, get_args
 
 import equinox as eqx
@@ -45,6 +46,29 @@ def _one_or_three(x: Any) -> float | tuple[float, float, float]:
         return float(x)
     u, v, w = (float(value) for value in x)
     return u, v, w
+
+
+@functools.lru_cache(maxsize=64)
+def _space(
+    axis: Axis,
+    lines: tuple[tuple[float | None, float], ...],
+    end: float,
+    kind: str,
+    charges: Charges,
+    displacements: bool,
+    anomalous: bool,
+) -> ReciprocalSpace:
+    if axis == "two_theta":
+        shortest = min(value for value, _ in lines if value is not None)
+        end = 4 * np.pi * np.sin(np.deg2rad(end / 2)) / shortest
+    return ReciprocalSpace(
+        q_max=end * (1 + 1e-6),
+        kind=kind,
+        charges=charges,
+        taper="none",
+        displacements=displacements,
+        wavelength=lines[0][0] if anomalous else None,
+    )
 
 
 class PowderPattern(AbstractSpecification):
@@ -154,17 +178,14 @@ class PowderPattern(AbstractSpecification):
     @property
     def space(self) -> ReciprocalSpace:
         """The sphere of reciprocal space that holds every line of the pattern."""
-        end = self.end
-        if self.axis == "two_theta":
-            shortest = min(value for value, _ in self.lines if value is not None)
-            end = 4 * np.pi * np.sin(np.deg2rad(end / 2)) / shortest
-        return ReciprocalSpace(
-            q_max=end * (1 + 1e-6),
-            kind=self.kind,
-            charges=self.charges,
-            taper="none",
-            displacements=self.displacements,
-            wavelength=self.lines[0][0] if self.anomalous else None,
+        return _space(
+            self.axis,
+            self.lines,
+            self.end,
+            self.kind,
+            self.charges,
+            self.displacements,
+            self.anomalous,
         )
 
     def plan(
