@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from ..._core import computing_dtype
 from ...crystal import WyckoffCrystal
@@ -143,32 +143,30 @@ def _cells(
     fit = LatticeFit.of(target)
     for again in (False, True):
         for found in find_lattices(fit, lattice, volume / lattice.points, tolerance, again=again):
-            for matrix in _axes(lattice, found.matrix):
-                hkl, _ = lattice.reflections(matrix, fit.q_max)
-                # Representatives of the holohedry may be absent while equivalents are not.
-                hkl = np.concatenate([hkl @ W for W in lattice.holohedry.laue_rotations])
-                hkl = np.unique(hkl[~absent(hkl, group)], axis=0)
-                left = fit.unexplained(hkl, matrix, fit.bins(lattice, matrix))
+            every, _ = lattice.reflections(found.matrix, fit.q_max)
+            # Representatives of the holohedry may be absent while equivalents are not.
+            every = np.concatenate([every @ W for W in lattice.holohedry.laue_rotations])
+            every, bins = np.unique(every, axis=0), fit.bins(lattice, found.matrix)
+            for rows in _axes(lattice, group):
+                matrix, hkl = cell_to_matrix(matrix_to_cell(rows @ found.matrix)), every @ rows.T
+                left = fit.unexplained(hkl[~absent(hkl, group)], matrix, bins)
                 if np.sum(left**2) <= 1e3 * max(tolerance, found.unexplained):
                     yield matrix_to_cell(matrix)
 
 
-def _axes(lattice: Bravais, matrix: Float[np.ndarray, "3 3"]) -> list[Float[np.ndarray, "3 3"]]:
-    """The choices of axes of a lattice that groups tell apart."""
+def _axes(lattice: Bravais, group: SpaceGroup) -> list[Int[np.ndarray, "3 3"]]:
+    """The choices of axes, as rows in those of the lattice, that groups tell apart."""
     a, b, c = np.eye(3, dtype=int)
     if lattice.name in ("oF", "oI", "oP"):
-        choices = [np.array(rows) for rows in itertools.permutations((a, b, c))]
-    elif lattice.name == "oC":
-        choices = [np.array([a, b, c]), np.array([b, a, -c])]
-    elif lattice.name == "mP":
-        choices = [
-            np.array(rows)
-            for rows in ((a, b, c), (-c, b, a + c), (-a - c, b, a), (c, -b, a), (a + c, b, -c))
-        ] + [np.array((-a, b, a + c))]
-    else:
-        return [matrix]
-    turned = [rows @ matrix for rows in choices]
-    return [cell_to_matrix(matrix_to_cell(m)) for m in turned]
+        return [np.array(rows) for rows in itertools.permutations((a, b, c))]
+    if lattice.name == "oC":
+        # Of the lattice the face C is centred, of Amm2 and its like A.
+        turned = {"A": [2, 0, 1], "B": [1, 2, 0]}.get(str(group.hm)[0], [0, 1, 2])
+        return [np.array(rows)[turned] for rows in ((a, b, c), (b, a, -c))]
+    if lattice.name == "mP":
+        choices = [(a, b, c), (-c, b, a + c), (-a - c, b, a), (c, -b, a), (a + c, b, -c)]
+        return [np.array(rows) for rows in (*choices, (-a, b, a + c))]
+    return [np.array((a, b, c))]
 
 
 def with_cell(

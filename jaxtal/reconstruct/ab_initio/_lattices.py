@@ -13,10 +13,11 @@ from ._lattice_fit import JUDGED, SEARCHED, LatticeFit
 #: By how much the volume may differ from the one estimated, and for how many times the cells.
 _SPREADS = ((0.06, 1), (0.2, 2), (0.5, 4))
 #: Cells that are tried, by their number of free parameters, and how many are refined at most.
-_CELLS = {1: 12, 2: 200, 3: 1500, 4: 6000, 6: 10_000}
+_CELLS = {1: 12, 2: 800, 3: 4000, 4: 12_000, 6: 10_000}
 _REFINED = {1: 6, 2: 20, 3: 100, 4: 150, 6: 150}
-#: Bins by which G is smoothed at first: cells that are some per cent off then fit already.
-_BLUR = 3.0
+#: Bins by which G is smoothed at first: cells that are some per cent off then fit already. The more
+#: it is, the fewer cells are enough, and the more wrong ones fit as well.
+_BLUR = {1: 3.0, 2: 1.5, 3: 1.5, 4: 2.5, 6: 3.0}
 #: u of a cell that is refined at all, of the smoothed G, and u after that.
 _PROMISING, _NEAR = 0.05, 1e-3
 #: Cells that count as the same one.
@@ -82,14 +83,15 @@ def _refined(
     matrices = [lattice.matrix(v) for v in starts]
     bins = int(np.median([fit.bins(lattice, m, SEARCHED) for m in matrices[:25]]))
     reach = (bins + 1) * fit.spacing
+    blurred = _BLUR[lattice.system.n_free]
     scores = [
-        np.sum(np.square(fit.unexplained(lattice.reflections(m, reach)[0], m, bins, _BLUR)))
+        np.sum(np.square(fit.unexplained(lattice.reflections(m, reach)[0], m, bins, blurred)))
         for m in matrices
     ]
     best = np.argsort(scores, kind="stable")[: _REFINED[lattice.system.n_free]]
     for i in best[np.array(scores)[best] < _PROMISING]:
         variables, left = starts[i], 0.0
-        for density, blur in ((SEARCHED, _BLUR), (SEARCHED, 0.0), (JUDGED, 0.0)):
+        for density, blur in ((SEARCHED, blurred), (SEARCHED, 0.0), (JUDGED, 0.0)):
             variables, left = fit.refined(lattice, variables, density, blur)
             # A cell that has grown explains everything by having more reflections.
             matrix = lattice.matrix(variables)
