@@ -1,6 +1,7 @@
 """Lattices that can make a radial distribution, sought from nothing but a volume (host)."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,12 +13,18 @@ from ._lattice_fit import JUDGED, SEARCHED, LatticeFit
 
 #: By how much the volume may differ from the one estimated, and for how many times the cells.
 _SPREADS = ((0.06, 1), (0.2, 2), (0.5, 4))
-#: Cells that are tried, by their number of free parameters, and how many are refined at most.
-_CELLS = {1: 12, 2: 800, 3: 4000, 4: 12_000, 6: 10_000}
-_REFINED = {1: 6, 2: 20, 3: 100, 4: 150, 6: 150}
-#: Bins by which G is smoothed at first: cells that are some per cent off then fit already. The more
-#: it is, the fewer cells are enough, and the more wrong ones fit as well.
-_BLUR = {1: 3.0, 2: 1.5, 3: 1.5, 4: 2.5, 6: 3.0}
+#: By the number of free parameters: bins by which G is smoothed at first, how many cells are tried,
+#: and how many of them are refined at most. Smoothed, G is fitted by cells that are some per cent
+#: off; the more it is, the fewer cells are enough, and the more wrong ones fit as well.
+_PASSES = {
+    1: ((3.0, 12, 6),),
+    2: ((3.0, 200, 20), (1.5, 800, 20)),
+    3: ((3.0, 1500, 100), (1.5, 4000, 100)),
+    4: ((2.5, 12_000, 150),),
+    6: ((3.0, 10_000, 150),),
+}
+#: How many times as many are refined in the end, of cells of two parameters at most.
+_AGAIN = 4
 #: u of a cell that is refined at all, of the smoothed G, and u after that.
 _PROMISING, _NEAR = 0.05, 1e-3
 #: Cells that count as the same one.
@@ -57,25 +64,34 @@ def find_lattices(
         volume: estimate for the primitive cell, angstrom^3.
         tolerance: u up to which G counts as explained.
         again: with volumes further from the estimate, for lattices of three and more parameters,
-            which are sought near it at first; others are sought everywhere at once.
+            which are sought near it at first; from more of the cells, for others.
     """
     known: list[np.ndarray] = []
+    sure = False
     dear = lattice.system.n_free > 2
-    if again and not dear:
-        return
-    for spread, factor in (_SPREADS[1:] if again else _SPREADS[:1]) if dear else _SPREADS:
-        count = factor * _CELLS[lattice.system.n_free]
-        starts = lattice.cells(volume, spread, count)
-        for found in _refined(fit, lattice, starts, tolerance):
+    spreads = (_SPREADS[1:] if again else _SPREADS[:1]) if dear else _SPREADS
+    for (spread, factor), (blur, count, most) in itertools.product(
+        spreads, _PASSES[lattice.system.n_free]
+    ):
+        refined = slice(most, _AGAIN * most) if again and not dear else slice(most)
+        starts = lattice.cells(volume, spread, factor * count)
+        for found in _refined(fit, lattice, starts, blur, refined, tolerance):
             if not any(np.allclose(found.cell, other, rtol=_SAME) for other in known):
                 known.append(found.cell)
+                # More reflections than bins explain about anything: the right cell may come yet.
+                sure |= dear or fit.reflections(lattice, found.matrix) < len(fit.values)
                 yield found
-        if known:
+        if sure:
             return
 
 
 def _refined(
-    fit: LatticeFit, lattice: Bravais, starts: Float[np.ndarray, "n k"], tolerance: float
+    fit: LatticeFit,
+    lattice: Bravais,
+    starts: Float[np.ndarray, "n k"],
+    blur: float,
+    refined: slice,
+    tolerance: float,
 ) -> Iterator[FoundLattice]:
     if not len(starts):
         return
@@ -83,16 +99,15 @@ def _refined(
     matrices = [lattice.matrix(v) for v in starts]
     bins = int(np.median([fit.bins(lattice, m, SEARCHED) for m in matrices[:25]]))
     reach = (bins + 1) * fit.spacing
-    blurred = _BLUR[lattice.system.n_free]
     scores = [
-        np.sum(np.square(fit.unexplained(lattice.reflections(m, reach)[0], m, bins, blurred)))
+        np.sum(np.square(fit.unexplained(lattice.reflections(m, reach)[0], m, bins, blur)))
         for m in matrices
     ]
-    best = np.argsort(scores, kind="stable")[: _REFINED[lattice.system.n_free]]
+    best = np.argsort(scores, kind="stable")[refined]
     for i in best[np.array(scores)[best] < _PROMISING]:
         variables, left = starts[i], 0.0
-        for density, blur in ((SEARCHED, blurred), (SEARCHED, 0.0), (JUDGED, 0.0)):
-            variables, left = fit.refined(lattice, variables, density, blur)
+        for density, width in ((SEARCHED, blur), (SEARCHED, 0.0), (JUDGED, 0.0)):
+            variables, left = fit.refined(lattice, variables, density, width)
             # A cell that has grown explains everything by having more reflections.
             matrix = lattice.matrix(variables)
             grown = abs(np.log(np.linalg.det(matrix) / np.linalg.det(matrices[i])))
