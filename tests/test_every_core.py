@@ -42,7 +42,8 @@ def test_rows_are_shared_out_in_equal_parts(three_cores):
     assert threading.get_ident() not in {thread for _, thread in seen}
     np.testing.assert_array_equal(product, 2 * x)
     np.testing.assert_array_equal(more, k + 1)
-    assert more.dtype == jnp.int16 and label == "label"
+    assert more.dtype == jnp.int16
+    assert label == "label"
 
 
 @pytest.mark.parametrize("n", [25, 31])
@@ -71,7 +72,9 @@ def test_settings_of_this_thread_hold_in_the_others():
     found = []
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
         function = as_here(
-            lambda: found.append((jnp.arange(2.0).dtype, jax.config.jax_default_matmul_precision))
+            lambda: found.append(
+                (jnp.arange(2.0).dtype, getattr(jax.config, "jax_default_matmul_precision"))
+            )
         )
     thread = threading.Thread(target=function)
     thread.start()

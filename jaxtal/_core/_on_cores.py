@@ -54,8 +54,8 @@ def as_here(function: Callable[..., Any]) -> Callable[..., Any]:
 
     What `jax.enable_x64` and the like change holds for the thread that says so alone.
     """
-    wide, device = jax.config.jax_enable_x64, jax.config.jax_default_device
-    precision = jax.config.jax_default_matmul_precision
+    names = ("enable_x64", "default_device", "default_matmul_precision")
+    wide, device, precision = (getattr(jax.config, f"jax_{name}") for name in names)
 
     def called(*arguments: Any) -> Any:
         with contextlib.ExitStack() as settings:

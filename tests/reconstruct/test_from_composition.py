@@ -14,6 +14,7 @@ from jaxtal.reconstruct import Objective, estimate_volume, from_composition, fro
 from jaxtal.reconstruct.ab_initio._bravais import Bravais
 from jaxtal.reconstruct.ab_initio._candidates import Candidate, candidates
 from jaxtal.reconstruct.ab_initio._contents import contents
+from jaxtal.reconstruct.ab_initio._from_sites import _cells
 from jaxtal.reconstruct.ab_initio._lattice_fit import LatticeFit
 from jaxtal.reconstruct.ab_initio._lattices import FoundLattice, find_lattices
 from jaxtal.reconstruct.ab_initio._settings import Setting, settings
@@ -238,3 +239,47 @@ def test_a_crystal_is_found_from_its_sites_without_a_cell():
         from_sites(describe(one, DESCRIPTOR), 221, [("Fe", "1a"), ("S", "3c")], progress=False)
     with pytest.raises(ValueError, match="expected a setting of a conventional centring"):
         from_sites(describe(one, DESCRIPTOR), "F 4/m m m", [("Fe", "4a")], progress=False)
+
+
+#: AFLOW prototypes: M. J. Mehl et al., Comput. Mater. Sci. 136 (2017) S1. Of the first, G(d) is
+#: explained by far too many cells once it is smoothed; the second is centred on A.
+HIDDEN = {
+    "beta-V2N": (
+        162,
+        (4.917, 4.568),
+        [("V", "6k", (0.325, 0, 0.272)), ("N", "1a", (0, 0, 0)), ("N", "2d", (1 / 3, 2 / 3, 0.5))],
+    ),
+    "CeNiC2": (
+        38,
+        (3.875, 4.552, 6.162),
+        [
+            ("C", "4e", (0.5, 0.345, 0.2086)),
+            ("Ce", "2a", (0, 0, 0)),
+            ("Ni", "2b", (0.5, 0, 0.3856)),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_cells_are_found_on_the_axes_of_the_group(name):
+    group, cell, sites = HIDDEN[name]
+    one = WyckoffCrystal.build(group, cell, sites)
+    wanted = list(zip(one.species, one.plan.letters, strict=True))
+    target = describe(one, DESCRIPTOR)
+    found = _cells(target, one.group, Bravais.of(one.group), wanted, None, 1e-11)
+    lengths = np.linalg.norm(np.asarray(one.lattice.matrix), axis=1)
+    assert any(np.allclose(np.asarray(c)[:3], lengths, rtol=1e-4) for c in found)
+
+
+@pytest.mark.slow
+def test_a_lattice_that_explains_too_much_does_not_end_the_search():
+    """BiI3, R -3: cells of 2 by 461 angstrom have a reflection for every bin."""
+    one = WyckoffCrystal.build(
+        148, (7.49626, 20.68223), [("Bi", "6c", (0, 0, 2 / 3)), ("I", "18f", (0.333, 0.333, 0.912))]
+    )
+    fit, lattice = LatticeFit.of(describe(one, DESCRIPTOR)), Bravais("hR")
+    volume = float(np.linalg.det(np.asarray(one.lattice.matrix))) / 3
+    at_once = [f.cell for f in find_lattices(fit, lattice, volume, 1e-11)]
+    later = [f.cell for f in find_lattices(fit, lattice, volume, 1e-11, again=True)]
+    assert any(np.allclose(c[[0, 2]], (7.49626, 20.68223), rtol=1e-4) for c in at_once + later)

@@ -70,9 +70,8 @@ def find_lattices(
     sure = False
     dear = lattice.system.n_free > 2
     spreads = (_SPREADS[1:] if again else _SPREADS[:1]) if dear else _SPREADS
-    for (spread, factor), (blur, count, most) in itertools.product(
-        spreads, _PASSES[lattice.system.n_free]
-    ):
+    for volumes, cells in itertools.product(spreads, _PASSES[lattice.system.n_free]):
+        (spread, factor), (blur, count, most) = volumes, cells
         refined = slice(most, _AGAIN * most) if again and not dear else slice(most)
         starts = lattice.cells(volume, spread, factor * count)
         for found in _refined(fit, lattice, starts, blur, refined, tolerance):
