@@ -167,10 +167,11 @@ class Page(abc.ABC):
         self.monitor.painter.budget.settle(free=not begun)
 
     def _begin(self) -> None:
-        self.begin()
-        self._waiting.visible, self._begun = False, True
+        self._begun = True
+        self._waiting.visible = False
         for part in self._parts:
             part.visible = True
+        self.begin()
 
     def _put(self, prepared: Any, number: int, last: bool) -> None:
         news = self.monitor.news

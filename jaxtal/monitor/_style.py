@@ -17,7 +17,8 @@ TEMPLATE = """
 {% block preamble %}<link rel="icon" href="data:,">{% endblock %}
 """
 #: Of parts that are as wide as the page; others are beside each other, some beside two.
-WIDE, HIGH = {"grid-column": "1 / -1"}, {"grid-row": "span 2"}
+WIDE: Any = {"grid-column": "1 / -1"}
+HIGH: Any = {"grid-row": "span 2"}
 
 
 def sheet() -> Any:
