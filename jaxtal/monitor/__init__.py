@@ -21,8 +21,9 @@ browser is on another machine, forward the port: `ssh -L 8080:127.0.0.1:8080 hos
 
 The run hands over references and goes on; a thread looks at them while a page is open, for 2.5 %
 of the time by default (`share`), and a page gets its next picture when it has drawn the last.
-Closed tabs, second ones, slow browsers and an end of the server do not touch the run. Its results
-are the same bits with and without, unless a number is changed on the page, which the result
+Closed tabs, second ones, slow browsers and an end of the server do not touch the run. When it has
+ended, pages that are open are waited for until they have the last picture, a minute at most. The
+results are the same bits with and without, unless a number is changed on the page, which the result
 remembers (`Phasing.changes`, the log of `solve`).
 
 `pause` holds a run after the present chunk, `step` lets one more through, `stop` ends it as Ctrl-C

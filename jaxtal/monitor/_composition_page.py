@@ -10,7 +10,7 @@ from bokeh.palettes import Viridis256
 from ._composition_news import CompositionNews
 from ._crystal_view import CrystalView
 from ._page import Page
-from ._style import COLOURS, FONT, escaped, mark_level, plot
+from ._style import COLOURS, FONT, WIDE, escaped, mark_level, plot
 
 #: Candidates drawn at most, free coordinates with colours of their own, lattices listed.
 _POINTS, _FREE, _LISTED = 1200, 10, 9
@@ -27,8 +27,7 @@ class CompositionPage(Page):
         assert isinstance(news, CompositionNews)
         return news
 
-    def build(self) -> Any:
-        news = self._news
+    def build(self) -> list[Any]:
         tried = plot("Loss of every candidate", "candidate", "loss", 320, y_axis_type="log")
         tried.x_range.start = 0
         colours = LinearColorMapper(palette=Viridis256, low=0, high=_FREE)
@@ -38,22 +37,17 @@ class CompositionPage(Page):
         tried.scatter("x", "y", source=self._tried, fill_color=colour, **dots)
         self._lowest = ColumnDataSource({"x": [], "y": []}, name="lowest")
         tried.step("x", "y", source=self._lowest, mode="after", line_color=COLOURS[1], line_width=2)
-        mark_level(tried, news.tolerance)
+        self._tolerance = mark_level(tried)
         bar: Any = {"width": 9, "padding": 4, "major_label_text_font_size": "7.5pt"}
-        bar |= {"title": "free", "title_text_font_size": "7.5pt"}
         tried.add_layout(ColorBar(color_mapper=colours, **bar), "right")
         self._tried_figure = tried
         self._crystal = CrystalView(320)
+        self.when_loaded(self._crystal.draw)
         self._radial = plot("Radial distribution by a lattice alone", "q (1/Å)", "G(q)", 290)
-        target = news.target
-        assert target is not None
-        assert target.rdf is not None
-        self._centres = np.asarray(target.specification.rdf_centres, np.float64)
-        values = np.asarray(target.rdf, np.float64)
-        known = ColumnDataSource({"x": self._centres, "y": values}, name="target-radial")
+        self._known = ColumnDataSource({"x": [], "y": []}, name="target-radial")
         self._explained = ColumnDataSource({"x": [], "y": []}, name="explained")
         line: Any = {"color": COLOURS[0], "line_width": 1.6, "legend_label": "target"}
-        self._radial.line("x", "y", source=known, **line)
+        self._radial.line("x", "y", source=self._known, **line)
         ring: Any = {"size": 5, "line_color": COLOURS[1], "fill_color": None}
         ring["legend_label"] = "lattice alone"
         self._radial.scatter("x", "y", source=self._explained, **ring)
@@ -61,11 +55,21 @@ class CompositionPage(Page):
         self._radial.legend.label_text_font_size = "8pt"
         self._radial.legend.border_line_color = None
         self._radial.legend.background_fill_alpha = 0.6
-        self._radial.y_range.start = min(0.0, float(values.min()))
         self._lattices = Div(sizing_mode="stretch_width", name="lattices")
         top = row(tried, self._crystal.layout, sizing_mode="stretch_width")
         bottom = row(self._radial, self._lattices, sizing_mode="stretch_width")
-        return column(top, bottom, sizing_mode="stretch_width")
+        return [column(top, bottom, sizing_mode="stretch_width", styles=WIDE)]
+
+    def begin(self) -> None:
+        news = self._news
+        target = news.target
+        assert target is not None
+        assert target.rdf is not None
+        self._tolerance(news.tolerance)
+        self._centres = np.asarray(target.specification.rdf_centres, np.float64)
+        values = np.asarray(target.rdf, np.float64)
+        self._known.data = {"x": self._centres, "y": values}
+        self._radial.y_range.start = min(0.0, float(values.min()))
 
     def prepare(self) -> Any:
         news = self._news

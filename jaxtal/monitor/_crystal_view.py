@@ -66,6 +66,7 @@ class CrystalView:
 
     Attributes:
         layout: of bokeh.
+        draw: what the page does with new atoms, and when it is loaded.
     """
 
     def __init__(self, height: int):
@@ -74,11 +75,15 @@ class CrystalView:
             {name: [] for name in ("x", "y", "z", "radius", "colour", "name")}, name="atoms"
         )
         self._bonds, self._edges = (ColumnDataSource({n: [] for n in _SEGMENT}) for _ in range(2))
+        # What the page makes of them is not sent back.
         drawn = ColumnDataSource(
-            {name: [] for name in ("x", "y", "radius", "colour", "name", "alpha")}, name="drawn"
+            {name: [] for name in ("x", "y", "radius", "colour", "name", "alpha")},
+            name="drawn",
+            syncable=False,
         )
-        bonds, edges = (ColumnDataSource({"xs": [], "ys": []}) for _ in range(2))
-        turn = ColumnDataSource({"m": _view()}, name="turn")
+        empty: Any = {"xs": [], "ys": []}
+        bonds, edges = (ColumnDataSource(empty, syncable=False) for _ in range(2))
+        turn = ColumnDataSource({"m": _view()}, name="turn", syncable=False)
         self._reach = ColumnDataSource({"reach": [5.0]})
         shown = plot(
             "Best crystal (drag to turn)",
@@ -98,7 +103,7 @@ class CrystalView:
             "x", "y", radius="radius", source=drawn, fill_color="colour", line_color="#333333",
             line_width=0.8, fill_alpha="alpha",
         )  # fmt: skip
-        draw = CustomJS(
+        self.draw = CustomJS(
             args={
                 "turn": turn, "reach": self._reach, "shown": shown, "atoms": self._atoms,
                 "drawn": drawn, "bonds": self._bonds,
@@ -106,8 +111,8 @@ class CrystalView:
             },
             code=_DRAW,
         )  # fmt: skip
-        shown.js_on_event(Pan, draw)
-        self._atoms.js_on_change("data", draw)
+        shown.js_on_event(Pan, self.draw)
+        self._atoms.js_on_change("data", self.draw)
         self.layout = shown
 
     def show(self, atoms: HostAtoms, text: str) -> None:

@@ -1,5 +1,6 @@
 """What one start has gone through, point by point."""
 
+import bisect
 import dataclasses
 import threading
 from typing import Any
@@ -89,10 +90,9 @@ class Curve:
             if attempt != self.attempt:
                 return
             points = self._points
-            points.append(point)
-            if point.cycle == max(one.cycle for one in points) and point.r_factor == point.r_factor:
+            bisect.insort(points, point, key=lambda one: one.cycle)
+            if points[-1] is point and point.r_factor == point.r_factor:
                 self.r_factor = point.r_factor
-            points.sort(key=lambda one: one.cycle)
             if len(points) > _MOST:
                 self._points = points[::2]
 

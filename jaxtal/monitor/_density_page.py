@@ -13,19 +13,18 @@ from bokeh.models import (
     Image,
     LinearColorMapper,
     MultiChoice,
-    MultiLine,
-    Scatter,
     Slider,
 )
 from bokeh.palettes import Viridis256
 
+from ._lines import Lines
 from ._monitor import Monitor
 from ._page import Page
 from ._plane_panel import PlanePanel
 from ._plane_sum import PlaneSum
 from ._runs import Families, Runs
 from ._start_panel import StartPanel
-from ._style import COLOURS, FONT, escaped, plot
+from ._style import COLOURS, FONT, HIGH, WIDE, escaped, plot
 
 #: Starts side by side, and numbers that can be changed, at most.
 _PANELS, _SLIDERS = 3, 3
@@ -47,11 +46,13 @@ class DensityPage(Page):
         self._families: Families | None = None
         runs = monitor.news
         assert isinstance(runs, Runs)
-        # Now, while the run prepares: later they would slow down its cycles.
-        self._panels = [StartPanel(i) for i in range(_PANELS)]
+        # Of a run that prepares, all: later they would slow down its cycles.
+        count = min(max(len(runs.active), 1), _PANELS) if runs.ready else _PANELS
+        self._panels = [StartPanel(i) for i in range(count)]
         for panel in self._panels[1:]:
             panel.layout.visible = False
-        self._lines, self._figures = {}, []
+        self._lines: dict[str, Lines] = {}
+        self._figures = []
         for name, (title, label) in _CURVES.items():
             self._all_starts(name, title, label.format(per=runs.per))
         self._figures.append(self._families_figure())
@@ -60,14 +61,9 @@ class DensityPage(Page):
     def _all_starts(self, name: str, title: str, label: str) -> None:
         """A curve of each start, and a dot at its end."""
         shown = plot(title, "iteration", label, 172)
-        source = ColumnDataSource({"xs": [], "ys": [], "colour": [], "width": []}, name=name)
-        style: Any = {"line_color": "colour", "line_width": "width", "line_alpha": 0.9}
-        shown.add_glyph(source, MultiLine(xs="xs", ys="ys", **style))
-        dots = ColumnDataSource({"x": [], "y": [], "colour": []})
-        style = {"size": 4, "fill_color": "colour", "line_color": "colour"}
-        shown.add_glyph(dots, Scatter(x="x", y="y", **style))
+        self._lines[name] = Lines(shown, name, size=4)
         shown.x_range.start = shown.y_range.start = 0
-        self._lines[name] = (source, dots)
+        shown.xaxis.ticker.desired_num_ticks = 4
         self._figures.append(shown)
 
     @property
@@ -76,10 +72,8 @@ class DensityPage(Page):
         assert isinstance(runs, Runs)
         return runs
 
-    def build(self) -> Any:
-        space = self._runs.space
-        assert space is not None
-        self._plane = PlanePanel(space, self._planes, self._ask)
+    def build(self) -> list[Any]:
+        self._plane = PlanePanel(self._planes, self._ask)
         self._follow = CheckboxGroup(labels=["follow what runs"], active=[0], name="follow")
         self._chosen = MultiChoice(
             title=f"starts side by side (up to {_PANELS})",
@@ -108,9 +102,16 @@ class DensityPage(Page):
             width=245,
         )
         bottom = row(*self._figures, sizing_mode="stretch_width")
-        panels = row(*(one.layout for one in self._panels), sizing_mode="stretch_width")
-        main = column(panels, bottom, self._said, sizing_mode="stretch_width")
-        return row(side, main, sizing_mode="stretch_width")
+        for one in (*self._panels, *self._lines.values()):
+            self.when_loaded(one.apart)
+        self._row = row(*(one.layout for one in self._panels), sizing_mode="stretch_width")
+        side.styles, self._said.styles = HIGH, WIDE
+        return [side, self._row, bottom, self._said]
+
+    def begin(self) -> None:
+        space = self._runs.space
+        assert space is not None
+        self._plane.begin(space)
 
     def _heading(self, text: str) -> Div:
         style = f"font:600 12px {FONT};color:#444;border-bottom:1px solid #ccc;width:225px"
@@ -119,7 +120,7 @@ class DensityPage(Page):
     def _families_figure(self) -> Any:
         colours = LinearColorMapper(palette=Viridis256, low=0.0, high=1.0)
         self._agreement = ColumnDataSource(
-            {"image": [np.zeros((1, 1), np.float32)], "n": [1]}, name="agreement"
+            {"image": [np.full((1, 1), np.nan, np.float32)], "n": [1]}, name="agreement"
         )
         shown = plot("Agreement of starts", "start", "start", 172, x_range=(0, 1), y_range=(0, 1))
         image = Image(image="image", x=0, y=0, dw="n", dh="n", color_mapper=colours)
@@ -159,7 +160,7 @@ class DensityPage(Page):
         runs = self._runs
         starts = self._starts()
         plane = self._plane.plane
-        if runs.waves is not None and (self._sum is None or self._sum.plane is not plane):
+        if runs.waves is not None and plane and (self._sum is None or self._sum.plane is not plane):
             self._sum = PlaneSum.build(runs.waves, plane)
         sections = {}
         for start in starts:
@@ -179,6 +180,12 @@ class DensityPage(Page):
     def show(self, prepared: Any) -> None:
         starts, sections, plane_sum, tables = prepared
         runs = self._runs
+        if len(starts) > len(self._panels):
+            more = range(len(self._panels), len(starts))
+            self._panels += [StartPanel(i) for i in more]
+            for panel in self._panels[more.start :]:
+                self.when_loaded(panel.apart)
+            self._row.children = [one.layout for one in self._panels]
         for i, panel in enumerate(self._panels):
             panel.layout.visible = i < max(len(starts), 1)
             if i < len(starts):
@@ -191,23 +198,18 @@ class DensityPage(Page):
             self._chosen.value = list(self._shown_now)
         order = [i for i in tables if i not in starts] + starts
         colour = {i: COLOURS[n] for n, i in enumerate(starts)}
-        for name, (source, dots) in self._lines.items():
+        for name, lines in self._lines.items():
             some = {}
             for i in order:
                 good = np.isfinite(tables[i][name])
                 if good.any():
                     some[i] = (tables[i]["cycle"][good], tables[i][name][good])
-            source.data = {
-                "xs": [x for x, _ in some.values()],
-                "ys": [y for _, y in some.values()],
-                "colour": [colour.get(i, "#c8c8c8") for i in some],
-                "width": [1.8 if i in colour else 0.8 for i in some],
-            }
-            dots.data = {
-                "x": [x[-1] for x, _ in some.values()],
-                "y": [y[-1] for _, y in some.values()],
-                "colour": source.data["colour"],
-            }
+            lines.show(
+                [x for x, _ in some.values()],
+                [y for _, y in some.values()],
+                [colour.get(i, "#c8c8c8") for i in some],
+                [1.8 if i in colour else 0.8 for i in some],
+            )
         self._show_families()
         self._show_sliders()
 

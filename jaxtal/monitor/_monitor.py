@@ -97,7 +97,7 @@ class Monitor:
             self.finish("ended" if error is None else f"ended: {_name(error)}")
         # A second interrupt is not kept waiting.
         with contextlib.suppress(KeyboardInterrupt):
-            self.painter.farewell(self.address, self._show)
+            self.painter.farewell(self.address, self._show, self._tell)
         self.control.resume()
         self.painter.end()
         self._server.close()

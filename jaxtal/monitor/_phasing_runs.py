@@ -47,6 +47,8 @@ class PhasingRuns(Runs):
         self._tables: dict[int, Any] = {}
         self._equivalences: Equivalences | None = None
         self._double = False
+        self._plain: Any = None
+        self._arrays: Any = None
 
     def take(self, snapshot: Snapshot) -> None:
         """Keep what a chunk of cycles has led to: for `Control(on_chunk=...)`."""
@@ -133,8 +135,11 @@ class PhasingRuns(Runs):
                 f, found = np.asarray(kept.f), [np.asarray(_still(table, kept.f))]
                 found += [kept.r_factor, np.nan, np.nan]
             else:
-                dtype = observed.lower.dtype
-                algorithm = _with_arrays(kept.algorithm, kept.state.memory, dtype)
+                if kept.algorithm is not self._plain:
+                    dtype = observed.lower.dtype
+                    self._arrays = _with_arrays(kept.algorithm, kept.state.memory, dtype)
+                    self._plain = kept.algorithm
+                algorithm = self._arrays
                 f, seen = jax.tree.map(np.asarray, _looked(table, observed, algorithm, kept.state))
                 found = [seen[name] for name in _NAMES]
         values, r, flipped, change = found
@@ -196,7 +201,10 @@ def families(
 
 
 def _with_arrays(algorithm: Any, memory: Any, dtype: Any) -> Any:
-    """The algorithm with its changeable numbers as arrays: one program whatever their values."""
+    """The algorithm with its changeable numbers as arrays: one program whatever their values.
+
+    Numbers that the state has do not change the algorithm.
+    """
     for name, (_, _, value) in algorithm.changeable(memory).items():
         algorithm, _ = algorithm.changed(name, jnp.asarray(value, dtype), memory)
     return algorithm

@@ -27,40 +27,19 @@ class PlanePanel:
 
     Attributes:
         layout: of bokeh.
-        plane: the last one that was right.
+        plane: the last one that was right; None before the crystal is known.
     """
 
-    def __init__(
-        self,
-        space: Superspace,
-        given: tuple[Plane, ...] = (),
-        changed: Callable[[], object] = lambda: None,
-    ):
-        """Begin with the first plane given, or with one that shows something in any crystal.
+    def __init__(self, given: tuple[Plane, ...] = (), changed: Callable[[], object] = lambda: None):
+        """Lay out empty fields.
 
         Args:
-            space: of the crystal.
-            given: planes to choose from besides.
+            given: planes to choose from besides those that are made.
             changed: called when there is another plane.
         """
-        self._space, self._changed = space, changed
+        self._changed = changed
         self._given = {f"given {i}": plane for i, plane in enumerate(given, 1)}
-        kinds = ["rational"]
-        if space.n_physical >= 2 and space.n_internal:
-            kinds.append("physical")
-        if space.n_internal >= 2:
-            kinds.append("perpendicular")
-        if space.n_internal:
-            kinds.append("mixed")
-        named = [(name, f"section {name.split()[1]} of the job") for name in self._given]
-        first = next(iter(self._given), "physical" if "physical" in kinds else "rational")
-        self._kind = Select(
-            title="plane",
-            value=first,
-            options=[*named, *((kind, _KINDS[kind]) for kind in kinds)],
-            name="kind",
-            width=230,
-        )
+        self._kind = Select(title="plane", name="kind", width=230)
         self._u, self._v, self._point = (
             TextInput(title=title, width=230, name=name)
             for title, name in (("first", "u"), ("second", "v"), ("through", "point"))
@@ -72,15 +51,29 @@ class PlanePanel:
             box.on_change("value", lambda attr, old, new: self._read())
         self._show.on_click(lambda: self._read())
         self._filling = False
-        self.plane = self._first()
-        self._defaults()
+        self._space: Any = None
+        self.plane: Plane | None = None
         self.layout = column(
             self._kind, self._u, self._v, self._point, self._show, self._said, width=235
         )
 
-    def _first(self) -> Plane:
-        eye = np.eye(self._space.dimension, dtype=int)
-        return Plane.rational(eye[0], eye[1 % len(eye)], None, self._space)
+    def begin(self, space: Superspace) -> None:
+        """Begin with the first plane given, or with one that shows something in any crystal."""
+        self._space = space
+        kinds = ["rational"]
+        if space.n_physical >= 2 and space.n_internal:
+            kinds.append("physical")
+        if space.n_internal >= 2:
+            kinds.append("perpendicular")
+        if space.n_internal:
+            kinds.append("mixed")
+        named = [(name, f"section {name.split()[1]} of the job") for name in self._given]
+        self._kind.options = [*named, *((kind, _KINDS[kind]) for kind in kinds)]
+        eye = np.eye(space.dimension, dtype=int)
+        self.plane = Plane.rational(eye[0], eye[1 % len(eye)], None, space)
+        # Which fills the fields.
+        first = "physical" if "physical" in kinds else "rational"
+        self._kind.value = next(iter(self._given), first)
 
     def _defaults(self) -> None:
         """Vectors that make sense for a kind, and the plane of them."""

@@ -7,9 +7,10 @@ from bokeh.layouts import column, row
 from bokeh.models import ColumnDataSource, FixedTicker
 
 from ._crystal_view import CrystalView
+from ._lines import Lines
 from ._page import Page
 from ._reconstruction_news import ReconstructionNews
-from ._style import COLOURS, mark_level, plot
+from ._style import COLOURS, WIDE, mark_level, plot
 
 #: Iterations drawn of each start, starts drawn, and decades of the spectrum.
 _STEPS, _STARTS, _DECADES = 300, 128, 6.0
@@ -24,17 +25,14 @@ class ReconstructionPage(Page):
         assert isinstance(news, ReconstructionNews)
         return news
 
-    def build(self) -> Any:
-        news = self._news
+    def build(self) -> list[Any]:
         losses = plot("Loss of every start", "iteration", "loss", 320, y_axis_type="log")
-        self._losses = ColumnDataSource({"xs": [], "ys": [], "colour": [], "width": []})
-        self._losses.name = "losses"
-        losses.multi_line(
-            "xs", "ys", source=self._losses, line_color="colour", line_width="width", line_alpha=0.8
-        )
-        mark_level(losses, news.tolerance)
+        self._losses = Lines(losses, "losses", size=1)
+        self.when_loaded(self._losses.apart)
+        self._tolerance = mark_level(losses)
         self._losses_figure = losses
         self._crystal = CrystalView(320)
+        self.when_loaded(self._crystal.draw)
         self._spectrum_figure = plot(
             "Power spectrum against the target", "degree l; within each, n from left to right",
             "P(n, l)", 290, y_axis_type="log",
@@ -42,6 +40,13 @@ class ReconstructionPage(Page):
         self._spectrum = self._both(self._spectrum_figure, "spectrum")
         self._radial_figure = plot("Radial distribution against the target", "q (1/Å)", "G(q)", 290)
         self._radial = self._both(self._radial_figure, "radial")
+        top = row(losses, self._crystal.layout, sizing_mode="stretch_width")
+        bottom_row = row(self._spectrum_figure, self._radial_figure, sizing_mode="stretch_width")
+        return [column(top, bottom_row, sizing_mode="stretch_width", styles=WIDE)]
+
+    def begin(self) -> None:
+        news = self._news
+        self._tolerance(news.tolerance)
         target = news.target
         assert target is not None
         if target.power_spectrum is not None:
@@ -56,9 +61,6 @@ class ReconstructionPage(Page):
         if target.rdf is not None:
             centres = np.asarray(target.specification.rdf_centres, np.float64)
             self._radial[0].data = {"x": centres, "y": np.asarray(target.rdf, np.float64)}
-        top = row(losses, self._crystal.layout, sizing_mode="stretch_width")
-        bottom_row = row(self._spectrum_figure, self._radial_figure, sizing_mode="stretch_width")
-        return column(top, bottom_row, sizing_mode="stretch_width")
 
     def _both(self, shown: Any, name: str) -> tuple[ColumnDataSource, ColumnDataSource]:
         """Target as a line, best as points over it."""
@@ -92,12 +94,13 @@ class ReconstructionPage(Page):
         lines, best = prepared
         first = None if best is None else best.start
         lines.sort(key=lambda one: one[2] == first)
-        self._losses.data = {
-            "xs": [x for x, _, _ in lines],
-            "ys": [y for _, y, _ in lines],
-            "colour": [COLOURS[1] if i == first else COLOURS[0] for _, _, i in lines],
-            "width": [2.2 if i == first else 0.7 for _, _, i in lines],
-        }
+        self._losses.show(
+            [x for x, _, _ in lines],
+            [y for _, y, _ in lines],
+            [COLOURS[1] if i == first else COLOURS[0] for _, _, i in lines],
+            [2.2 if i == first else 0.7 for _, _, i in lines],
+            [1.0 if i == first else 0.45 for _, _, i in lines],
+        )
         if best is None:
             return
         self._losses_figure.title.text = (

@@ -155,6 +155,8 @@ class Runs(News):
 
     def work(self, seconds: float) -> bool:
         begun, did = time.perf_counter(), False
+        # Each of those that run is looked at once, however long that takes.
+        due = set(self.active)
         while True:
             first = [self.curves[i] for i in self.active]
             rest = [one for i, one in sorted(self.curves.items()) if i not in self.active]
@@ -164,8 +166,10 @@ class Runs(News):
                 if state is not None:
                     self.look(curve, state)
                     did = True
-                if time.perf_counter() - begun > seconds:
+                due.discard(curve.start)
+                if not due and time.perf_counter() - begun > seconds:
                     break
+            due.clear()
             if not curves or time.perf_counter() - begun > seconds:
                 break
         known = {i: self.amplitudes(i) for i in sorted(self.curves)}

@@ -13,6 +13,7 @@ from typing import Any
 from bokeh.application import Application
 from bokeh.application.handlers.function import FunctionHandler
 from bokeh.resources import Resources
+from bokeh.server.connection import ServerConnection
 from bokeh.server.server import BaseServer
 from bokeh.server.tornado import BokehTornado
 from bokeh.server.views.static_handler import StaticHandler
@@ -25,8 +26,35 @@ HOST = "127.0.0.1"
 _PATIENCE = 5.0
 
 
+class _Connection(ServerConnection):
+    """Sends all that has changed in one turn of the loop in one message.
+
+    Bokeh sends one for each change, goes through the whole document for each, and the browser lays
+    out the page after each.
+    """
+
+    def __init__(self, *arguments: Any):
+        super().__init__(*arguments)
+        self._changes: list[Any] = []
+
+    def send_patch_document(self, event: Any) -> Any:
+        """Take a change; what is returned is awaited when the turn is over."""
+        self._changes.append(event)
+        return self._send()
+
+    async def _send(self) -> None:
+        changes, self._changes = self._changes, []
+        if changes:
+            await self._socket.send_message(self.protocol.create("PATCH-DOC", changes))
+
+
 class _Tornado(BokehTornado):
     """Scripts and styles come from here, whatever the environment says: no page needs a network."""
+
+    def new_connection(self, *arguments: Any) -> ServerConnection:
+        made = _Connection(*arguments)
+        self._clients.add(made)
+        return made
 
     def resources(self, absolute_url: str | bool | None = None) -> Resources:
         base = self._absolute_url if absolute_url is True else absolute_url or "/"
@@ -81,9 +109,9 @@ class Server:
             {"/": Application(FunctionHandler(page))},
             prefix=token,
             extra_websocket_origins=origins,
-            # A closed tab is forgotten soon.
+            # A closed tab is forgotten soon, but not one that loads scripts slowly.
             check_unused_sessions_milliseconds=2000,
-            unused_session_lifetime_milliseconds=4000,
+            unused_session_lifetime_milliseconds=15000,
             # Neither a wrong address nor a tab that goes is news for a terminal.
             log_function=lambda handler: None,
         )

@@ -16,12 +16,11 @@ from bokeh.models import (
     LegendItem,
     Line,
     LinearColorMapper,
-    MultiLine,
-    Scatter,
 )
 from bokeh.palettes import interp_palette
 
 from ._curve import Curve
+from ._lines import Lines
 from ._plane_sum import PlaneSum
 from ._style import COLOURS, plot
 
@@ -30,11 +29,11 @@ _HEAT = interp_palette(
     ("#ffffff", "#ffd9a8", "#ff9a3c", "#e2461f", "#a3150c", "#4d0505", "#000000"), 256
 )
 #: Minimum, deciles (darker towards the median), maximum.
-_LINES = {
-    "colour": [COLOURS[5], *[COLOURS[0]] * 4, "black", *[COLOURS[0]] * 4, COLOURS[1]],
-    "alpha": [1.0, 0.25, 0.4, 0.55, 0.7, 1.0, 0.7, 0.55, 0.4, 0.25, 1.0],
-    "width": [1.6, *[0.9] * 4, 1.6, *[0.9] * 4, 1.6],
-}
+_STYLE = (
+    [COLOURS[5], *[COLOURS[0]] * 4, "black", *[COLOURS[0]] * 4, COLOURS[1]],
+    [1.6, *[0.9] * 4, 1.6, *[0.9] * 4, 1.6],
+    [1.0, 0.25, 0.4, 0.55, 0.7, 1.0, 0.7, 0.55, 0.4, 0.25, 1.0],
+)
 _NAMES = {0: "minimum", 2: "deciles 10 to 90 %", 5: "median", 10: "maximum"}
 #: Numbers on an axis whose places are asinh(value / scale).
 _FORMAT = """
@@ -50,13 +49,11 @@ class StartPanel:
 
     Attributes:
         layout: of bokeh.
+        apart: what the page does when it is loaded.
     """
 
     def __init__(self, number: int):
         """Lay out empty pictures; number: place from the left."""
-        empty: dict[str, Any] = {"xs": [[]] * 11, "ys": [[]] * 11}
-        self._curve = ColumnDataSource({**empty, **_LINES}, name=f"deciles{number}")
-        self._ends = ColumnDataSource({"x": [], "y": [], "colour": []})
         self._scale = ColumnDataSource({"scale": [1.0]})
         top = plot(
             "Waiting for the first look, which is compiled",
@@ -65,11 +62,9 @@ class StartPanel:
             210,
         )
         top.x_range.start = 0
-        style: Any = {"line_color": "colour", "line_alpha": "alpha", "line_width": "width"}
-        lines = top.add_glyph(self._curve, MultiLine(xs="xs", ys="ys", **style))
-        dots: Any = {"size": 3, "fill_color": "colour", "line_color": "colour"}
-        top.add_glyph(self._ends, Scatter(x="x", y="y", **dots))
-        named = [LegendItem(label=n, renderers=[lines], index=i) for i, n in _NAMES.items()]
+        self._curve = Lines(top, f"deciles{number}", dotted=(0, 10), size=3)
+        lines = [self._curve.lines]
+        named = [LegendItem(label=n, renderers=lines, index=i) for i, n in _NAMES.items()]
         top.add_layout(Legend(items=named), "above")
         top.yaxis.ticker = FixedTicker(ticks=[0.0])
         top.yaxis.formatter = CustomJSTickFormatter(args={"source": self._scale}, code=_FORMAT)
@@ -79,7 +74,7 @@ class StartPanel:
         top.legend.glyph_width = 14
         self._top = top
         self._image = ColumnDataSource(
-            {"image": [np.zeros((2, 2), np.float32)], "x": [0.0], "y": [0.0], "w": [1], "h": [1]},
+            {"image": [_nothing()], "x": [0.0], "y": [0.0], "w": [1], "h": [1]},
             name=f"section{number}",
         )
         self._outline = ColumnDataSource({"x": [], "y": []})
@@ -113,6 +108,8 @@ class StartPanel:
         bottom.match_aspect = True
         self._bottom = bottom
         self._plane: Any = None
+        self._start = -1
+        self.apart = self._curve.apart
         self.layout = column(top, bottom, sizing_mode="stretch_width")
 
     def show(self, curve: Curve, section: Any, plane_sum: PlaneSum | None) -> None:
@@ -133,16 +130,18 @@ class StartPanel:
             self._scale.data = {"scale": [inner]}
             self._top.yaxis.ticker.ticks = [math.asinh(v / inner) for v in _nice(inner, top)]
             cycle, y = table["cycle"], np.arcsinh(deciles.T / inner)
-            self._curve.data = {"xs": [cycle] * 11, "ys": list(y), **_LINES}
-            self._ends.data = {
-                "x": np.tile(cycle, 2),
-                "y": np.concatenate([y[0], y[10]]),
-                "colour": np.repeat([_LINES["colour"][0], _LINES["colour"][10]], len(cycle)),
-            }
+            self._curve.show([cycle] * 11, list(y), *_STYLE)
         if section is None or plane_sum is None:
+            if self._start != curve.start:
+                self._bottom.title.text = f"Section of start {curve.start}: not yet"
+                self._image.data = {**self._image.data, "image": [_nothing()]}
+            self._start = curve.start
             return
+        self._start = curve.start
         plane, highest = plane_sum.plane, float(section.max())
-        share = f" = {100 * highest / top:.0f} % of the maximum" if len(deciles) and top else ""
+        most = float(deciles[-1, 10]) if len(deciles) else 0.0
+        # Between the points of a coarse grid, a section may be higher than all of them.
+        share = f" = {100 * highest / most:.0f} % of the maximum" if 0 < highest <= most else ""
         self._bottom.title.text = f"Section of start {curve.start}; highest {highest:.3g}{share}"
         self._colours.high = highest if highest > 0 else 1.0
         self._image.data = {
@@ -158,6 +157,11 @@ class StartPanel:
             self._outline.data = {"x": closed[:, 0], "y": closed[:, 1]}
             self._bottom.xaxis.axis_label, self._bottom.yaxis.axis_label = map(_plain, plane.labels)
             self._bottom.match_aspect = plane.to_scale
+
+
+def _nothing() -> np.ndarray:
+    """A picture that is not seen."""
+    return np.full((2, 2), np.nan, np.float32)
 
 
 def _nice(inner: float, top: float) -> list[float]:

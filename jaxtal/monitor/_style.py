@@ -1,9 +1,10 @@
 """What pages look like."""
 
 import html
+from collections.abc import Callable
 from typing import Any
 
-from bokeh.models import GlobalInlineStyleSheet, Span
+from bokeh.models import ColumnDataSource, GlobalInlineStyleSheet, Span
 from bokeh.plotting import figure
 
 #: Okabe and Ito's colours, told apart with every kind of colour vision.
@@ -15,6 +16,9 @@ FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', Arial, sans-serif"
 TEMPLATE = """
 {% block preamble %}<link rel="icon" href="data:,">{% endblock %}
 """
+#: Of parts that are as wide as the page; others are beside each other, some beside two.
+WIDE: Any = {"grid-column": "1 / -1"}
+HIGH: Any = {"grid-row": "span 2"}
 
 
 def sheet() -> Any:
@@ -23,6 +27,7 @@ def sheet() -> Any:
         css=f"""
         html, body {{ height: auto; }}
         body {{ margin: 0; padding: 8px 12px 0; background: #fff; color: #222; }}
+        body {{ display: grid; grid-template-columns: auto minmax(0, 1fr); }}
         body {{ font-family: {FONT}; }}
         """
     )
@@ -30,7 +35,7 @@ def sheet() -> Any:
 
 def plot(title: str, x: str, y: str, height: int, **given: Any) -> Any:
     """A figure in the style of all others."""
-    tools = given.pop("tools", "pan,box_zoom,wheel_zoom,reset")
+    tools = given.pop("tools", "pan")
     made: Any = figure(
         title=title,
         height=height,
@@ -43,6 +48,8 @@ def plot(title: str, x: str, y: str, height: int, **given: Any) -> Any:
         min_border_right=8,
         **given,
     )
+    # Where the browser has put things is not sent back.
+    made.syncable = made.x_range.syncable = made.y_range.syncable = False
     made.outline_line_color = "#d0d0d0"
     made.xgrid.grid_line_color = made.ygrid.grid_line_color = "#ececec"
     made.title.text_font_size, made.title.text_font_style = "9.5pt", "bold"
@@ -55,10 +62,18 @@ def plot(title: str, x: str, y: str, height: int, **given: Any) -> Any:
     return made
 
 
-def mark_level(shown: Any, level: float) -> None:
-    """A dashed line across a figure, and a range that has it from the beginning."""
-    shown.add_layout(Span(location=level, dimension="width", line_color=RED, line_dash="dashed"))
-    shown.scatter([0.0], [level], size=1, fill_alpha=0.0, line_alpha=0.0)
+def mark_level(shown: Any) -> Callable[[float], None]:
+    """A dashed line across a figure, and a range that has it; returns what puts it to its place."""
+    line = Span(dimension="width", line_color=RED, line_dash="dashed", visible=False)
+    shown.add_layout(line)
+    point = ColumnDataSource({"x": [], "y": []})
+    shown.scatter("x", "y", source=point, size=1, fill_alpha=0.0, line_alpha=0.0)
+
+    def put(level: float) -> None:
+        line.location, line.visible = level, True
+        point.data = {"x": [0.0], "y": [level]}
+
+    return put
 
 
 def escaped(text: str) -> str:

@@ -91,7 +91,7 @@ def test_a_plane_of_another_dimension_is_refused():
 
 
 def get(port, path, **headers):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     with contextlib.closing(connection):
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
@@ -195,7 +195,7 @@ def test_the_run_is_the_same_bit_for_bit(problem, grid):
         made.news.work(20.0)
         page._push(None, 2, False)
         page.show(page.prepare())
-        assert page.built
+        assert page.begun
         tables = [curve.table() for curve in made.news.curves.values()]
     assert len(tables) == 3
     for start, table in enumerate(tables):
@@ -263,6 +263,92 @@ def test_a_thread_pays_for_what_it_computes(monkeypatch):
     own[0] += 0.2
     budget.settle()
     assert budget.spent == pytest.approx(0.2)
+
+
+class Tab:
+    """What the thread that waits for pages knows of one."""
+
+    def __init__(self, seen=False, opening=float("inf")):
+        self.seen_the_end, self.opening = seen, opening
+
+
+@pytest.mark.parametrize(
+    ("tabs", "longest", "least"),
+    [
+        ([], 0.0, 0.0),
+        ([Tab(seen=True)], 0.0, 0.0),
+        ([Tab(), Tab(seen=True)], 60.0, 60.0),
+        ([Tab(seen=True, opening=2.0)], 5.0, 4.0),
+    ],
+    ids=["none", "seen or gone", "slow", "loading"],
+)
+def test_a_page_that_is_open_is_waited_for_but_not_for_ever(monkeypatch, tabs, longest, least):
+    from jaxtal.monitor import _painter
+
+    now, told = [0.0], []
+
+    def sleep(seconds):
+        now[0] += seconds
+        for tab in tabs:
+            tab.opening += seconds
+
+    news = monitor.PhasingMonitor(**QUIET).news
+    painter = _painter.Painter(news, Budget(0.1), 0.3)
+    for tab in tabs:
+        painter.add(tab)
+    monkeypatch.setattr(_painter.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(_painter.time, "sleep", sleep)
+    painter.farewell("", False, told.append)
+    assert least <= now[0] <= longest + 1.0
+    assert len(told) == (2 if longest == 60.0 else 0)
+
+
+def test_the_last_picture_does_not_wait_for_the_one_before():
+    from bokeh.document import Document
+
+    from jaxtal.monitor._density_page import DensityPage
+
+    made: Any = monitor.PhasingMonitor(**QUIET)
+    page = DensityPage(Document(), made)
+    page.pictures = 1
+    tasks: list[Any] = []
+    page._later = tasks.append
+    assert page.waits
+    page.draw()
+    assert not page.waits
+    assert not page.wants_the_end  # on its way through the server
+    tasks.pop()()
+    assert not page.waits
+    assert page.wants_the_end
+    page.draw(True)
+    tasks.pop()()
+    assert not page.wants_the_end
+    assert not page.seen_the_end
+    page._drawn("", "1", "3")
+    assert page.seen_the_end
+
+
+def test_changes_of_one_turn_are_one_message():
+    import asyncio
+
+    from jaxtal.monitor._server import _Connection
+
+    sent: list[Any] = []
+
+    class Line:
+        async def send_message(self, message):
+            sent.append(message)
+
+    made: Any = object.__new__(_Connection)
+    made._changes, made._socket = [], Line()
+    made._protocol = type("P", (), {"create": lambda self, kind, events: (kind, events)})()
+
+    async def turn():
+        for one in [made.send_patch_document(event) for event in "abc"]:
+            await one
+
+    asyncio.run(turn())
+    assert sent == [("PATCH-DOC", ["a", "b", "c"])]
 
 
 def test_states_that_wait_are_thinned_and_points_sorted():
@@ -594,7 +680,8 @@ def test_planes_that_are_none_are_refused_and_the_last_one_stays():
     from jaxtal.monitor._plane_panel import PlanePanel
 
     space = known_model("modulated").reflections.space
-    panel = PlanePanel(space)
+    panel = PlanePanel()
+    panel.begin(space)
     first = panel.plane
     panel._kind.value = "rational"
     panel._u.value = "1 0 x"
