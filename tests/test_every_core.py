@@ -69,12 +69,10 @@ def test_few_rows_and_traced_ones_stay_together(three_cores):
 
 
 def test_settings_of_this_thread_hold_in_the_others():
-    found = []
+    found, setting = [], "jax_default_matmul_precision"
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
         function = as_here(
-            lambda: found.append(
-                (jnp.arange(2.0).dtype, getattr(jax.config, "jax_default_matmul_precision"))
-            )
+            lambda: found.append((jnp.arange(2.0).dtype, getattr(jax.config, setting)))
         )
     thread = threading.Thread(target=function)
     thread.start()

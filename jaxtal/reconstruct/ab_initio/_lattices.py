@@ -1,7 +1,6 @@
 """Lattices that can make a radial distribution, sought from nothing but a volume (host)."""
 
 import dataclasses
-import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -70,8 +69,8 @@ def find_lattices(
     sure = False
     dear = lattice.system.n_free > 2
     spreads = (_SPREADS[1:] if again else _SPREADS[:1]) if dear else _SPREADS
-    for volumes, cells in itertools.product(spreads, _PASSES[lattice.system.n_free]):
-        (spread, factor), (blur, count, most) = volumes, cells
+    passes = [(*v, *p) for v in spreads for p in _PASSES[lattice.system.n_free]]
+    for spread, factor, blur, count, most in passes:
         refined = slice(most, _AGAIN * most) if again and not dear else slice(most)
         starts = lattice.cells(volume, spread, factor * count)
         for found in _refined(fit, lattice, starts, blur, refined, tolerance):
