@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._core import cores
 from ..grids import Grid
 from ..phasing._families import linked_families
 from ..phasing._free_agreement import superpose
