@@ -312,7 +312,7 @@ def test_the_last_picture_does_not_wait_for_the_one_before():
     page = DensityPage(Document(), made)
     page.pictures = 1
     tasks: list[Any] = []
-    page._later = tasks.append
+    page._later = lambda task: tasks.append(task)
     assert page.waits
     page.draw()
     assert not page.waits
