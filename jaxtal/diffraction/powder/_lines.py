@@ -184,6 +184,8 @@ def _families(
         if np.allclose([lengths[0] / lengths[1], *angles], [1, 0, 0, -0.5], rtol=0, atol=1e-3):
             full = np.column_stack([hkl, -hkl[:, 0] - hkl[:, 1]])
         keys = _ranks(np.sort(np.abs(full), axis=1))
+    # Few numbers in place of ranks, which of huge cells leave no room for the line.
+    keys = np.unique(keys, return_inverse=True)[1]
     _, first, member, count = np.unique(
         line * (keys.max() + 1) + keys, return_index=True, return_inverse=True, return_counts=True
     )

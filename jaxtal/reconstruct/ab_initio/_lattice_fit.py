@@ -61,7 +61,7 @@ class LatticeFit:
         good = np.flatnonzero(count <= density * np.arange(len(count)))
         return int(np.clip(good.max(initial=0), _FEWEST, len(self.values)))
 
-    def reflections(self, lattice: Bravais, matrix: Float[np.ndarray, "3 3"]) -> int:
+    def n_reflections(self, lattice: Bravais, matrix: Float[np.ndarray, "3 3"]) -> int:
         """How many of them, up to symmetry, G has room for."""
         return len(lattice.reflections(matrix, self.q_max)[0])
 

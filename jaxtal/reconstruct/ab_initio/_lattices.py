@@ -77,7 +77,7 @@ def find_lattices(
             if not any(np.allclose(found.cell, other, rtol=_SAME) for other in known):
                 known.append(found.cell)
                 # More reflections than bins explain about anything: the right cell may come yet.
-                sure |= dear or fit.reflections(lattice, found.matrix) < len(fit.values)
+                sure |= dear or fit.n_reflections(lattice, found.matrix) < len(fit.values)
                 yield found
         if sure:
             return
